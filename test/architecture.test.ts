@@ -15,7 +15,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   workers: 'plane tracing limits observability overload listeners calls config',
   control: 'plane sources admin health tracing observability overload listeners config',
   plane:
-    'tracing edges policies limits identities observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
+    'tracing edges policies rpc limits identities observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
   sources: 'observability routing names config diagnosis',
   admin: 'observability upstreams listeners calls transport config diagnosis grpc h2',
   tracing: 'calls transport config',
@@ -26,6 +26,7 @@ const FLOORS: Readonly<Record<string, string>> = {
   edges: 'relay upstreams routing calls transport config diagnosis grpc h2',
   policies: 'limits identities relay routing calls config diagnosis grpc h2',
   relay: 'upstreams routing calls transport config diagnosis grpc h2',
+  rpc: 'upstreams calls transport diagnosis grpc h2',
   health: 'upstreams transport config diagnosis grpc h2',
   upstreams: 'calls transport names config diagnosis grpc h1 h2',
   routing: 'config',

@@ -9,6 +9,7 @@ import { parseKeySet } from '../../src/config/public-keys.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { Identities } from '../../src/identities/identities.ts';
 import { accessPolicy } from '../../src/policies/access/access-policy.ts';
+import { NO_PARTS } from '../../src/policies/policy-kinds.ts';
 import { routeConfig } from '../../test/support/route-config.ts';
 import { standIn } from '../../test/support/stand-in.ts';
 import { claimsFor, ISSUER, keySetText, signingKey, signToken } from '../../test/support/token-issuer.ts';
@@ -55,7 +56,10 @@ async function policyFor(
   if (isFault(keys)) throw new Error(keys.message);
   identities.updateKeys({ source: SOURCE, keys });
   const whole: AccessConfig = { require: ['office'], allow: undefined, deny: [], onExpiry: 'end', ...access };
-  const policy = accessPolicy(routeConfig({ match: { path: '/*' }, access: whole }), set);
+  const policy = accessPolicy(routeConfig({ match: { path: '/*' }, access: whole }), {
+    ...NO_PARTS,
+    identities: set,
+  });
   if (policy === undefined) throw new Error('there is no policy');
   // The first call, which has the token verified.
   const list = listWithToken();

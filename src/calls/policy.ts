@@ -10,6 +10,7 @@ import type { Failure } from './failure.ts';
 import type { InjectedFault } from './injected-fault.ts';
 import type { LocalResponse } from './local-response.ts';
 import type { RetryPolicy } from './retry-policy.ts';
+import type { Asker } from './unary-service.ts';
 
 /** What all requests of one kind have in common. Decisions that depend on nothing else are made once for all of them. */
 export interface RequestKind {
@@ -56,6 +57,14 @@ export interface HeaderEdit {
   remove(name: string): void;
 }
 
+/** How a policy changes a header section of one call, whose other fields are not known when it decides. */
+export interface CallEdit extends HeaderEdit {
+  /** As `set`, but only if there is a field of this name. */
+  setIfPresent(name: string, value: string): void;
+  /** As `add`, but only if there is no field of this name. */
+  addIfAbsent(name: string, value: string): void;
+}
+
 /** What the proxy does with a call that is not forwarded: refuse it, or answer it instead of the service. */
 export type LocalDecision =
   | { readonly kind: 'refuse'; readonly failure: Failure }
@@ -82,6 +91,29 @@ export interface AdmittedCall {
   readonly clientCertificate: ClientCertificate | undefined;
   /** As RequestKind.trusted. */
   readonly trusted: boolean;
+  /** The port of the peer. Undefined if it has none, or if it is trusted and speaks for another client. */
+  readonly clientPort: number | undefined;
+  /** The local port that the client has connected to. Undefined on a Unix socket. */
+  readonly listenerPort: number | undefined;
+  /** The server name that the client has sent in TLS (SNI). '' if it has sent none. */
+  readonly serverName: string;
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+  /** As x-request-id tells it to the service. Made with each look. */
+  readonly requestId: string;
+  /** For whom services are asked about the call. */
+  readonly asker: Asker;
+  /**
+   * The header fields as the service would be sent them if policies had changed nothing but `adds`: what an untrusted client says about
+   * itself is gone. The pseudo-header fields are the client's. Made with each look.
+   */
+  presentedFields(): HeaderList;
+  /**
+   * Changes the header fields of the request of this call alone, after all other edits. Has no effect once the call was forwarded.
+   * Other fields than those of `adds` may be named: the policy has to take care that no client can send them.
+   */
+  readonly requestEdit: CallEdit;
+  /** Changes the head of the final response of this call, after all other edits. Has no effect once the client has it. */
+  readonly responseEdit: CallEdit;
   /** Says who the client is, for the log. @param text at most 128 characters, none of them a control character */
   identify(text: string): void;
   /**
@@ -90,6 +122,13 @@ export interface AdmittedCall {
    * @param review returns why the call ends, or undefined if it goes on
    */
   reviewAt(atEpochMs: number, review: () => Failure | undefined): void;
+  /**
+   * Asks about the call again while it runs. The call does not wait for the answer; it ends if that is a refusal. Only the latest counts,
+   * beside the latest review.
+   * @param delayMs from now
+   * @param ask as the method of a policy
+   */
+  askAgainAfter(delayMs: number, ask: (questioner: Questioner) => PendingQuestion | undefined): void;
   /** Notes a fault that was injected into the call on purpose, for the record. */
   noteFault(fault: InjectedFault): void;
   /**
@@ -116,7 +155,7 @@ export interface Questioner {
 
 /** A question that has been asked and not yet been answered. */
 export interface PendingQuestion {
-  /** How long to wait for the answer, in milliseconds: a finite number. After that the call is refused. */
+  /** How long to wait for the answer, in milliseconds: a finite number. After that the call is refused, unless `timeOver` says otherwise. */
   readonly timeoutMs: number;
   /**
    * In place of the refusal when the time is over: what the policy decides then. `cancel` is not called.

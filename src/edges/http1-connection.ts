@@ -12,6 +12,7 @@ import { Http1HeadMemo } from './http1-head.ts';
 export class Http1Connection implements ExchangeHome {
   readonly memo = new Http1HeadMemo();
   readonly mostHeaderListBytes = Number.POSITIVE_INFINITY;
+  readonly isHttp1 = true;
   readonly #peer: DownstreamPeer;
   readonly #accounts: ClientAccounts;
   /** Created for the first call that needs it. */

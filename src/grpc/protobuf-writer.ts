@@ -29,6 +29,17 @@ export class ProtobufWriter {
     return this;
   }
 
+  /** A field of type int64. @param value a whole number from -2^53 to 2^53 - 1 */
+  signed(field: number, value: number): this {
+    if (value >= 0) return this.number(field, value);
+    this.#reserve(2 * MOST_VARINT_BYTES);
+    this.#varint(field * 8 + VARINT);
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest >= 0x80n; rest >>= 7n) this.#bytes[this.#length++] = Number(rest & 0x7fn) | 0x80;
+    this.#bytes[this.#length++] = Number(rest);
+    return this;
+  }
+
   text(field: number, text: string): this {
     return text === '' ? this : this.blob(field, Buffer.from(text, 'utf8'));
   }

@@ -3,6 +3,7 @@
 // their connections and their backoff.
 
 import { CallTracing } from '../calls/call-tracing.ts';
+import { type QuestionObserver, UNOBSERVED } from '../calls/question-observer.ts';
 import { TraceIds } from '../calls/trace-ids.ts';
 import { type Change, NO_CHANGE, prepareAll } from '../config/change.ts';
 import type { Config, LimitsConfig } from '../config/config.ts';
@@ -22,6 +23,7 @@ import { OutlierDetection } from '../upstreams/outliers/outlier-detection.ts';
 import { tlsDialer } from '../upstreams/tls-dialer.ts';
 import { UpstreamTls } from '../upstreams/upstream-tls.ts';
 import type { ProcessLog } from './process-log.ts';
+import { unaryServices } from './unary-services.ts';
 
 export interface BuiltUpstream {
   /** The settings it was built from, without its endpoints, as JSON. An upstream with an equal origin is reused. */
@@ -43,12 +45,14 @@ export interface BuildParts {
   /** The default is all kinds. */
   readonly policyKinds?: readonly PolicyKind[] | undefined;
   readonly identities: Identities;
+  /** Is told of what policies ask services. */
+  readonly questions?: QuestionObserver | undefined;
 }
 
 /** Opens and changes nothing. Throws UnusableConfig if TLS files of upstreams cannot be used. */
 export function buildSnapshot(
   config: Config,
-  { log, policyKinds = POLICY_KINDS, identities }: BuildParts,
+  { log, policyKinds = POLICY_KINDS, identities, questions }: BuildParts,
   epoch = 1,
   previous?: ProxySnapshot,
 ): ProxySnapshot {
@@ -73,12 +77,11 @@ export function buildSnapshot(
     routes: compileRoutes(config.routes),
     upstreams: new Map(Array.from(built, ([name, { upstream }]) => [name, upstream])),
     built,
-    plans: compilePlans(
-      config.routes,
-      (error, route) => log.policyFailed(route, error),
-      policyKinds,
-      identities.build(config.identities),
-    ),
+    plans: compilePlans(config.routes, (error, route) => log.policyFailed(route, error), policyKinds, {
+      identities: identities.build(config.identities),
+      services: unaryServices(config.upstreams, built, (error) => log.contained('policy', error)),
+      questions: questions ?? UNOBSERVED,
+    }),
     limits: config.limits,
     tracing: config.trace && new CallTracing(config.trace, traceIds),
   };

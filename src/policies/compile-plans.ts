@@ -2,9 +2,8 @@
 
 import type { Policy } from '../calls/policy.ts';
 import type { RouteConfig } from '../config/route-config.ts';
-import type { IdentitySet } from '../identities/identities.ts';
 import { CallPlan, type CallPlans, PLAIN } from '../relay/call-plan.ts';
-import { POLICY_KINDS, type PolicyKind } from './policy-kinds.ts';
+import { NO_PARTS, POLICY_KINDS, type PolicyKind, type PolicyParts } from './policy-kinds.ts';
 
 /**
  * @param onFault receives each error that a policy throws during a call. Must not throw.
@@ -14,10 +13,10 @@ export function compilePlans(
   routes: readonly RouteConfig[],
   onFault: (error: unknown, route: string) => void,
   kinds: readonly PolicyKind[] = POLICY_KINDS,
-  identities: IdentitySet = new Map(),
+  parts: PolicyParts = NO_PARTS,
 ): CallPlans {
   const planOf = (route: RouteConfig | undefined): CallPlan => {
-    const policies = kinds.map((kind) => kind(route, identities)).filter(isPolicy);
+    const policies = kinds.map((kind) => kind(route, parts)).filter(isPolicy);
     return policies.length === 0
       ? PLAIN
       : new CallPlan(policies, (error) => onFault(error, route?.name ?? ''));

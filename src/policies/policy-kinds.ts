@@ -2,6 +2,8 @@
 // calls nothing.
 
 import type { Policy } from '../calls/policy.ts';
+import { type QuestionObserver, UNOBSERVED } from '../calls/question-observer.ts';
+import { NO_SERVICES, type UnaryServices } from '../calls/unary-service.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { IdentitySet } from '../identities/identities.ts';
 import { accessPolicy } from './access/access-policy.ts';
@@ -13,13 +15,28 @@ import { redirectPolicy } from './redirect-policy.ts';
 import { respondPolicy } from './respond-policy.ts';
 import { retryPolicy } from './retry-policy.ts';
 
+/** What policies are built with, beside the configuration of their route. */
+export interface PolicyParts {
+  /** The identities of the configuration, by name. */
+  readonly identities: IdentitySet;
+  /** The upstreams of the configuration, for policies that ask them. */
+  readonly services: UnaryServices;
+  /** Is told of what is asked. */
+  readonly questions: QuestionObserver;
+}
+
+export const NO_PARTS: PolicyParts = {
+  identities: new Map(),
+  services: NO_SERVICES,
+  questions: UNOBSERVED,
+};
+
 /**
  * Creates the policy of one route from its configuration. Called once for each route when a configuration is loaded, and once with
  * undefined for requests that match no route.
- * @param identities those of the configuration, by name
  * @returns undefined if the route has no such policy
  */
-export type PolicyKind = (route: RouteConfig | undefined, identities: IdentitySet) => Policy | undefined;
+export type PolicyKind = (route: RouteConfig | undefined, parts: PolicyParts) => Policy | undefined;
 
 export const POLICY_KINDS: readonly PolicyKind[] = [
   accessPolicy,

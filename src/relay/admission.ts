@@ -2,14 +2,17 @@
 // service, one after the other. While a question is pending, the request is held in the same way as while no connection is free.
 
 import type { ClientCertificate } from '../calls/client-certificate.ts';
-import { FAULT, type Failure, policyUnanswered } from '../calls/failure.ts';
+import { FAULT, type Failure } from '../calls/failure.ts';
 import type { InjectedFault } from '../calls/injected-fault.ts';
-import type { AdmittedCall, PendingQuestion, Questioner, StreamReset } from '../calls/policy.ts';
-import { HeaderList } from '../h2/hpack/header-list.ts';
-import type { DeadlineWheel } from '../transport/deadline-wheel.ts';
-import { Deadline } from './deadline.ts';
-import { checkField } from './header-edits.ts';
+import type { AdmittedCall, CallEdit, PendingQuestion, Questioner, StreamReset } from '../calls/policy.ts';
+import type { Asker } from '../calls/unary-service.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
+import { CallChanges } from './call-changes.ts';
+import { checkField, HeaderEdits } from './header-edits.ts';
 import { MessageGate } from './message-gate.ts';
+import { Question, type QuestionOwner } from './question.ts';
+import { Recheck } from './recheck.ts';
+import type { RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import { Review, type ReviewedCall } from './review.ts';
 import type { StreamRelay } from './stream-relay.ts';
@@ -19,6 +22,9 @@ export interface AdmissionOwner extends ReviewedCall {
   readonly subject: RequestHead;
   readonly request: StreamRelay;
   readonly response: StreamRelay;
+  readonly home: { readonly isHttp1?: boolean | undefined; accountFor(head: RequestHead): Asker };
+  /** A number from RequestIds, or the client's own x-request-id. */
+  readonly requestId: string | number;
   /** All policies let the call pass. */
   admitted(): void;
   fail(cause: Failure): void;
@@ -30,22 +36,22 @@ export interface AdmissionOwner extends ReviewedCall {
   fault(error: unknown): void;
 }
 
-export class Admission implements AdmittedCall {
-  /** The header fields that policies have added to the request. */
-  readonly added = new HeaderList();
+export class Admission implements AdmittedCall, QuestionOwner {
+  readonly changes = new CallChanges();
   /** The faults that were injected on purpose. */
   faults: InjectedFault[] | undefined = undefined;
   readonly #owner: AdmissionOwner;
-  readonly #deadlines: DeadlineWheel;
+  readonly #context: Pick<RelayContext, 'deadlines' | 'requestIds'>;
   /** How many of the plan's asking policies have been asked. */
   #asked = 0;
   #question: Question | undefined = undefined;
   #isOver = false;
   #review: Review | undefined = undefined;
+  #recheck: Recheck | undefined = undefined;
 
-  constructor(owner: AdmissionOwner, deadlines: DeadlineWheel) {
+  constructor(owner: AdmissionOwner, context: Pick<RelayContext, 'deadlines' | 'requestIds'>) {
     this.#owner = owner;
-    this.#deadlines = deadlines;
+    this.#context = context;
   }
 
   get subject(): RequestHead {
@@ -61,7 +67,7 @@ export class Admission implements AdmittedCall {
       throw new Error(`a policy has added the header field ${name}, which it has not declared`);
     checkField(name, value);
     if (this.#isOver) return;
-    this.added.add(name, value);
+    this.changes.added.add(name, value);
   }
 
   get clientCertificate(): ClientCertificate | undefined {
@@ -76,13 +82,64 @@ export class Admission implements AdmittedCall {
     return this.subject.clientAddress;
   }
 
+  get clientPort(): number | undefined {
+    const { client, trusted } = this.subject.kind.peer;
+    const port = Number(client.slice(client.lastIndexOf(':') + 1));
+    return trusted || port === 0 || !Number.isInteger(port) ? undefined : port;
+  }
+
+  get listenerPort(): number | undefined {
+    return this.subject.kind.peer.port;
+  }
+
+  get serverName(): string {
+    return this.subject.kind.peer.serverName ?? '';
+  }
+
+  get protocol(): 'HTTP/1.1' | 'HTTP/2' {
+    return this.#owner.home.isHttp1 === true ? 'HTTP/1.1' : 'HTTP/2';
+  }
+
+  get requestId(): string {
+    const { requestId } = this.#owner;
+    return typeof requestId === 'number' ? this.#context.requestIds.text(requestId) : requestId;
+  }
+
+  get asker(): Asker {
+    return this.#owner.home.accountFor(this.subject);
+  }
+
+  presentedFields(): HeaderList {
+    const edits = new HeaderEdits();
+    for (const name of this.subject.plan.adds) edits.remove(name);
+    const fields = edits.applyTo(this.subject.presentedFields());
+    const { added } = this.changes;
+    if (added.length === 0) return fields;
+    const all = new HeaderEdits();
+    for (let index = 0; index < added.length; index++) all.add(added.names[index], added.valueAt(index));
+    return all.applyTo(fields);
+  }
+
+  get requestEdit(): CallEdit {
+    return this.changes.request;
+  }
+
+  get responseEdit(): CallEdit {
+    return this.changes.response;
+  }
+
   identify(text: string): void {
     this.#owner.identity = text;
   }
 
   reviewAt(atEpochMs: number, review: () => Failure | undefined): void {
     this.#review?.close();
-    this.#review = new Review(this.#owner, this.#deadlines, atEpochMs, review);
+    this.#review = new Review(this.#owner, this.#context.deadlines, atEpochMs, review);
+  }
+
+  askAgainAfter(delayMs: number, ask: (questioner: Questioner) => PendingQuestion | undefined): void {
+    this.#recheck?.close();
+    this.#recheck = new Recheck(this.#owner, this.#context.deadlines, delayMs, ask);
   }
 
   noteFault(fault: InjectedFault): void {
@@ -111,7 +168,7 @@ export class Admission implements AdmittedCall {
     const { plan } = this.subject;
     while (this.#asked < plan.asking.length) {
       const policy = plan.asking[this.#asked++];
-      const question = new Question(policy.key, this.#deadlines, this);
+      const question = new Question(policy.key, this.#context.deadlines, this);
       this.#question = question;
       try {
         question.ask(policy.ask(this, question));
@@ -151,6 +208,7 @@ export class Admission implements AdmittedCall {
   /** Cancels a pending question and reviews, since the call has ended. May be called twice. */
   cancel(): void {
     this.#review?.close();
+    this.#recheck?.close();
     if (this.#isOver) return;
     this.#isOver = true;
     this.#question?.close();
@@ -159,98 +217,5 @@ export class Admission implements AdmittedCall {
   /** Reports an error that a policy has thrown from `cancel`. */
   policyFault(error: unknown): void {
     this.subject.plan.fault(error);
-  }
-}
-
-/** One question of one policy. Late answers and second answers are ignored. */
-class Question implements Questioner {
-  isAnswered = false;
-  /** Whether the question was closed. If that happens while the policy is still asking, `ask` cancels it. */
-  #isClosed = false;
-  refusal: Failure | undefined = undefined;
-  readonly #key: string;
-  readonly #deadlines: DeadlineWheel;
-  readonly #admission: Admission;
-  #pending: PendingQuestion | undefined = undefined;
-  #timer: Deadline | undefined = undefined;
-
-  constructor(key: string, deadlines: DeadlineWheel, admission: Admission) {
-    this.#key = key;
-    this.#deadlines = deadlines;
-    this.#admission = admission;
-  }
-
-  /** @param pending what the policy has returned. Undefined if there is nothing to wait for. */
-  ask(pending: PendingQuestion | undefined): void {
-    this.#pending = pending;
-    if (this.#isClosed) this.#cancel();
-    if (this.isAnswered) return;
-    if (pending === undefined) {
-      this.isAnswered = true;
-      return;
-    }
-    const { timeoutMs } = pending;
-    if (!Number.isFinite(timeoutMs)) throw new Error(`policy ${this.#key} asks without a time to wait for`);
-    this.#timer = new Deadline(this.#deadlines, this, timeoutMs);
-  }
-
-  admit(): void {
-    this.#answer(undefined);
-  }
-
-  refuse(failure: Failure): void {
-    this.#answer(failure);
-  }
-
-  #answer(refusal: Failure | undefined): void {
-    if (this.isAnswered) return;
-    this.isAnswered = true;
-    this.refusal = refusal;
-    if (this.#pending === undefined) return;
-    this.#timer?.clear();
-    this.#admission.answered(refusal);
-  }
-
-  deadlinePassed(): void {
-    const pending = this.#pending;
-    if (pending?.timeOver !== undefined) {
-      this.isAnswered = true;
-      this.#admission.answered(this.#timeOver(pending));
-      return;
-    }
-    const timeoutMs = pending?.timeoutMs ?? 0;
-    this.close();
-    this.#admission.answered(policyUnanswered(this.#key, timeoutMs));
-  }
-
-  #timeOver(pending: PendingQuestion): Failure | undefined {
-    try {
-      return pending.timeOver?.();
-    } catch (error) {
-      this.#admission.policyFault(error);
-      return FAULT;
-    }
-  }
-
-  /** Required by Deadline. Not expected to be called, since deadlinePassed() throws nothing. */
-  fault(error: unknown): void {
-    this.#admission.policyFault(error);
-  }
-
-  /** Stops waiting for an answer. */
-  close(): void {
-    if (this.isAnswered) return;
-    this.isAnswered = true;
-    this.#isClosed = true;
-    this.#timer?.clear();
-    this.#cancel();
-  }
-
-  #cancel(): void {
-    try {
-      this.#pending?.cancel();
-    } catch (error) {
-      this.#admission.policyFault(error);
-    }
   }
 }

@@ -3,7 +3,7 @@
 import type { CallTrace } from '../calls/call-trace.ts';
 import { binaryTraceParent, GRPC_TRACE_BIN, TRACEPARENT, TRACESTATE } from '../calls/trace-parent.ts';
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
-import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { CallChanges } from './call-changes.ts';
 import type { CallFields } from './call-fields.ts';
 import type { RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
@@ -22,8 +22,8 @@ export interface FieldSource {
   readonly subject: RequestHead;
   /** A number from RequestIds, or the client's own x-request-id. */
   readonly requestId: string | number;
-  /** The header fields that policies have added to the request of this call. */
-  readonly addedFields: HeaderList | undefined;
+  /** What policies change in this call alone. Undefined if none looks at it. */
+  readonly changes: CallChanges | undefined;
   readonly durationMs: number;
   /** Undefined if the call is not traced. */
   readonly trace?: CallTrace | undefined;
@@ -37,8 +37,8 @@ function previousAttempts({ subject, retries }: FieldSource): number {
 }
 
 /** The most bytes that fields of this call alone take, as HeaderList.sizeBytes counts them. */
-export function mostFieldBytes({ addedFields, trace }: FieldSource): number {
-  const own = addedFields === undefined ? CALL_FIELDS_BYTES : CALL_FIELDS_BYTES + addedFields.sizeBytes;
+export function mostFieldBytes({ changes, trace }: FieldSource): number {
+  const own = CALL_FIELDS_BYTES + (changes === undefined ? 0 : changes.addedFields.sizeBytes);
   return trace === undefined ? own : own + TRACE_FIELDS_BYTES + stateBytes(trace);
 }
 
@@ -57,7 +57,7 @@ export function attemptFields(
   apart: string,
   hasWaited: boolean,
 ): CallFields {
-  const { requestId, subject, addedFields } = source;
+  const { requestId, subject, changes } = source;
   callFields.begin();
   if (typeof requestId === 'number') callFields.addRequestId(requestId);
   if (subject.timeoutMs !== undefined && subject.timeoutText !== undefined) {
@@ -69,13 +69,13 @@ export function attemptFields(
   if (previous > 0) callFields.addPreviousAttempts(previous);
   if (source.trace !== undefined) addTrace(callFields, source.trace);
   if (apart !== '') callFields.addText(apart);
-  if (addedFields !== undefined) callFields.addAll(addedFields);
+  if (changes !== undefined) callFields.addAll(changes.addedFields);
   return callFields;
 }
 
 /** The fields for an HTTP/1.1 service, names and values alternating. */
 export function attemptTextFields(
-  { requestId, durationMs, subject, addedFields, trace }: FieldSource,
+  { requestId, durationMs, subject, changes, trace }: FieldSource,
   { requestIds }: RelayContext,
 ): readonly string[] {
   const fields: string[] = [];
@@ -84,6 +84,7 @@ export function attemptTextFields(
   if (timeoutMs !== undefined && timeoutText !== undefined)
     fields.push('grpc-timeout', durationMs < 1 ? timeoutText : formatGrpcTimeout(timeoutMs - durationMs));
   if (trace !== undefined) fields.push(...traceTextFields(trace));
+  const addedFields = changes?.addedFields;
   addedFields?.names.forEach((name, index) => fields.push(name, addedFields.valueAt(index)));
   return fields;
 }

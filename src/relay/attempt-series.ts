@@ -7,6 +7,7 @@ import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
+import { refusalOf } from '../upstreams/client-refusal.ts';
 import type { Holding } from '../upstreams/holding.ts';
 import { Http1Attempt } from '../upstreams/http1/http1-attempt.ts';
 import type { Http1Endpoint } from '../upstreams/http1/http1-endpoint.ts';
@@ -15,9 +16,8 @@ import type { CallTraits, Waiter } from '../upstreams/waiter.ts';
 import { Attempt } from './attempt.ts';
 import { attemptFields, attemptTextFields, mostFieldBytes } from './attempt-fields.ts';
 import type { AttemptState, Attempts, Call } from './attempts.ts';
-import { refusalOf } from './client-refusal.ts';
+import { forwardedOf } from './call-changes.ts';
 import { Deadline } from './deadline.ts';
-import { fieldsAt } from './endpoint-authority.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import { forwardedTrailers } from './forwarded-headers.ts';
 import { PastEndpoints } from './past-endpoints.ts';
@@ -209,10 +209,9 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   }
 
   #send(endpoint: CallEndpoint, hasWaited: boolean): void {
-    const { decision } = this.#call.subject;
-    if (decision.kind !== 'forward') return;
+    const forwarded = forwardedOf(this.#call, endpoint);
+    if (forwarded === undefined) return;
     if (this.#context.observers.wantAttempts) this.#call.attempting(endpoint.address.text);
-    const forwarded = fieldsAt(decision, endpoint);
     if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, forwarded, hasWaited);
     else this.#sendHttp1(endpoint, forwarded.fields);
   }

@@ -59,6 +59,10 @@ class TranslatedHome implements ExchangeHome {
     return this.#home.mostHeaderListBytes;
   }
 
+  get isHttp1(): boolean | undefined {
+    return this.#home.isHttp1;
+  }
+
   responseBegan(): void {
     this.#home.responseBegan();
   }

@@ -16,7 +16,7 @@ import { stripPrefix } from '../routing/strip-prefix.ts';
 import type { CallPlan } from './call-plan.ts';
 import type { DownstreamPeer } from './downstream-peer.ts';
 import { type ForwardedFields, ForwardTemplate, forwardWhole } from './forward-template.ts';
-import type { RequestTarget } from './forwarded-headers.ts';
+import { forwardedRequest, type RequestTarget } from './forwarded-headers.ts';
 import { HeaderEdits } from './header-edits.ts';
 import { authorityOf } from './request-authority.ts';
 import { faultOfPath } from './request-path.ts';
@@ -171,6 +171,17 @@ export class CallKind implements RequestKind {
     }
     this.#wasForwarded = true;
     return forwardWhole(request, this);
+  }
+
+  /** As `forward`, for a call with edits of its own. */
+  forwardEdited(list: HeaderList, edits: HeaderEdits): ForwardedFields {
+    const fields = edits.applyTo(forwardWhole(this.translation?.requestFields(list) ?? list, this).fields);
+    return { fields, apart: '', sizeBytes: fields.sizeBytes };
+  }
+
+  /** The fields of a request of this kind without what its client may not say of itself, and without edits. */
+  presented(list: HeaderList): HeaderList {
+    return forwardedRequest(this.translation?.requestFields(list) ?? list, this);
   }
 
   #translate(): { readonly translation?: Translation | undefined; readonly fault?: LocalDecision } {

@@ -7,6 +7,7 @@ import { type LocalResponse, localResponse, localTrailers } from '../calls/local
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { DeadlineWheel, LateTimed, Timed } from '../transport/deadline-wheel.ts';
 import type { Attempts } from './attempts.ts';
+import type { CallChanges } from './call-changes.ts';
 import type { HeaderEdits } from './header-edits.ts';
 import { HeldHead } from './held-head.ts';
 import type { ExchangeHome } from './relay-context.ts';
@@ -24,6 +25,8 @@ export interface ResponseOwner {
   readonly home: ExchangeHome;
   /** Passes on the data and the end of the response. */
   readonly response: StreamRelay;
+  /** What policies change in this call alone. Undefined if none looks at it. */
+  readonly changes: CallChanges | undefined;
   /** The last part of the service's response is about to be passed on. @param grpcStatus its name, or '' */
   responseEnds(grpcStatus: string): void;
   /** The last part was passed on, as far as the client has room for it. */
@@ -117,8 +120,9 @@ export class ClientResponse implements LateTimed {
     const { endpoint } = this.#attempts;
     const cause = whyNotPassedOn(received, endStream, subject, endpoint);
     if (cause !== undefined) return cause;
-    const head = subject.plan.responds ? received.editedBy(subject.plan) : received;
-    if (head === undefined) return FAULT;
+    const edited = subject.plan.responds ? received.editedBy(subject.plan) : received;
+    if (edited === undefined) return FAULT;
+    const head = this.#owner.changes?.respond(edited) ?? edited;
     return whyTooLarge(head, endpoint, home) ?? head;
   }
 
@@ -217,7 +221,8 @@ export class ClientResponse implements LateTimed {
   #trailerFields(trailers: ResponseHead): HeaderList | undefined {
     const { plan } = this.#owner.subject;
     const ofHead = this.#edits ?? this.#held?.edits;
-    const rest = ofHead?.applyToTrailers(trailers.fields) ?? trailers.fields;
+    const kept = ofHead?.applyToTrailers(trailers.fields) ?? trailers.fields;
+    const rest = this.#owner.changes?.response.applyToTrailers(kept) ?? kept;
     if (!plan.respondsTrailers) return rest;
     const edited = trailers.editedBy(plan);
     // The same list each time, so that the encoder keeps its block.
@@ -227,10 +232,11 @@ export class ClientResponse implements LateTimed {
 
   /** Answers in place of the service. */
   respond({ httpStatus, fields, body }: LocalResponse): void {
-    const { subject, response } = this.#owner;
+    const { subject, response, changes } = this.#owner;
     const { isGrpc, plan } = subject;
     this.#httpStatus = httpStatus;
-    const edited = plan.responds ? (plan.respond(fields)?.applyTo(fields) ?? fields) : fields;
+    const ofKind = plan.responds ? (plan.respond(fields)?.applyTo(fields) ?? fields) : fields;
+    const edited = changes?.response.applyTo(ofKind) ?? ofKind;
     const needsDate = !isGrpc && edited.get('date') === undefined;
     this.#stream.sendHeaders(needsDate ? withDate(edited) : edited, body === undefined);
     if (body === undefined) response.isEnded = true;

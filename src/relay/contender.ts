@@ -13,6 +13,7 @@ import { ErrorCode } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { AttemptSeries } from './attempt-series.ts';
 import type { Call } from './attempts.ts';
+import type { CallChanges } from './call-changes.ts';
 import { type HeadHolder, HeldHead } from './held-head.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
@@ -98,8 +99,8 @@ export class Contender implements Call, HeadHolder {
     return this.#call.trace;
   }
 
-  get addedFields(): HeaderList | undefined {
-    return this.#call.addedFields;
+  get changes(): CallChanges | undefined {
+    return this.#call.changes;
   }
 
   get durationMs(): number {

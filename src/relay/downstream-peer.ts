@@ -9,6 +9,8 @@ export interface DownstreamPeer extends ForwardedClient {
   readonly client: string;
   /** The local port to which the client connected. Undefined on a unix socket. */
   readonly port?: number | undefined;
+  /** The server name from SNI in lower case. Undefined or '' if the client has sent none. */
+  readonly serverName?: string;
   /** Undefined if the client has shown none that is valid. */
   readonly clientCertificate?: ClientCertificate | undefined;
   /** Set if the client uses the wrong protocol on this connection. Every call is then answered with an explanation. */

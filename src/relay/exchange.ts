@@ -26,6 +26,7 @@ import { turnNowMs } from '../transport/turn-clock.ts';
 import { Admission, type AdmissionOwner } from './admission.ts';
 import type { Attempts, Call } from './attempts.ts';
 import { attemptsFor } from './attempts-for.ts';
+import type { CallChanges } from './call-changes.ts';
 import { ClientResponse, type ResponseOwner } from './client-response.ts';
 import { GRACE_MS } from './deadline.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
@@ -90,9 +91,9 @@ export class Exchange
     return { stream: this.#stream, attempts: this.#attempts, isAsked: this.admission !== undefined };
   }
 
-  /** The header fields that policies have added to the request of this call. */
-  get addedFields(): HeaderList | undefined {
-    return this.admission?.added;
+  /** What policies change in this call alone. */
+  get changes(): CallChanges | undefined {
+    return this.admission?.changes;
   }
 
   /** Created when there is something to decide, since an idle stream needs no outcome. */
@@ -137,7 +138,7 @@ export class Exchange
       this.admitted();
       return;
     }
-    this.admission = new Admission(this, this.#context.deadlines);
+    this.admission = new Admission(this, this.#context);
     this.admission.begin();
   }
 
@@ -196,7 +197,8 @@ export class Exchange
   }
 
   onTrailers(list: HeaderList): void {
-    this.#attempts.sendTrailers(this.subject.kind.edits.applyToTrailers(list));
+    const kept = this.subject.kind.edits.applyToTrailers(list);
+    this.#attempts.sendTrailers(this.changes?.request.applyToTrailers(kept) ?? kept);
   }
 
   onWritable(): void {

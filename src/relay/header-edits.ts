@@ -2,7 +2,7 @@
 // the section that they apply to differs from call to call.
 
 import { hyphenated } from '../calls/field-spelling.ts';
-import type { HeaderEdit } from '../calls/policy.ts';
+import type { CallEdit } from '../calls/policy.ts';
 import { isFieldName, isFieldValue, OF_ONE_CONNECTION } from '../h2/field-bytes.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import { isUtf8 } from './utf8.ts';
@@ -25,7 +25,7 @@ const OF_THE_HOP: ReadonlySet<string> = new Set([
 /** Only the service sets the status of a gRPC call. A response without it is invalid. */
 const STATUS = 'grpc-status';
 
-export class HeaderEdits implements HeaderEdit {
+export class HeaderEdits implements CallEdit {
   /** By name: the new value, or undefined to remove the field. */
   readonly #changes = new Map<string, string | undefined>();
   /** Fields that are added beside those of the same name. */
@@ -36,9 +36,12 @@ export class HeaderEdits implements HeaderEdit {
    */
   readonly #spellings = new Set<string>();
   readonly #addedNames = new Set<string>();
+  /** Edits that depend on whether the section has a field of the name. */
+  readonly #conditional: { readonly name: string; readonly value: string; readonly ifPresent: boolean }[] =
+    [];
 
   get isEmpty(): boolean {
-    return this.#changes.size === 0 && this.#additions.length === 0;
+    return this.#changes.size === 0 && this.#additions.length === 0 && this.#conditional.length === 0;
   }
 
   set(name: string, value: string): void {
@@ -51,6 +54,16 @@ export class HeaderEdits implements HeaderEdit {
     checkField(name, value);
     this.#additions.push([name, value]);
     this.#addedNames.add(name);
+  }
+
+  setIfPresent(name: string, value: string): void {
+    checkField(name, value);
+    this.#conditional.push({ name, value, ifPresent: true });
+  }
+
+  addIfAbsent(name: string, value: string): void {
+    checkField(name, value);
+    this.#conditional.push({ name, value, ifPresent: false });
   }
 
   remove(name: string): void {
@@ -68,6 +81,7 @@ export class HeaderEdits implements HeaderEdit {
   /** @returns an edited copy, or the list itself if there are no edits */
   applyTo(list: HeaderList): HeaderList {
     if (this.isEmpty) return list;
+    if (this.#conditional.length > 0) return this.#decidedFor(list).applyTo(list);
     const edited = this.#othersOf(list);
     for (const [name, value] of this.#changes) if (value !== undefined) edited.add(name, value);
     for (const [name, value] of this.#additions) edited.add(name, value);
@@ -83,6 +97,22 @@ export class HeaderEdits implements HeaderEdit {
     return list.names.some((name) => this.#replaces(name)) ? this.#othersOf(list) : list;
   }
 
+  /** The same edits without conditions, which are decided by what the section holds. */
+  #decidedFor(list: HeaderList): HeaderEdits {
+    const decided = new HeaderEdits();
+    for (const [name, value] of this.#changes) {
+      if (value === undefined) decided.remove(name);
+      else decided.set(name, value);
+    }
+    for (const [name, value] of this.#additions) decided.add(name, value);
+    for (const { name, value, ifPresent } of this.#conditional) {
+      if (list.names.includes(name) !== ifPresent) continue;
+      if (ifPresent) decided.set(name, value);
+      else decided.add(name, value);
+    }
+    return decided;
+  }
+
   /** Whether the fields of this name in the message go. */
   #replaces(name: string): boolean {
     return this.#spellings.has(hyphenated(name));
@@ -96,6 +126,20 @@ export class HeaderEdits implements HeaderEdit {
     });
     return others;
   }
+}
+
+/**
+ * Whether another service may have this field set, which has no say in how gRPC works between the client and the service. Unlike
+ * `checkField` it does not throw.
+ * @param name in lower case
+ */
+export function maySetField(name: string, value: string): boolean {
+  return mayNameField(name) && isSendable(value);
+}
+
+/** Whether another service may have fields of this name removed. @param name in lower case */
+export function mayNameField(name: string): boolean {
+  return isFieldName(name) && !OF_THE_HOP.has(name) && !name.startsWith('grpc-');
 }
 
 /** Throws if a policy may not set this field, because it would break the message or a connection that other clients share. */

@@ -35,6 +35,8 @@ export interface RelayContext {
 export interface ExchangeHome {
   /** The largest header or trailer section that the client accepts, in bytes as HeaderList.sizeBytes counts them. */
   readonly mostHeaderListBytes: number;
+  /** True if the connection speaks HTTP/1.1. */
+  readonly isHttp1?: boolean | undefined;
   /** A service has begun to respond to a request of this connection. */
   responseBegan(): void;
   /** @returns the account of the call's client. On the connection of a trusted peer, each call can have another client. */

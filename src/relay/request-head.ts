@@ -17,6 +17,7 @@ import type { CallPlan } from './call-plan.ts';
 import { clientAddressOf, clientKeyOf, lastForwardedFor } from './client-key.ts';
 import { GRACE_MS } from './deadline.ts';
 import type { ForwardedFields } from './forward-template.ts';
+import type { HeaderEdits } from './header-edits.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
 import { drawPart } from './split.ts';
 import { isUtf8 } from './utf8.ts';
@@ -166,6 +167,21 @@ export class RequestHead implements ExchangeSubject, CallTraits {
   /** A header field as the client sent it. Only for calls that a policy looks at one by one. */
   receivedHeader(name: string): string | undefined {
     return this.#received === undefined ? undefined : valueOf(this.#received, name);
+  }
+
+  /** As AdmittedCall.presentedFields. */
+  presentedFields(): HeaderList {
+    return this.kind.presented(this.#keptFields);
+  }
+
+  /** The fields to forward with these edits, which are for this call alone. */
+  forwardedBy(edits: HeaderEdits): ForwardedFields {
+    return this.kind.forwardEdited(this.#keptFields, edits);
+  }
+
+  get #keptFields(): HeaderList {
+    if (this.#received === undefined) throw new Error('the header fields of a call were not kept');
+    return this.#received;
   }
 
   /** Whether the call goes to an HTTP/1.1 service, where it occupies a connection of its own. */

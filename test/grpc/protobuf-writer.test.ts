@@ -40,3 +40,11 @@ test('bytes that are not complete are not read', () => {
   assert.equal(new ProtobufReader(Buffer.from([3, 1, 2])).readBytes(), undefined);
   assert.equal(new ProtobufReader(Buffer.from([0x80])).readBytes(), undefined);
 });
+
+test('a negative number of type int64 has ten bytes, as its complement of 2^64', () => {
+  const minusOne = [8, ...Array.from({ length: 9 }, () => 0xff), 1];
+  assert.deepEqual([...new ProtobufWriter().signed(1, -1).bytes], minusOne);
+  assert.deepEqual([...new ProtobufWriter().signed(1, -2).bytes], [8, 0xfe, ...minusOne.slice(2)]);
+  assert.deepEqual([...new ProtobufWriter().signed(1, 300).bytes], [8, 0xac, 2]);
+  assert.equal(new ProtobufWriter().signed(1, 0).length, 0);
+});

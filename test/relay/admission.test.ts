@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FAULT, type Failure } from '../../src/calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../src/calls/policy.ts';
+import { RequestIds } from '../../src/calls/request-id.ts';
 import { Admission, type AdmissionOwner } from '../../src/relay/admission.ts';
 import type { RequestHead } from '../../src/relay/request-head.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { type Field, grpcList, headFor, policiedSnapshot } from '../support/policied-snapshot.ts';
 import { Admitting, Asking, type OpenQuestion } from '../support/policies.ts';
 import { CLOSED } from '../support/refusing-policy.ts';
@@ -18,6 +20,9 @@ class Admitted implements AdmissionOwner {
   readonly response = new StreamRelay(true);
   readonly faults: unknown[] = [];
   readonly admission: Admission;
+  readonly account = new ClientAccount('192.0.2.1', false);
+  readonly home = { accountFor: () => this.account };
+  readonly requestId = 7;
   nowMs = 0;
   readonly durationMs = 0;
   identity: string | undefined = undefined;
@@ -29,7 +34,7 @@ class Admitted implements AdmissionOwner {
 
   constructor(policies: readonly Policy[], ...fields: readonly Field[]) {
     this.subject = headFor(grpcList(...fields), policiedSnapshot(policies, this.faults));
-    this.admission = new Admission(this, this.deadlines);
+    this.admission = new Admission(this, { deadlines: this.deadlines, requestIds: new RequestIds() });
   }
 
   begin(): this {
@@ -66,7 +71,7 @@ class Admitted implements AdmissionOwner {
   }
 
   get added(): Readonly<Record<string, string>> {
-    const { added } = this.admission;
+    const { added } = this.admission.changes;
     return Object.fromEntries(added.names.map((name, index) => [name, added.valueAt(index)]));
   }
 }
@@ -373,4 +378,55 @@ test('a call that a policy ends while it is asked is not asked about further, an
   const admitting: Policy = { key: 'ending', admit: end };
   const other = new Admitted([admitting, later]).begin();
   assert.deepEqual([other.told, later.questions.length], [[], 0]);
+});
+
+test('a call is asked about again beside its review, and a refusal ends it', () => {
+  const again = new Asking();
+  const call = new Admitted([new Admitting()]).begin();
+  const reviewed: number[] = [];
+  call.admission.reviewAt(Date.now() - 1, () => {
+    reviewed.push(call.nowMs);
+    return undefined;
+  });
+  call.admission.askAgainAfter(1000, (questioner) => again.ask(call.admission, questioner));
+  call.passes(500);
+  assert.deepEqual([reviewed.length, again.questions.length], [1, 0]);
+  call.passes(600);
+  assert.equal(again.questions.length, 1);
+  question(again).refuse();
+  assert.deepEqual([call.told, call.deadlines.size], [['admitted', CLOSED.token], 0]);
+});
+
+test('a call that is asked about again goes on while it is allowed, and asks no more when it has ended', () => {
+  const again = new Asking();
+  const call = new Admitted([new Admitting()]).begin();
+  call.admission.askAgainAfter(1000, (questioner) => again.ask(call.admission, questioner));
+  call.passes(1100);
+  question(again).admit();
+  assert.deepEqual(call.told, ['admitted']);
+  call.admission.askAgainAfter(1000, (questioner) => again.ask(call.admission, questioner));
+  call.passes(1100);
+  call.admission.cancel();
+  assert.deepEqual([again.questions.length, again.questions[1]?.cancelled, call.deadlines.size], [2, 1, 0]);
+});
+
+test('a policy that throws where it asks again ends the call', () => {
+  const call = new Admitted([new Admitting()]).begin();
+  call.admission.askAgainAfter(1000, thrower);
+  call.passes(1100);
+  assert.deepEqual([call.faults, call.deadlines.size], [[THROWN], 0]);
+});
+
+test('what an authorizer is shown has no fields that a client may not send', () => {
+  const call = new Admitted(
+    [new Admitting()],
+    ['x-admitted', 'forged'],
+    ['x-real-ip', '203.0.113.9'],
+    ['x-plain', 'a'],
+  ).begin();
+  const fields = call.admission.presentedFields();
+  assert.deepEqual(
+    ['x-admitted', 'x-real-ip', 'x-plain', 'x-forwarded-for'].map((name) => fields.get(name)),
+    ['1', undefined, 'a', '192.0.2.1'],
+  );
 });

@@ -17,7 +17,7 @@ const CONTEXT = standIn<RelayContext>({ callFields: new CallFields(IDS), request
 /** A call with a timeout of ten seconds, at a moment of its life. */
 function callAt(durationMs: number): FieldSource {
   const subject = standIn<RequestHead>({ timeoutMs: 10_000, timeoutText: '10S', previousAttempts: 0 });
-  return { subject, requestId: 'of the client', addedFields: undefined, durationMs, retries: 0 };
+  return { subject, requestId: 'of the client', changes: undefined, durationMs, retries: 0 };
 }
 
 function toldOverHttp2(durationMs: number, hasWaited: boolean): string {

@@ -19,6 +19,7 @@ import { HpackDecoder } from '../../src/h2/hpack/decoder.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { AttemptSeries } from '../../src/relay/attempt-series.ts';
 import type { Call } from '../../src/relay/attempts.ts';
+import type { CallChanges } from '../../src/relay/call-changes.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { CallPlan, PLAIN } from '../../src/relay/call-plan.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
@@ -42,7 +43,7 @@ class Caller extends RecordingListener implements Call {
   readonly requestId: string | number;
   durationMs = 0;
   retries = 0;
-  addedFields: HeaderList | undefined = undefined;
+  changes: CallChanges | undefined = undefined;
   readonly account = new ClientAccount('192.0.2.77', false);
   readonly home = {
     mostHeaderListBytes: Number.POSITIVE_INFINITY,

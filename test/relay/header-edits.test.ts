@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { HeaderEdits } from '../../src/relay/header-edits.ts';
+import { HeaderEdits, maySetField } from '../../src/relay/header-edits.ts';
 
 const LIST = HeaderList.of([':path', '/'], ['a', '1'], ['b', '2'], ['a', '3'], ['c', '4']);
 
@@ -113,4 +113,45 @@ test('a value holds what a field may hold: no line ends, no characters that beco
     edits.set('a', value);
     assert.equal(edits.applyTo(HeaderList.of()).get('a'), value);
   }
+});
+
+test('edits with a condition look at the section that they are applied to', () => {
+  const edits = new HeaderEdits();
+  edits.setIfPresent('x-there', 'new');
+  edits.addIfAbsent('x-absent', 'added');
+  assert.equal(edits.isEmpty, false);
+  const withFields = edits.applyTo(HeaderList.of(['x-there', '1'], ['x-there', '2'], ['x-absent', 'own']));
+  assert.deepEqual(
+    [withFields.names, withFields.values],
+    [
+      ['x-absent', 'x-there'],
+      ['own', 'new'],
+    ],
+  );
+  const without = edits.applyTo(HeaderList.of(['x-other', '1']));
+  assert.deepEqual(
+    [without.names, without.values],
+    [
+      ['x-other', 'x-absent'],
+      ['1', 'added'],
+    ],
+  );
+});
+
+test('another service may not set what concerns the hop, the protocol or gRPC', () => {
+  for (const name of [
+    ':path',
+    'host',
+    'te',
+    'connection',
+    'content-length',
+    'grpc-status',
+    'grpc-timeout',
+    'x-request-id',
+    'a b',
+    '',
+  ])
+    assert.equal(maySetField(name, 'value'), false, name);
+  assert.equal(maySetField('x-user', 'alice'), true);
+  assert.equal(maySetField('x-user', 'a\r\nb'), false);
 });

@@ -42,7 +42,7 @@ class Caller extends RecordingListener implements Call {
   override readonly subject: RequestHead;
   readonly requestId = 'mine';
   readonly retries = 0;
-  readonly addedFields = undefined;
+  readonly changes = undefined;
   durationMs = 0;
   readonly account = new ClientAccount('192.0.2.77', false);
   readonly home = {

@@ -181,7 +181,10 @@ class Verifying implements PendingQuestion {
  * On routes without `access`, removes the fields of identities from requests: services trust these wherever they come from.
  * @returns undefined if the route has no `access`, and no identity has such a field
  */
-export function accessPolicy(route: RouteConfig | undefined, identities: IdentitySet): Policy | undefined {
+export function accessPolicy(
+  route: RouteConfig | undefined,
+  { identities }: { readonly identities: IdentitySet },
+): Policy | undefined {
   const fields = new Set([...identities.values()].flatMap(({ adds }) => adds));
   const access = route?.access;
   if (access === undefined)

@@ -2,11 +2,16 @@
 
 import { type Failure, tooManyCancelled, tooManyFaults } from '../calls/failure.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
-import type { ClientAccount } from '../upstreams/client-account.ts';
-import type { Holding } from '../upstreams/holding.ts';
+import type { Holding } from './holding.ts';
+
+/** As much of a ClientAccount as is looked at. */
+interface Abandoning {
+  readonly abandoned: number;
+  readonly hasAbandonedTooMany: boolean;
+}
 
 /** @returns why the client gets no place at the upstream now, or undefined if it may */
-export function refusalOf(account: ClientAccount, holding: Holding, upstream: string): Failure | undefined {
+export function refusalOf(account: Abandoning, holding: Holding, upstream: string): Failure | undefined {
   if (account.hasAbandonedTooMany) return tooManyCancelled(account.abandoned);
   return holding.hasFaults && holding.isAtFault(turnNowMs()) ? tooManyFaults(upstream) : undefined;
 }
