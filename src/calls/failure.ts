@@ -27,6 +27,10 @@ export interface Failure {
   readonly retryAfterMs?: number;
   /** The value of www-authenticate in responses with the HTTP status 401. */
   readonly challenge?: string;
+  /** Header fields of the response beside its own, names in lower case. A field replaces one that the proxy would send. */
+  readonly fields?: readonly (readonly [name: string, value: string])[];
+  /** The body of the response to clients that speak no gRPC. Undefined means the message. */
+  readonly content?: Buffer;
 }
 
 /** A contained internal error. The log has the details. */
@@ -66,6 +70,8 @@ const STATUSES = {
   verification_limited: [GrpcStatus.UNAUTHENTICATED, 401, 'policy'],
   keys_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
   access_denied: [GrpcStatus.PERMISSION_DENIED, 403, 'policy'],
+  authorization_denied: [GrpcStatus.PERMISSION_DENIED, 403, 'policy'],
+  authorizer_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
   fault_injected: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502, 'endpoint'],
   attempt_timeout: [GrpcStatus.UNAVAILABLE, 504, 'policy'],

@@ -23,19 +23,28 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
     const fields = HeaderList.of(...trailersOnly(cause.grpcStatus, cause.message));
     // A client with a retry policy for the status waits this long before its next attempt (gRPC proposal A6).
     if (retryAfterMs !== undefined) fields.add('grpc-retry-pushback-ms', String(retryAfterMs));
+    addMetadata(fields, cause);
     return { httpStatus: 200, fields, body: undefined };
   }
-  const body = Buffer.from(`${cause.message}\n`);
-  const fields = HeaderList.of(
-    [':status', String(cause.httpStatus)],
-    ['content-type', 'text/plain; charset=utf-8'],
-    ['content-length', String(body.length)],
-  );
+  const { httpStatus } = cause;
+  const hasContent = httpStatus !== 204 && httpStatus !== 304;
+  const body = hasContent ? (cause.content ?? Buffer.from(`${cause.message}\n`)) : Buffer.alloc(0);
+  const own = cause.fields ?? [];
+  const hasType = !hasContent || own.some(([name]) => name === 'content-type');
+  const fields = HeaderList.of([':status', String(httpStatus)]);
+  if (!hasType) fields.add('content-type', 'text/plain; charset=utf-8');
+  if (hasContent) fields.add('content-length', String(body.length));
+  for (const [name, value] of own) fields.add(name, value);
   if (retryAfterMs !== undefined) fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   // A response with 401 has a challenge (RFC 9110 section 15.5.2).
   if (cause.challenge !== undefined) fields.add('www-authenticate', cause.challenge);
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).
-  return { httpStatus: cause.httpStatus, fields, body: request.isHead ? undefined : body };
+  return { httpStatus, fields, body: request.isHead || body.length === 0 ? undefined : body };
+}
+
+/** The header fields of the failure are metadata to a gRPC client. The type of a content that it does not get is not. */
+function addMetadata(to: HeaderList, { fields = [] }: Failure): void {
+  for (const [name, value] of fields) if (name !== 'content-type') to.add(name, value);
 }
 
 /** @returns the name of the gRPC status of the response, or '' if it has none */
@@ -46,5 +55,7 @@ export function grpcStatusIn({ fields }: LocalResponse): string {
 
 /** @returns the trailers that end a gRPC response that has begun */
 export function localTrailers(cause: Failure): HeaderList {
-  return HeaderList.of(...trailers(cause.grpcStatus, cause.message));
+  const list = HeaderList.of(...trailers(cause.grpcStatus, cause.message));
+  addMetadata(list, cause);
+  return list;
 }

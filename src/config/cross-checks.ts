@@ -14,7 +14,7 @@ import { parseHeaderName } from './match-criteria.ts';
 import { parseOrigin } from './origin.ts';
 import { type Finding, isFault, MOST_PROBLEMS, type Severity } from './problem.ts';
 import { firstIndexes, listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
-import { upstreamsOf } from './route-upstreams.ts';
+import { askedUpstreamsOf, upstreamsOf } from './route-upstreams.ts';
 import { suggest } from './suggestion.ts';
 
 interface NamedAddress {
@@ -150,7 +150,7 @@ function unknownUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Fin
   const names = new Set(mapOf(upstreams).keys());
   const hints = new NameHints(names);
   return routes.flatMap((route, index) =>
-    upstreamsOf(route).flatMap(({ name, path }) => {
+    [...upstreamsOf(route), ...askedUpstreamsOf(route)].flatMap(({ name, path }) => {
       if (names.has(name)) return [];
       const hint = /[:/]/.test(name)
         ? 'write the name of one, and the address at upstreams.NAME.endpoints'
@@ -208,7 +208,8 @@ function namesUpstream(route: RawMap): boolean {
 }
 
 function unusedUpstreams(root: RawMap, routes: readonly RawMap[]): readonly Finding[] {
-  const used = new Set(routes.flatMap((route) => upstreamsOf(route).map(({ name }) => name)));
+  const named = routes.flatMap((route) => [...upstreamsOf(route), ...askedUpstreamsOf(route)]);
+  const used = new Set(named.map(({ name }) => name));
   return [...mapOf(root.get('upstreams')).keys()]
     .filter((name) => !used.has(name))
     .map(

@@ -178,7 +178,8 @@ const entries: Readonly<Record<Section, string>> = {
     lbpolicy loadbalancing loadbalancer loadbalance leastconn leastrequest iphash hash hashpolicy random sticky balancer algorithm |  | write upstreams.NAME.balance: round-robin, least-requests, random or ring-hash
     weight |  | write it in an endpoint: { address: 127.0.0.1:50051, weight: 2 }
     backup |  | write priority: 1 in the endpoint
-    auth authbasic authrequest jwt jwtauthn extauthz basicauth forwardauth oauth | access | write identities, and routes[].access: { require: [NAME] }; docs/access.md says how
+    authrequest extauthz forwardauth | authorize | write routes[].authorize: { upstream: NAME }; docs/authorize.md says what is asked
+    auth authbasic jwt jwtauthn basicauth oauth | access | write identities, and routes[].access: { require: [NAME] }; docs/access.md says how
     allow deny accesscontrol ipallowlist ipwhitelist whitelist blacklist acl | access | write routes[].access: { allow: [{ client: 10.0.0.0/8 }] }
     return directresponse errorpage |  | write routes[].respond: { status: 503, body: "Back at ten." }, or routes[].redirect: { to: https }
     httpsredirect forcehttps redirectscheme |  | write routes[].redirect: { to: https }

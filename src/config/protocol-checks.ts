@@ -4,7 +4,7 @@
 import type { ConfigPath } from './config-path.ts';
 import type { Finding } from './problem.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
-import { upstreamsOf } from './route-upstreams.ts';
+import { askedUpstreamsOf, upstreamsOf } from './route-upstreams.ts';
 
 export function findProtocolProblems(document: unknown): readonly Finding[] {
   const root = mapOf(document);
@@ -53,6 +53,23 @@ function checkClientAuth(listener: RawMap, index: number): readonly Finding[] {
 }
 
 function checkRoute(route: RawMap, index: number, upstreams: RawMap): readonly Finding[] {
+  return [...checkAsked(route, index, upstreams), ...checkTarget(route, index, upstreams)];
+}
+
+/** Services that are asked about calls are asked by gRPC. */
+function checkAsked(route: RawMap, index: number, upstreams: RawMap): readonly Finding[] {
+  return askedUpstreamsOf(route)
+    .filter(({ name }) => mapOf(upstreams.get(name)).get('protocol') === 'http1')
+    .map(({ name, path }) =>
+      error(
+        ['routes', index, ...path],
+        `upstream '${name}' speaks HTTP/1.1, and it is asked by gRPC`,
+        'name an upstream with protocol h2c or h2 whose service has a gRPC port; authorizers over HTTP cannot be asked',
+      ),
+    );
+}
+
+function checkTarget(route: RawMap, index: number, upstreams: RawMap): readonly Finding[] {
   const upstream = upstreamsOf(route).find(
     ({ name }) => mapOf(upstreams.get(name)).get('protocol') === 'http1',
   );

@@ -2,6 +2,7 @@
 // folder of the config file, and turns records into lists and maps.
 
 import { dirname, isAbsolute, join } from 'node:path';
+import { resolveAuthorize } from './authorize-schema.ts';
 import type {
   AdminConfig,
   ClientAuthConfig,
@@ -192,6 +193,7 @@ export function resolveRoute(route: ValidRoute): RouteConfig {
     ...(route.hedge === undefined ? {} : { hedge: resolveHedge(route.hedge) }),
     ...(route.access === undefined ? {} : { access: resolveAccess(route.access) }),
     ...(route.limits === undefined ? {} : { limits: resolveLimits(route.limits) }),
+    ...(route.authorize === undefined ? {} : { authorize: resolveAuthorize(route.authorize) }),
     ...(route.trace === 'off' ? { isTraced: false } : {}),
     ...resolveAnswers(route),
     ...resolveEdits(route),

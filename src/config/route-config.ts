@@ -1,5 +1,6 @@
 // The routes of a configuration, in the form the program uses.
 
+import type { AuthorizeConfig } from './authorize-config.ts';
 import type { FaultConfig } from './fault-config.ts';
 import type { AccessConfig } from './identity-config.ts';
 import type { RouteLimitConfig } from './limits-config.ts';
@@ -25,6 +26,8 @@ export interface RouteConfig {
   readonly hedge?: HedgeConfig | undefined;
   /** Undefined means that everybody may call. */
   readonly access?: AccessConfig | undefined;
+  /** Undefined means that no other service is asked whether calls may pass. */
+  readonly authorize?: AuthorizeConfig | undefined;
   /** Undefined means that clients may call and send as much as they like. */
   readonly limits?: readonly RouteLimitConfig[] | undefined;
   /** Undefined means that no faults are injected. */

@@ -1,6 +1,7 @@
 // The schema of a route: which requests take it, where they go, and how long they may take.
 
 import { access } from './access-schema.ts';
+import { authorize } from './authorize-schema.ts';
 import { fault } from './fault-schema.ts';
 import { authority, headers } from './header-edits-schema.ts';
 import { key } from './key-notes.ts';
@@ -258,6 +259,14 @@ export const route = z
           more: '[Limits of calls](rate-limits.md)',
         }),
       ),
+    authorize: authorize.optional().meta(
+      key('Asks another service whether each call may pass, after `access`, before any endpoint gets it.', {
+        unset: 'nobody is asked',
+        condition: 'not beside `respond` and `redirect`',
+        like: { nginx: 'auth_request', Envoy: '`ext_authz` filter' },
+        more: '[External authorization](authorize.md)',
+      }),
+    ),
     fault: fault.optional().meta(
       key('Delays, aborts or resets calls on purpose, to test clients and services. `check` warns of it.', {
         unset: 'no faults',
@@ -295,6 +304,12 @@ export const route = z
     message: 'would not apply: Framegate answers the calls of this route, without asking who calls',
     path: ['access'],
     params: { hint: 'remove access, or respond and redirect' },
+    ...always,
+  })
+  .refine((given) => given.authorize === undefined || (given.respond ?? given.redirect) === undefined, {
+    message: 'would not apply: Framegate answers the calls of this route, without asking anybody',
+    path: ['authorize'],
+    params: { hint: 'remove authorize, or respond and redirect' },
     ...always,
   })
   .refine((given) => given.limits === undefined || (given.respond ?? given.redirect) === undefined, {

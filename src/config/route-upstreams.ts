@@ -21,6 +21,12 @@ export function upstreamsOf(route: RawMap): readonly NamedUpstream[] {
   );
 }
 
+/** The upstreams that policies of the route ask about its calls. */
+export function askedUpstreamsOf(route: RawMap): readonly NamedUpstream[] {
+  const name = textOf(mapOf(route.get('authorize')).get('upstream'));
+  return name === undefined || name === '' ? [] : [{ name, path: ['authorize', 'upstream'] }];
+}
+
 export function findSplitProblems(document: unknown): readonly Finding[] {
   return listOf(mapOf(document).get('routes')).flatMap((route, index) =>
     checkSplit(listOf(mapOf(route).get('split')).map(mapOf), ['routes', index, 'split']),

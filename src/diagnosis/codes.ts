@@ -124,6 +124,8 @@ const CALLS = {
   verification_limited: 'FG3037',
   keys_unavailable: 'FG3038',
   access_denied: 'FG3039',
+  authorization_denied: 'FG3044',
+  authorizer_unavailable: 'FG3045',
   fault_injected: 'FG3046',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 

@@ -30,6 +30,7 @@ import { Relay, type RunningCall } from '../relay/relay.ts';
 import type { DeliverSpans } from '../tracing/span-lines.ts';
 import { Tracing } from '../tracing/tracing.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
+import { askedQuestions } from './asked-questions.ts';
 import {
   type BuildParts,
   type BuiltUpstream,
@@ -137,7 +138,8 @@ export class DataPlane implements Plane {
     const { counted } = this.#metrics;
     this.#observers = [counted.exchanges, new CallDiagnoses(log, this.#diagnoses, counted)];
     const identities = new Identities({ onFault: (error) => log.contained('policy', error) });
-    this.#build = { log, policyKinds: parts.policyKinds, identities };
+    const questions = askedQuestions(this.#metrics.questions, log);
+    this.#build = { log, policyKinds: parts.policyKinds, identities, questions };
     this.#snapshot = buildSnapshot(config, this.#build, epoch);
     this.#relay = new Relay(
       this.#snapshot,

@@ -17,6 +17,7 @@ import {
   single,
 } from '../observability/metrics-snapshot.ts';
 import { Pace } from '../observability/pace.ts';
+import { QuestionMetrics } from '../observability/question-metrics.ts';
 import type { RunningCall } from '../relay/relay.ts';
 import { FAULT_LAYERS } from '../transport/containment.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
@@ -51,6 +52,7 @@ export class PlaneMetrics {
   });
   readonly #methods = new MethodMetrics();
   readonly #faults = new FaultMetrics();
+  readonly questions = new QuestionMetrics();
   readonly upstreams = new UpstreamGauges();
   /** Those that the configuration asks for, beside what is always counted. */
   observers: readonly ExchangeObserver[] = [];
@@ -81,6 +83,7 @@ export class PlaneMetrics {
     yield* this.counted.families(trafficOfAll(running));
     yield* this.#methods.families();
     yield* this.#faults.families();
+    yield* this.questions.families();
     yield gaugeFamily(
       'framegate_exchanges_active',
       'Exchanges that have begun and are not finished.',

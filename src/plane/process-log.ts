@@ -237,6 +237,14 @@ export class ProcessLog {
     };
   }
 
+  /** A policy had no answer from the service that it asks. @param passes whether the call passed all the same */
+  unanswered(policy: string, upstream: string, why: string, passes: boolean): void {
+    if (!this.#isNews(`unanswered ${policy} ${upstream}`)) return;
+    const fields = { policy, upstream };
+    if (passes) this.#logger.warn(fields, `calls pass without an answer: ${why}`);
+    else this.#logger.warn(fields, `calls are refused without an answer: ${why}`);
+  }
+
   /** An endpoint fails its calls and is not ejected. */
   spared(upstream: string, endpoint: string, why: string): void {
     if (!this.#isNews(`spared ${upstream} ${endpoint}`)) return;

@@ -7,6 +7,7 @@ import { NO_SERVICES, type UnaryServices } from '../calls/unary-service.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { IdentitySet } from '../identities/identities.ts';
 import { accessPolicy } from './access/access-policy.ts';
+import { authorizePolicy } from './authorize/authorize-policy.ts';
 import { faultPolicy } from './fault-policy.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
 import { headersPolicy } from './headers-policy.ts';
@@ -40,6 +41,7 @@ export type PolicyKind = (route: RouteConfig | undefined, parts: PolicyParts) =>
 
 export const POLICY_KINDS: readonly PolicyKind[] = [
   accessPolicy,
+  authorizePolicy,
   faultPolicy,
   grpcWebPolicy,
   redirectPolicy,

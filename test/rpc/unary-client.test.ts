@@ -1,0 +1,154 @@
+// Questions to a service that is played frame by frame, asked by the authorize policy of a whole proxy: places, windows, connections that
+// go away, and the calls of other clients.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { parseGrpcTimeout } from '../../src/grpc/timeout.ts';
+import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { SettingId } from '../../src/h2/settings.ts';
+import { eventually } from '../support/eventually.ts';
+import { type ProxyUnderTest, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
+import { goAwayFrame, grpcMessage, windowUpdateFrame } from '../support/raw-frames.ts';
+import type { RawServer, RawServerOptions } from '../support/raw-server.ts';
+
+/** A CheckResponse with an empty status. */
+const YES = Buffer.from([10, 0]);
+
+interface Scene {
+  readonly proxy: ProxyUnderTest;
+  readonly authorizer: RawServer;
+  readonly service: RawServer;
+}
+
+async function start(
+  t: TestContext,
+  options: RawServerOptions,
+  upstream: Readonly<Record<string, unknown>> = {},
+): Promise<Scene> {
+  const authorizer = await startRawUpstream(t, options);
+  const service = await startRawUpstream(t, { onRequestEnd: (request) => request.succeed() });
+  const authorize = { upstream: 'authorizer', timeout: '10s' };
+  const proxy = await startProxy(t, {
+    sections: {
+      routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice', authorize }],
+      upstreams: {
+        voice: { endpoints: [service.address] },
+        authorizer: { endpoints: [authorizer.address], ...upstream },
+      },
+    },
+  });
+  return { proxy, authorizer, service };
+}
+
+const BODY = grpcMessage(Buffer.from('x'));
+
+test('a question waits for a place at the service, and gets it when another question is over', async (t) => {
+  const scene = await start(
+    t,
+    { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] },
+    { connections: { max: 1 } },
+  );
+  const client = await scene.proxy.rawClient('tls');
+  const streams = [client.call({ body: BODY }), client.call({ body: BODY }), client.call({ body: BODY })];
+  for (let index = 0; index < streams.length; index++) {
+    const request = await scene.authorizer.wantRequest(index);
+    await eventually('the question is whole', () => request.hasEnded);
+    assert.equal(scene.authorizer.requests.length, index + 1);
+    request.succeed(YES);
+  }
+  for (const stream of streams) assert.equal((await client.outcome(stream)).grpcStatus, '0');
+});
+
+test('a question that is larger than the window of the service is sent as the window opens', async (t) => {
+  const scene = await start(t, {
+    settings: [[SettingId.INITIAL_WINDOW_SIZE, 100]],
+    onRequestEnd: (request) => request.succeed(YES),
+    onRequest: (request) => request.peer.send(windowUpdateFrame(request.streamId, 1_000_000)),
+  });
+  const client = await scene.proxy.rawClient('tls');
+  const stream = client.call({ fields: [['x-long', 'a'.repeat(5000)]], body: BODY });
+  assert.equal((await client.outcome(stream)).grpcStatus, '0');
+  assert.ok((scene.authorizer.requests[0]?.body.length ?? 0) > 5000);
+});
+
+test('questions beyond the queue of the upstream have no answer, and the others are not affected', async (t) => {
+  const scene = await start(
+    t,
+    { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] },
+    { connections: { max: 1 }, limits: { pending: 1 } },
+  );
+  const client = await scene.proxy.rawClient('tls');
+  const first = client.call({ body: BODY });
+  const request = await scene.authorizer.wantRequest();
+  const others = [client.call({ body: BODY }), client.call({ body: BODY })];
+  const refused = await scene.proxy.record();
+  assert.match(refused.reason, /^authorizer_unavailable: .*Why: .*authorizer.*\(limits\.pending\)/);
+  request.succeed(YES);
+  (await scene.authorizer.wantRequest(1)).succeed(YES);
+  const statuses = [];
+  for (const stream of [first, ...others]) statuses.push((await client.outcome(stream)).grpcStatus);
+  assert.deepEqual([statuses[0], new Set(statuses)], ['0', new Set(['0', '14'])]);
+});
+
+test('a question that the service did not look at before it went away is asked on another connection', async (t) => {
+  let count = 0;
+  const scene = await start(t, {
+    onRequestEnd: (request) => {
+      if (count++ === 0) request.peer.send(goAwayFrame(0, ErrorCode.NO_ERROR));
+      else request.succeed(YES);
+    },
+  });
+  const client = await scene.proxy.rawClient('tls');
+  assert.equal((await client.outcome(client.call({ body: BODY }))).grpcStatus, '0');
+  assert.equal(scene.authorizer.peers.length, 2);
+});
+
+test('a service that goes on refusing is not asked for ever', async (t) => {
+  const scene = await start(t, { onRequestEnd: (request) => request.reset(ErrorCode.REFUSED_STREAM) });
+  const client = await scene.proxy.rawClient('tls');
+  assert.equal((await client.outcome(client.call({ body: BODY }))).grpcStatus, '14');
+  assert.equal(scene.authorizer.requests.length, 2);
+});
+
+test('a question that is late is not held against its client', async (t) => {
+  const authorizer = await startRawUpstream(t, {});
+  const proxy = await startProxy(t, {
+    sections: {
+      routes: [
+        {
+          name: 'all',
+          match: { path: '/*' },
+          upstream: 'voice',
+          authorize: { upstream: 'authorizer', timeout: '1ms' },
+        },
+      ],
+      upstreams: { voice: { endpoints: ['127.0.0.1:1'] }, authorizer: { endpoints: [authorizer.address] } },
+    },
+  });
+  const client = await proxy.rawClient('tls');
+  // More than a client may leave behind.
+  for (let round = 0; round < 12; round++) {
+    const streams = Array.from({ length: 100 }, () => client.call({ body: BODY }));
+    for (const stream of streams) assert.equal((await client.outcome(stream)).grpcStatus, '14');
+  }
+  assert.ok(proxy.records().every(({ reason }) => reason.startsWith('authorizer_unavailable: ')));
+});
+
+test('the service is told its own name, how long it has, and what is asked', async (t) => {
+  const scene = await start(t, { onRequestEnd: (request) => request.succeed(YES) });
+  const client = await scene.proxy.rawClient('tls');
+  await client.outcome(client.call({ body: BODY }));
+  const [request] = scene.authorizer.requests;
+  const names = [':authority', ':path', ':scheme', 'content-type', 'te'];
+  assert.deepEqual(
+    names.map((name) => request?.field(name)),
+    [
+      scene.authorizer.address,
+      '/envoy.service.auth.v3.Authorization/Check',
+      'http',
+      'application/grpc',
+      'trailers',
+    ],
+  );
+  assert.equal(parseGrpcTimeout(request?.field('grpc-timeout') ?? ''), 10_000);
+});
