@@ -7,12 +7,19 @@ export interface Caller {
   readonly subject: string;
   /** For the log: both of these, bounded and without control characters. */
   readonly text: string;
+  /** Tells callers apart: identity and subject as they are. Of any length, with any character. */
+  readonly key: string;
   /** The claims of a token. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** The header fields that the service is sent, one character for each byte. */
   readonly fields: readonly (readonly [name: string, value: string])[];
   /** When the credentials expire, in milliseconds since the Unix epoch. Infinity if they do not. */
   readonly expiresAtMs: number;
+}
+
+/** @returns the key of a caller. Names of identities have no control characters, so no subject imitates another identity. */
+export function callerKey(identity: string, subject: string): string {
+  return `${identity}\n${subject}`;
 }
 
 const LONGEST_TEXT = 128;

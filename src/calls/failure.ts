@@ -69,6 +69,7 @@ const STATUSES = {
   credentials_expired: [GrpcStatus.UNAUTHENTICATED, 401, 'policy'],
   verification_limited: [GrpcStatus.UNAUTHENTICATED, 401, 'policy'],
   keys_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'proxy'],
+  call_limit: [GrpcStatus.RESOURCE_EXHAUSTED, 429, 'policy'],
   access_denied: [GrpcStatus.PERMISSION_DENIED, 403, 'policy'],
   authorization_denied: [GrpcStatus.PERMISSION_DENIED, 403, 'policy'],
   authorizer_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'policy'],

@@ -3,6 +3,7 @@
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { CallStream } from './call-stream.ts';
+import type { Caller } from './caller.ts';
 import type { Translator } from './client-call.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import type { ExchangeSubject } from './exchange-record.ts';
@@ -114,8 +115,10 @@ export interface AdmittedCall {
   readonly requestEdit: CallEdit;
   /** Changes the head of the final response of this call, after all other edits. Has no effect once the client has it. */
   readonly responseEdit: CallEdit;
-  /** Says who the client is, for the log. @param text at most 128 characters, none of them a control character */
-  identify(text: string): void;
+  /** Says who the client is, for the log and for policies that come later. */
+  identify(caller: Pick<Caller, 'text' | 'key'>): void;
+  /** Tells clients apart by who they are. Undefined unless a policy before has said so. Of any length, with any character. */
+  readonly callerKey: string | undefined;
   /**
    * Looks at the call again while it runs. Only the latest review counts.
    * @param atEpochMs when, in milliseconds since the Unix epoch, by the clock of the system

@@ -28,8 +28,8 @@ const noRetries =
   'write routes[].retry: { attempts: 3, on: [UNAVAILABLE] }; what no service has processed is sent again anyway';
 const noEdits =
   'write routes[].headers: { request: { set: { x-tenant: blue } } }; there are request, response and trailers, each with set, add and remove';
-const noRates =
-  'rates are not limited by this version; limits.connectionsPerAddress and limits.floods bound what a client may do';
+const rates =
+  'write routes[].limits: [{ count: calls, rate: 100/s, by: [client] }]; docs/rate-limits.md says how';
 const clientCertificates = 'write listeners[].tls.clientAuth: { ca: FILE, mode: require }';
 
 /**
@@ -139,7 +139,7 @@ const entries: Readonly<Record<Section, string>> = {
     failtimeout failduration |  | write upstreams.NAME.outliers: { ejection: <30s> }
     outlierdetection passivehealthcheck |  | write upstreams.NAME.outliers: { consecutive: 5, ejection: 30s }
     circuitbreakers circuitbreaker |  | write upstreams.NAME.limits: { streams: 1000, pending: 1024, retries: 20% }
-    ratelimit ratelimits limitreq limitreqzone throttle ratelimiting localratelimit |  | ${noRates}
+    ratelimit ratelimits limitreq limitreqzone throttle ratelimiting localratelimit |  | ${rates}
     limitconn limitconnzone |  | write limits.connectionsPerAddress
     acme letsencrypt certresolver autohttps autocert onDemandTls email |  | certificates are files; let an ACME client (certbot, lego) renew them: what changes is taken up by itself (reload.certificates)
     sslcertificate tlscertificates commontlscontext crt pem |  | ${certificateFiles}

@@ -124,6 +124,7 @@ const CALLS = {
   verification_limited: 'FG3037',
   keys_unavailable: 'FG3038',
   access_denied: 'FG3039',
+  call_limit: 'FG3040',
   authorization_denied: 'FG3044',
   authorizer_unavailable: 'FG3045',
   fault_injected: 'FG3046',

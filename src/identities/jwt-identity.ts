@@ -1,7 +1,7 @@
 // Clients that send a signed token (JWT). A token is verified once, and then known by its exact text until it expires, five minutes at
 // most. Calls with the same new token share one verification.
 
-import { callerText } from '../calls/caller.ts';
+import { callerKey, callerText } from '../calls/caller.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { JwtConfig } from '../config/identity-config.ts';
 import { fieldsOf } from './claims.ts';
@@ -129,6 +129,7 @@ export class JwtIdentity implements Identity {
       identity: this.name,
       subject,
       text: callerText(this.name, subject),
+      key: callerKey(this.name, subject),
       claims,
       fields,
       // A call that begins within the tolerance may run until it is over.

@@ -1,6 +1,6 @@
 // A client that is known by nothing but a name: that of an API key or a user, or one in a certificate.
 
-import { type Caller, callerText } from '../calls/caller.ts';
+import { type Caller, callerKey, callerText } from '../calls/caller.ts';
 import { inAscii } from './claims.ts';
 
 /** @param header the header field in which the service is sent the name. Undefined for none */
@@ -9,6 +9,7 @@ export function namedCaller(identity: string, subject: string, header: string | 
     identity,
     subject,
     text: callerText(identity, subject),
+    key: callerKey(identity, subject),
     claims: {},
     fields: header === undefined || subject === '' ? [] : [[header, inAscii(subject)]],
     expiresAtMs: Number.POSITIVE_INFINITY,

@@ -18,8 +18,8 @@ export interface Quota {
   /** How many tokens are left, rounded down, at least 0. */
   left(key: string): number;
   /**
-   * Whether what this process knows is good enough to take so many tokens. If not, `learn` asks those who know. A caller that cannot
-   * wait may take anyway.
+   * Whether what this process knows is good enough to judge about so many tokens. If not, `learn` asks those who know. A caller that
+   * cannot wait may take all the same: then it may be told to come again soon.
    */
   knows(key: string, count: number): boolean;
   /**
@@ -31,4 +31,4 @@ export interface Quota {
 }
 
 /** How long a call waits at most for those who know. After that this process decides by what it knows itself. */
-export const LEARN_WITHIN_MS = 50;
+export const LEARN_WITHIN_MS = 250;

@@ -38,6 +38,11 @@ export class EventMetrics {
     'Connections to endpoints that could not be made, and answers that could not be used, by the token of the diagnosis.',
     ['upstream', 'endpoint', 'token'],
   );
+  readonly #limited = new LabelledCounter(
+    'framegate_limits_refused_total',
+    'Calls that were refused because a limit of their route had nothing left for them.',
+    ['route', 'limit'],
+  );
   readonly #noEndpoint = new LabelledCounter(
     'framegate_upstream_no_endpoint_total',
     'Calls that were refused because no endpoint of the upstream could be used.',
@@ -71,6 +76,11 @@ export class EventMetrics {
     this.#failures.count({ token });
   }
 
+  /** @param limit the limit as the configuration has it. @param calls 0 makes its line exist */
+  limited(route: string, limit: string, calls: number): void {
+    this.#limited.count({ route, limit }, calls);
+  }
+
   contained(layer: string): void {
     this.#contained.count({ layer });
   }
@@ -98,6 +108,7 @@ export class EventMetrics {
       this.#refusals,
       this.#failures,
       this.#endpointFailures,
+      this.#limited,
       this.#noEndpoint,
       this.#contained,
     ];

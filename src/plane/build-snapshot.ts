@@ -11,6 +11,7 @@ import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { UpstreamConfig } from '../config/upstream-config.ts';
 import type { Identities } from '../identities/identities.ts';
+import type { QuotaSource } from '../limits/quotas.ts';
 import { compilePlans } from '../policies/compile-plans.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { localSettings } from '../relay/relay.ts';
@@ -47,12 +48,13 @@ export interface BuildParts {
   readonly identities: Identities;
   /** Is told of what policies ask services. */
   readonly questions?: QuestionObserver | undefined;
+  readonly quotas: QuotaSource;
 }
 
 /** Opens and changes nothing. Throws UnusableConfig if TLS files of upstreams cannot be used. */
 export function buildSnapshot(
   config: Config,
-  { log, policyKinds = POLICY_KINDS, identities, questions }: BuildParts,
+  { log, policyKinds = POLICY_KINDS, identities, quotas, questions }: BuildParts,
   epoch = 1,
   previous?: ProxySnapshot,
 ): ProxySnapshot {
@@ -81,6 +83,7 @@ export function buildSnapshot(
       identities: identities.build(config.identities),
       services: unaryServices(config.upstreams, built, (error) => log.contained('policy', error)),
       questions: questions ?? UNOBSERVED,
+      quotas,
     }),
     limits: config.limits,
     tracing: config.trace && new CallTracing(config.trace, traceIds),

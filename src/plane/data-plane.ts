@@ -11,11 +11,13 @@ import { prepareAll, prepareBoth } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import { rateLimitText } from '../config/limits-config.ts';
 import type { LogLevel } from '../config/log-config.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import { clientProduct } from '../diagnosis/client-library.ts';
 import { Http1Edge } from '../edges/http1-edge.ts';
 import { Identities } from '../identities/identities.ts';
+import { Quotas } from '../limits/quotas.ts';
 import type { Listener } from '../listeners/listener.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
@@ -30,6 +32,7 @@ import { Relay, type RunningCall } from '../relay/relay.ts';
 import type { DeliverSpans } from '../tracing/span-lines.ts';
 import { Tracing } from '../tracing/tracing.ts';
 import { Containment, type FaultReporter } from '../transport/containment.ts';
+import { turnNowMs } from '../transport/turn-clock.ts';
 import { askedQuestions } from './asked-questions.ts';
 import {
   type BuildParts,
@@ -101,6 +104,8 @@ export class DataPlane implements Plane {
   readonly #listenerSet: ListenerSet;
   readonly #overload: OverloadGuard;
   readonly #reports: PlaneReports;
+  /** What the limits of routes count. */
+  readonly quotas = new Quotas(turnNowMs);
   readonly #health = new UpstreamHealth();
   readonly #weights = new UpstreamWeights();
   /** The calls in flight of this process. */
@@ -139,7 +144,10 @@ export class DataPlane implements Plane {
     this.#observers = [counted.exchanges, new CallDiagnoses(log, this.#diagnoses, counted)];
     const identities = new Identities({ onFault: (error) => log.contained('policy', error) });
     const questions = askedQuestions(this.#metrics.questions, log);
-    this.#build = { log, policyKinds: parts.policyKinds, identities, questions };
+    this.quotas.onRefused = ({ route, limit }, calls) =>
+      this.#metrics.counted.events.limited(route, rateLimitText(limit), calls);
+    const { quotas } = this;
+    this.#build = { log, policyKinds: parts.policyKinds, identities, quotas, questions };
     this.#snapshot = buildSnapshot(config, this.#build, epoch);
     this.#relay = new Relay(
       this.#snapshot,
@@ -301,6 +309,7 @@ export class DataPlane implements Plane {
       if (built !== undefined) this.#useEndpoints(name, built, known.get(name) ?? { endpoints });
     }
     closeReplaced(before, next);
+    this.quotas.use(next.config.routes);
     this.#connectFailures.use(next.config);
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());
@@ -373,6 +382,7 @@ export class DataPlane implements Plane {
     this.#log.close();
     this.#accessLog.close();
     this.#overload.close();
+    this.quotas.close();
     this.ticketKeys.close();
   }
 

@@ -6,12 +6,14 @@ import { type QuestionObserver, UNOBSERVED } from '../calls/question-observer.ts
 import { NO_SERVICES, type UnaryServices } from '../calls/unary-service.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { IdentitySet } from '../identities/identities.ts';
+import { Quotas, type QuotaSource } from '../limits/quotas.ts';
 import { accessPolicy } from './access/access-policy.ts';
 import { authorizePolicy } from './authorize/authorize-policy.ts';
 import { faultPolicy } from './fault-policy.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
 import { headersPolicy } from './headers-policy.ts';
 import { hedgePolicy } from './hedge-policy.ts';
+import { limitsPolicy } from './limits/limits-policy.ts';
 import { redirectPolicy } from './redirect-policy.ts';
 import { respondPolicy } from './respond-policy.ts';
 import { retryPolicy } from './retry-policy.ts';
@@ -20,6 +22,8 @@ import { retryPolicy } from './retry-policy.ts';
 export interface PolicyParts {
   /** The identities of the configuration, by name. */
   readonly identities: IdentitySet;
+  /** The tokens of limits. */
+  readonly quotas: QuotaSource;
   /** The upstreams of the configuration, for policies that ask them. */
   readonly services: UnaryServices;
   /** Is told of what is asked. */
@@ -28,6 +32,7 @@ export interface PolicyParts {
 
 export const NO_PARTS: PolicyParts = {
   identities: new Map(),
+  quotas: new Quotas(() => performance.now()),
   services: NO_SERVICES,
   questions: UNOBSERVED,
 };
@@ -41,6 +46,7 @@ export type PolicyKind = (route: RouteConfig | undefined, parts: PolicyParts) =>
 
 export const POLICY_KINDS: readonly PolicyKind[] = [
   accessPolicy,
+  limitsPolicy,
   authorizePolicy,
   faultPolicy,
   grpcWebPolicy,

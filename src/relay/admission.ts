@@ -1,6 +1,7 @@
 // Admits one call by the policies of its route that look at each call: first all policies that answer at once, then those that ask a
 // service, one after the other. While a question is pending, the request is held in the same way as while no connection is free.
 
+import type { Caller } from '../calls/caller.ts';
 import type { ClientCertificate } from '../calls/client-certificate.ts';
 import { FAULT, type Failure } from '../calls/failure.ts';
 import type { InjectedFault } from '../calls/injected-fault.ts';
@@ -40,6 +41,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
   readonly changes = new CallChanges();
   /** The faults that were injected on purpose. */
   faults: InjectedFault[] | undefined = undefined;
+  callerKey: string | undefined = undefined;
   readonly #owner: AdmissionOwner;
   readonly #context: Pick<RelayContext, 'deadlines' | 'requestIds'>;
   /** How many of the plan's asking policies have been asked. */
@@ -128,8 +130,9 @@ export class Admission implements AdmittedCall, QuestionOwner {
     return this.changes.response;
   }
 
-  identify(text: string): void {
+  identify({ text, key }: Pick<Caller, 'text' | 'key'>): void {
     this.#owner.identity = text;
+    this.callerKey = key;
   }
 
   reviewAt(atEpochMs: number, review: () => Failure | undefined): void {

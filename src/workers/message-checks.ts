@@ -7,6 +7,8 @@ export const isNumber: Check = (value) =>
 export const isWeight: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value > 0;
 export const isText: Check = (value) => typeof value === 'string';
 export const isNumbers: Check = (value) => value instanceof Float64Array;
+export const isFiniteNumbers: Check = (value) =>
+  value instanceof Float64Array && value.every((number) => Number.isFinite(number));
 export const isBytes: Check = (value) => value instanceof Uint8Array;
 
 export const isFinite: Check = (value) => typeof value === 'number' && Number.isFinite(value);

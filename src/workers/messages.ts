@@ -10,6 +10,7 @@ import type { LogLevel } from '../config/log-config.ts';
 import type { Finding } from '../config/problem.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
+import type { QuotaAnswer, QuotaReport } from '../limits/quota-reports.ts';
 import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { FigureTable } from '../observability/figure-table.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -20,7 +21,7 @@ import type { PlaneFigures } from '../plane/process-figures.ts';
 import type { SpanBatch } from '../tracing/span-lines.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 14;
+export const PROTOCOL_VERSION = 15;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -127,6 +128,7 @@ export type ToWorker =
   | { readonly type: 'health'; readonly update: HealthUpdate }
   | { readonly type: 'weights'; readonly update: WeightUpdate }
   | { readonly type: 'keys'; readonly update: KeysUpdate }
+  | ({ readonly type: 'quotaAnswer' } & QuotaAnswer)
   /** The level of the log until another configuration is committed. */
   | { readonly type: 'logLevel'; readonly level: LogLevel }
   /** The file of the log may have been moved away. */
@@ -171,6 +173,8 @@ export type FromWorker =
   | { readonly type: 'connectFailed'; readonly upstream: string }
   /** A token names a key that is not among those of this source. */
   | { readonly type: 'keysWanted'; readonly source: string }
+  /** What the worker has let pass of the limits of routes. */
+  | ({ readonly type: 'quotaReport' } & QuotaReport)
   /** This upstream has no endpoint left in the worker, or has again. */
   | ({ readonly type: 'outage' } & UpstreamOutage)
   /** Endpoints have come into another state in the worker. */

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { HealthUpdate } from '../config/health-update.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
+import type { QuotaReport } from '../limits/quota-reports.ts';
 import type { ConditionChange } from '../plane/endpoint-changes.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
 import type { SpanBatch } from '../tracing/span-lines.ts';
@@ -33,6 +34,7 @@ export interface WorkerEvents {
   readonly onPrepared: (worker: WorkerProcess, vote: PreparedVote) => void;
   readonly onConnectFailed: (worker: WorkerProcess, upstream: string) => void;
   readonly onKeysWanted: (source: string) => void;
+  readonly onQuotaReport: (worker: WorkerProcess, report: QuotaReport) => void;
   readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
   readonly onEndpointChanges: (worker: WorkerProcess, changes: readonly ConditionChange[]) => void;
   readonly onEvents: (worker: WorkerProcess, events: CallEventsReport) => void;
@@ -247,6 +249,9 @@ export class WorkerProcess {
         break;
       case 'keysWanted':
         this.#events.onKeysWanted(message.source);
+        break;
+      case 'quotaReport':
+        this.#events.onQuotaReport(this, message);
         break;
       case 'outage':
         this.#events.onOutage(this, message);

@@ -160,6 +160,7 @@ class Worker {
     this.#plane.ticketKeys.use(start.ticketKeys);
     this.#plane.watchConnectFailures((upstream) => send({ type: 'connectFailed', upstream }));
     this.#plane.watchWantedKeys((source) => send({ type: 'keysWanted', source }));
+    this.#plane.quotas.reports.connect((report) => send({ type: 'quotaReport', ...report }), processes);
     this.#plane.watchOutages((_carrier, outage) => {
       if (outage !== undefined) send({ type: 'outage', ...outage });
     });
@@ -259,6 +260,9 @@ class Worker {
         break;
       case 'keys':
         this.#plane.updateKeys(message.update);
+        break;
+      case 'quotaAnswer':
+        this.#plane.quotas.reports.answered(message);
         break;
       case 'reopenLog':
         this.#logFile?.reopen();

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { LogLevel } from '../config/log-config.ts';
+import { QuotaLedger } from '../limits/quota-ledger.ts';
 import { ConnectionLimits } from '../listeners/connection-limits.ts';
 import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
@@ -70,6 +71,8 @@ export class WorkersPlane implements Plane {
     for (const worker of this.#pool.workers) worker.send(message);
   };
   readonly #events = new EventRelays(this.#toAll);
+  /** What the limits of routes count, of all workers. */
+  readonly #quotas = new QuotaLedger();
   #logLevel: LogLevel | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
   /** Resolves when the newest requested replacement has ended. */
@@ -92,6 +95,7 @@ export class WorkersPlane implements Plane {
         onCommitted: (worker, change) => this.#changes.committed(worker, change),
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onKeysWanted: (source) => this.#knowledge.onKeysWanted(source),
+        onQuotaReport: (worker, report) => worker.send({ type: 'quotaAnswer', ...this.#quotas.add(report) }),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
         onEndpointChanges: (worker, changes) => this.#onEndpointChanges?.(worker, changes),
         onEvents: (_worker, report) => this.#events.received(report),
@@ -233,6 +237,7 @@ export class WorkersPlane implements Plane {
   async #begin(sockets: SocketChange, config: Config, epoch: number): Promise<PlaneChange> {
     const { workers } = this.#options;
     await sockets.claim();
+    this.#quotas.use(config.routes);
     this.#assignment = { config, epoch, places: sockets.places, workers };
     this.#limits.caps = connectionCaps(config, readOpenFilesLimit(), workers);
     this.#ticketKeys.startRotation();
@@ -309,6 +314,7 @@ export class WorkersPlane implements Plane {
   async #commit(change: PoolChange, sockets: SocketChange, assignment: Assignment): Promise<void> {
     const { config, epoch, workers } = assignment;
     this.#assignment = assignment;
+    this.#quotas.use(config.routes);
     this.#limits.caps = connectionCaps(config, readOpenFilesLimit(), workers);
     this.#logLevel = undefined;
     const committed = change.commit();

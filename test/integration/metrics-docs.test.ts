@@ -29,7 +29,13 @@ test('every metric is documented with its type and labels, and every metric docu
         named: { dns: { name: 'localhost', port: 1 } },
       },
       routes: [
-        { name: 'all', match: { path: '/*' }, upstream: 'voice', fault: { percent: '0%', delay: '1ms' } },
+        {
+          name: 'all',
+          match: { path: '/*' },
+          upstream: 'voice',
+          fault: { percent: '0%', delay: '1ms' },
+          limits: [{ count: 'calls', rate: '100/s' }],
+        },
       ],
       admin: { address: '127.0.0.1:0' },
       metrics: { methods: true },

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
 import type { EndpointState } from '../../src/config/upstream-config.ts';
+import { Quotas } from '../../src/limits/quotas.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import { buildSnapshot, destroyUpstreams, type ProxySnapshot } from '../../src/plane/build-snapshot.ts';
@@ -16,7 +17,12 @@ async function build(t: TestContext, upstream: object, previous?: ProxySnapshot)
   const config = configOf(await proxyConfigText({ sections: { upstreams: { voice: upstream } } }));
   const counted = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
   const log = new ProcessLog(silentLogger, new DiagnosisRing(), counted);
-  const snapshot = buildSnapshot(config, { log, identities: NO_IDENTITIES }, 1, previous);
+  const snapshot = buildSnapshot(
+    config,
+    { log, identities: NO_IDENTITIES, quotas: new Quotas(() => 0) },
+    1,
+    previous,
+  );
   t.after(() => destroyUpstreams(snapshot, 'the test is over'));
   return snapshot;
 }

@@ -19,6 +19,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/dashboard-feed.test.ts',
   'integration/workers-listeners.test.ts',
   'integration/workers-replace.test.ts',
+  'integration/workers-call-limits.test.ts',
   'integration/workers-reload.test.ts',
   'integration/reload-refused.test.ts',
   'integration/workers-stop.test.ts',

@@ -10,6 +10,7 @@ import { RequestIds } from '../../src/calls/request-id.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { Http1Edge } from '../../src/edges/http1-edge.ts';
 import type { Http1Peer } from '../../src/edges/http1-edge-context.ts';
+import { Quotas } from '../../src/limits/quotas.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { EventMetrics } from '../../src/observability/event-metrics.ts';
 import { LogDestination } from '../../src/observability/log-destination.ts';
@@ -86,7 +87,11 @@ export async function startWebRelay(test: TestContext, endpoint: string): Promis
     new EventMetrics({ refusals: [], failures: [], faultLayers: [] }),
   );
   const records: ExchangeRecord[] = [];
-  const snapshot = buildSnapshot(loaded.config, { log, identities: NO_IDENTITIES });
+  const snapshot = buildSnapshot(loaded.config, {
+    log,
+    identities: NO_IDENTITIES,
+    quotas: new Quotas(() => 0),
+  });
   for (const { name, endpoints } of loaded.config.upstreams) snapshot.upstreams.get(name)?.use(endpoints);
   const relay = new Relay(
     snapshot,

@@ -146,6 +146,7 @@ test('workers that cannot read their configuration are reported and started late
       onEndpointChanges: ignore,
       onFarewell: ignore,
       onKeysWanted: () => undefined,
+      onQuotaReport: () => undefined,
       onConnectFailed: ignore,
       onOutage: ignore,
       onSpans: () => undefined,

@@ -50,6 +50,15 @@ function sent(message: unknown): unknown {
   return deserialize(serialize(message));
 }
 
+const QUOTA_REPORT = {
+  report: 1,
+  limits: ['voice', 'voice'],
+  keys: ['192.0.2.1', 'blue'],
+  clients: [undefined, '192.0.2.1'],
+  counts: Float64Array.of(3, -1),
+  sinceMs: Float64Array.of(250, 0.5),
+};
+
 test('every message of the primary arrives as one', async () => {
   const config = configOf(await proxyConfigText({}));
   const assignment = { config, epoch: 1, places: [place, unixPlace], workers: 2 };
@@ -159,6 +168,7 @@ test('every message of a worker arrives as one', () => {
     { type: 'connectFailed', upstream: 'voice' },
     { type: 'outage', upstream: 'voice', news: { state: 'out', why: { token: 'a', sentence: 'b' } } },
     { type: 'outage', upstream: 'voice', news: { state: 'back', refused: 3 } },
+    { type: 'quotaReport', ...QUOTA_REPORT },
     { type: 'events', subscription: 3, events: ['{}'], dropped: 7 },
     { type: 'farewell', answers: { metrics: [], diagnoses: { counts: {}, recent: [] } } },
   ];
@@ -203,6 +213,10 @@ test('what another program would send is no message', () => {
     { type: 'endpointChanges', changes: [{ upstream: 'a', endpoint: 'b', to: 'gone', atEpochMs: 1 }] },
     { type: 'spans', lines: ['[]'], count: 1, dropped: 0, limited: 0 },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
+    { type: 'quotaAnswer', report: 1, used: [1] },
+    { type: 'quotaAnswer', report: 1, used: Float64Array.of(Number.NaN) },
+    { type: 'quotaReport', ...QUOTA_REPORT, counts: Float64Array.of(Number.POSITIVE_INFINITY, 1) },
+    ...Object.keys(QUOTA_REPORT).map((name) => ({ type: 'quotaReport', ...QUOTA_REPORT, [name]: 'a' })),
     ...Object.keys(CLIENT).map((name) => ({
       type: 'answer',
       question: 1,

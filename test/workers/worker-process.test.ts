@@ -21,6 +21,7 @@ const events: WorkerEvents = {
   onPrepared: unexpected,
   onConnectFailed: unexpected,
   onKeysWanted: unexpected,
+  onQuotaReport: unexpected,
   onOutage: unexpected,
   onSpans: unexpected,
   onEndpointChanges: unexpected,

@@ -77,7 +77,7 @@ export class AccessPolicy implements Policy {
 
   #answer(call: AdmittedCall, known: Known, questioner: Questioner): void {
     const refusal = this.#judge(call, known);
-    if (known.callers.length > 0) call.identify(known.callers[0].text);
+    if (known.callers.length > 0) call.identify(known.callers[0]);
     if (refusal !== undefined) {
       questioner.refuse(refusal);
       return;

@@ -1,0 +1,74 @@
+// What a call is counted for: its client, its identity, the value of a header field, or a combination. Makes no text where the key is
+// one of these.
+
+import { hash } from 'node:crypto';
+import type { AdmittedCall } from '../calls/policy.ts';
+import type { LimitKeyPart } from '../config/limits-config.ts';
+
+/** @returns the key of a call */
+export type KeyOf = (call: AdmittedCall) => string;
+
+/** A longer text is replaced by its hash, so that clients cannot choose how much memory a key takes. */
+const LONGEST = 128;
+/** How many combinations are remembered, so that their texts need not be made for each call. */
+const MOST_JOINED = 16_384;
+/** Header fields have no such character, so no value of one imitates a combination. */
+const SEPARATOR = '\n';
+
+/** @param parts not empty */
+export function compileKey(parts: readonly LimitKeyPart[]): KeyOf {
+  const [first, ...others] = parts.map(keyOfPart);
+  let keyOf = first;
+  for (const next of others) keyOf = joined(keyOf, next);
+  return keyOf;
+}
+
+/** Whether clients can choose keys, as many as they like. */
+export function isOfClients(parts: readonly LimitKeyPart[]): boolean {
+  return parts.some(({ kind }) => kind === 'header');
+}
+
+function keyOfPart(part: LimitKeyPart): KeyOf {
+  switch (part.kind) {
+    case 'client':
+      return ({ subject }) => subject.clientKey;
+    case 'identity':
+      // Without an identity, the client is counted by its address.
+      return ({ callerKey, subject }) => bounded(callerKey ?? subject.clientKey);
+    case 'header':
+      return (call) => bounded(call.header(part.name) ?? '');
+    case 'route':
+      return () => '';
+    default:
+      return part satisfies never;
+  }
+}
+
+function bounded(text: string): string {
+  return text.length <= LONGEST ? text : hash('sha256', text, 'base64');
+}
+
+function joined(firstOf: KeyOf, secondOf: KeyOf): KeyOf {
+  const known = new Map<string, Map<string, string>>();
+  let size = 0;
+  return (call) => {
+    const first = firstOf(call);
+    const second = secondOf(call);
+    let ofFirst = known.get(first);
+    const remembered = ofFirst?.get(second);
+    if (remembered !== undefined) return remembered;
+    if (size >= MOST_JOINED) {
+      known.clear();
+      ofFirst = undefined;
+      size = 0;
+    }
+    if (ofFirst === undefined) {
+      ofFirst = new Map();
+      known.set(first, ofFirst);
+    }
+    const key = `${first}${SEPARATOR}${second}`;
+    ofFirst.set(second, key);
+    size++;
+    return key;
+  };
+}

@@ -1,0 +1,185 @@
+// What a worker tells the primary process of the counts of its limits, and the calls that wait for the answer. One report is on its way
+// at a time; what comes meanwhile goes with the next.
+
+import { LEARN_WITHIN_MS } from './quota.ts';
+import type { Count } from './quota-table.ts';
+
+/** What a process has let pass since it last told. The lists have one entry for each count. */
+export interface QuotaReport {
+  readonly report: number;
+  /** The limits, by their ids. */
+  readonly limits: readonly string[];
+  readonly keys: readonly string[];
+  /** The clients that have made up the keys. Undefined where clients cannot choose keys. */
+  readonly clients: readonly (string | undefined)[];
+  /** Negative where more was given back than used. */
+  readonly counts: Float64Array;
+  /** How many milliseconds ago the first of it was used. */
+  readonly sinceMs: Float64Array;
+}
+
+/** How much of each burst is used up after a report, in its order. -1 for limits that the primary does not know. */
+export interface QuotaAnswer {
+  readonly report: number;
+  readonly used: Float64Array;
+}
+
+/** What is little for a limit is told after this time. */
+const TELL_EVERY_MS = 250;
+/** How many counts a report has at most. The others go with the next. */
+const LARGEST_REPORT = 4096;
+
+/** A limit whose counts are told. Implemented by SharedQuota. */
+export interface ToldQuota {
+  readonly id: string;
+  told(count: Count, used: number): void;
+}
+
+interface Told {
+  readonly quota: ToldQuota;
+  readonly count: Count;
+}
+
+export class QuotaReports {
+  /** Whether there are other processes that carry calls, which have to know. */
+  isOn = false;
+  #lateSinceMs: number | undefined = undefined;
+  #send: (report: QuotaReport) => void = () => undefined;
+  #processes: () => number = () => 1;
+  #queued: Told[] = [];
+  #sent: readonly Told[] = [];
+  #report = 0;
+  /** Whether an answer is awaited. */
+  #isSent = false;
+  readonly #now: () => number;
+  /** Counts of which little is to be told. */
+  #later: Told[] = [];
+  #laterTimer: NodeJS.Timeout | undefined = undefined;
+  #flush: NodeJS.Immediate | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #waiting: (() => void)[] = [];
+
+  /** @param now monotonic milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** @param processes how many carry calls */
+  connect(send: (report: QuotaReport) => void, processes: () => number): void {
+    this.#send = send;
+    this.#processes = processes;
+    this.isOn = true;
+  }
+
+  /** Whether the primary has not answered in time. Then calls do not wait for it. */
+  get isLate(): boolean {
+    return this.#lateSinceMs !== undefined;
+  }
+
+  /** For how long it has been late. */
+  get lateMs(): number {
+    return this.#lateSinceMs === undefined ? 0 : Math.max(0, this.#now() - this.#lateSinceMs);
+  }
+
+  get processes(): number {
+    return this.#processes();
+  }
+
+  /** The count is told at the end of this turn of the event loop, or when the answer to the report before has come. */
+  queue(quota: ToldQuota, count: Count): void {
+    if (count.isQueued) return;
+    count.isQueued = true;
+    this.#queued.push({ quota, count });
+    if (!this.#isSent) this.#flush ??= setImmediate(() => this.#tell());
+  }
+
+  /** The count is told before long. */
+  queueLater(quota: ToldQuota, count: Count): void {
+    if (count.isQueued || count.isQueuedLater) return;
+    count.isQueuedLater = true;
+    this.#later.push({ quota, count });
+    this.#laterTimer ??= setTimeout(() => this.tellAll(), TELL_EVERY_MS).unref();
+  }
+
+  /** Tells what would be told later. */
+  tellAll(): void {
+    clearTimeout(this.#laterTimer);
+    this.#laterTimer = undefined;
+    const later = this.#later;
+    this.#later = [];
+    for (const { quota, count } of later) {
+      count.isQueuedLater = false;
+      if (count.untold !== 0) this.queue(quota, count);
+    }
+  }
+
+  /**
+   * @param onKnown is called when the next report that was queued before has been answered, or after a short time
+   * @returns ends the wait
+   */
+  wait(onKnown: () => void): () => void {
+    let isOver = false;
+    this.#waiting.push(() => {
+      if (!isOver) onKnown();
+    });
+    this.#timer ??= setTimeout(() => {
+      this.#lateSinceMs ??= this.#now();
+      this.#release();
+    }, LEARN_WITHIN_MS);
+    return () => {
+      isOver = true;
+    };
+  }
+
+  answered({ report, used }: QuotaAnswer): void {
+    if (!this.#isSent || report !== this.#report) return;
+    this.#isSent = false;
+    this.#lateSinceMs = undefined;
+    const sent = this.#sent;
+    this.#sent = [];
+    for (const [index, { quota, count }] of sent.entries()) quota.told(count, used[index] ?? -1);
+    this.#release();
+    if (this.#queued.length > 0) this.#flush ??= setImmediate(() => this.#tell());
+  }
+
+  #tell(): void {
+    this.#flush = undefined;
+    if (this.#isSent || this.#queued.length === 0) return;
+    this.#sent = this.#queued.splice(0, LARGEST_REPORT);
+    const nowMs = this.#now();
+    const counts = new Float64Array(this.#sent.length);
+    const sinceMs = new Float64Array(this.#sent.length);
+    for (const [index, { count }] of this.#sent.entries()) {
+      counts[index] = count.untold;
+      sinceMs[index] = Math.max(0, nowMs - count.untoldSinceMs);
+      count.telling = count.untold;
+      count.untold = 0;
+      count.isQueued = false;
+    }
+    this.#isSent = true;
+    this.#report++;
+    this.#send({
+      report: this.#report,
+      limits: this.#sent.map(({ quota }) => quota.id),
+      keys: this.#sent.map(({ count }) => count.key),
+      clients: this.#sent.map(({ count }) => count.client),
+      counts,
+      sinceMs,
+    });
+  }
+
+  /** Calls that still do not know enough wait again. */
+  #release(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const onKnown of waiting) onKnown();
+  }
+
+  close(): void {
+    clearImmediate(this.#flush);
+    clearTimeout(this.#laterTimer);
+    this.#release();
+  }
+}

@@ -1,0 +1,240 @@
+// The counts of one limit, by key: how much of the burst is used up, which goes back evenly with time. The table has a bound. A count
+// that is not full again is never dropped, since its client would start anew. So when the table is full of them, further keys share
+// counts.
+
+/** How much may come: `perMs` on average, `burst` at once. */
+export interface Allowance {
+  readonly perMs: number;
+  readonly burst: number;
+}
+
+/** The count of one key. */
+export interface Count {
+  readonly key: string;
+  /** The client that has made the key up. Undefined if clients cannot choose keys. */
+  readonly client: string | undefined;
+  /** How much of the burst is used up, as of `atMs`. Beyond the burst it is a debt. */
+  used: number;
+  atMs: number;
+  /** How much the primary process has not been told. */
+  untold: number;
+  /** Since when. */
+  untoldSinceMs: number;
+  /** How much the primary process is being told now. */
+  telling: number;
+  isQueued: boolean;
+  isQueuedLater: boolean;
+  newer: Count | undefined;
+  older: Count | undefined;
+}
+
+/** What another process has let pass. */
+export interface PastUse {
+  readonly more: number;
+  readonly sinceMs: number;
+}
+
+/** How many keys a limit counts for by themselves. With keys of 64 characters this takes about 16 MiB. */
+export const MOST_KEYS = 65_536;
+/** The part of the table that keys take which one client has made up. */
+const PART_OF_CLIENT = 8;
+/** How many counts the keys share that have none of their own. */
+const SHARED_COUNTS = 1024;
+/** How many counts are looked at to find one that can be dropped. */
+const LOOKS = 16;
+/** No key of a call has this character. */
+const SHARED_PREFIX = '\0';
+
+export interface TableParts {
+  readonly allowance: Allowance;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly most?: number | undefined;
+}
+
+export class QuotaTable {
+  readonly #now: () => number;
+  readonly #most: number;
+  readonly #counts = new Map<string, Count>();
+  readonly #ofClients = new Map<string, number>();
+  #allowance: Allowance;
+  #newest: Count | undefined = undefined;
+  #oldest: Count | undefined = undefined;
+
+  constructor({ allowance, now, most = MOST_KEYS }: TableParts) {
+    this.#allowance = allowance;
+    this.#now = now;
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#counts.size;
+  }
+
+  get perMs(): number {
+    return this.#allowance.perMs;
+  }
+
+  get burst(): number {
+    return this.#allowance.burst;
+  }
+
+  /**
+   * The count of a key, settled to now.
+   * @param client the client that has made the key up, undefined if clients cannot choose keys
+   */
+  find(key: string, client?: string): Count {
+    let count = this.#counts.get(key);
+    if (count === undefined) count = this.#add(key, client);
+    else if (count !== this.#newest) this.#touch(count);
+    this.settle(count);
+    return count;
+  }
+
+  /** The count of a key if there is one. Changes nothing but the time up to which it is settled. */
+  peek(key: string): Count | undefined {
+    const count = this.#counts.get(key);
+    if (count !== undefined) this.settle(count);
+    return count;
+  }
+
+  /**
+   * Adds what was used in the past. What the count had left over since then is taken first, as it would have been at the time.
+   * @param more may be negative. @param sinceMs how long ago the first of it was used, at most
+   * @returns how much is used up now
+   */
+  addPast(key: string, client: string | undefined, { more, sinceMs }: PastUse): number {
+    const count = this.#counts.get(key) ?? this.#add(key, client);
+    if (count !== this.#newest) this.#touch(count);
+    const { perMs } = this.#allowance;
+    const nowMs = this.#now();
+    const used = count.used - Math.max(0, nowMs - count.atMs) * perMs;
+    count.used = Math.max(0, Math.max(used, -sinceMs * perMs) + more);
+    count.atMs = nowMs;
+    return count.used;
+  }
+
+  settle(count: Count): void {
+    const nowMs = this.#now();
+    // The clock may be read a millisecond late.
+    if (nowMs <= count.atMs) return;
+    const used = count.used - (nowMs - count.atMs) * this.#allowance.perMs;
+    count.used = used > 0 ? used : 0;
+    count.atMs = nowMs;
+  }
+
+  /** @param count settled. @returns how many milliseconds until so many more may come; 0: now, Infinity: never */
+  waitMs(count: Count, more: number): number {
+    const { burst, perMs } = this.#allowance;
+    const excess = count.used + more - burst;
+    // A millionth of a token is an error of adding up.
+    if (excess <= 1e-6) return 0;
+    return more > burst ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(excess / perMs));
+  }
+
+  /** @param count settled. @returns how many milliseconds until its debt is paid */
+  debtMs({ used }: Count): number {
+    const { burst, perMs } = this.#allowance;
+    return used <= burst ? 0 : Math.max(1, Math.ceil((used - burst) / perMs));
+  }
+
+  /** What is used up stays so, but no count is more than empty by the new allowance. */
+  change(allowance: Allowance): void {
+    if (allowance.burst === this.#allowance.burst && allowance.perMs === this.#allowance.perMs) return;
+    for (const count of this.#counts.values()) {
+      this.settle(count);
+      count.used = Math.min(count.used, allowance.burst);
+    }
+    this.#allowance = allowance;
+  }
+
+  #add(key: string, client: string | undefined): Count {
+    if (!this.#makeRoomFor(client)) {
+      const shared = `${SHARED_PREFIX}${hashOf(client ?? key) % SHARED_COUNTS}`;
+      return this.#counts.get(shared) ?? this.#insert(shared, undefined);
+    }
+    if (client !== undefined) this.#ofClients.set(client, (this.#ofClients.get(client) ?? 0) + 1);
+    return this.#insert(key, client);
+  }
+
+  /** @returns whether there is room for another key of this client */
+  #makeRoomFor(client: string | undefined): boolean {
+    const isFull = (): boolean =>
+      this.#counts.size >= this.#most || (client !== undefined && this.#hasItsPart(client));
+    if (!isFull()) return true;
+    this.#dropFull();
+    return !isFull();
+  }
+
+  #hasItsPart(client: string): boolean {
+    return (this.#ofClients.get(client) ?? 0) >= this.#most / PART_OF_CLIENT;
+  }
+
+  /** Looks at the counts that were not used for the longest time. Those that must stay are looked at again when all others were. */
+  #dropFull(): void {
+    for (let looks = 0; looks < LOOKS && this.#oldest !== undefined; looks++) {
+      const count = this.#oldest;
+      this.settle(count);
+      if (count.used === 0 && count.untold === 0 && count.telling === 0) this.#drop(count);
+      else this.#touch(count);
+    }
+  }
+
+  #drop(count: Count): void {
+    const { key, client } = count;
+    this.#unlink(count);
+    this.#counts.delete(key);
+    if (client === undefined) return;
+    const left = (this.#ofClients.get(client) ?? 1) - 1;
+    if (left === 0) this.#ofClients.delete(client);
+    else this.#ofClients.set(client, left);
+  }
+
+  #insert(key: string, client: string | undefined): Count {
+    const count: Count = {
+      key,
+      client,
+      used: 0,
+      // It was never used.
+      atMs: Number.NEGATIVE_INFINITY,
+      untold: 0,
+      untoldSinceMs: 0,
+      telling: 0,
+      isQueued: false,
+      isQueuedLater: false,
+      newer: undefined,
+      older: undefined,
+    };
+    this.#counts.set(key, count);
+    this.#link(count);
+    return count;
+  }
+
+  #touch(count: Count): void {
+    this.#unlink(count);
+    this.#link(count);
+  }
+
+  #link(count: Count): void {
+    count.newer = undefined;
+    count.older = this.#newest;
+    if (this.#newest !== undefined) this.#newest.newer = count;
+    this.#newest = count;
+    this.#oldest ??= count;
+  }
+
+  #unlink(count: Count): void {
+    if (count.newer === undefined) this.#newest = count.older;
+    else count.newer.older = count.older;
+    if (count.older === undefined) this.#oldest = count.newer;
+    else count.older.newer = count.newer;
+  }
+}
+
+/** FNV-1a. Clients can choose texts of one hash, which then share a count; they only hinder each other. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++)
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash >>> 0;
+}

@@ -1,0 +1,30 @@
+// The rate limits of a configuration, each with an id that stays the same when its rate changes or other limits come and go.
+
+import { keyPartText, type RateLimitConfig } from '../config/limits-config.ts';
+import type { RouteConfig } from '../config/route-config.ts';
+import type { Allowance } from './quota-table.ts';
+
+export interface RateLimit {
+  readonly id: string;
+  readonly route: string;
+  /** Its position among the `limits` of its route. */
+  readonly index: number;
+  readonly limit: RateLimitConfig;
+  readonly allowance: Allowance;
+}
+
+/** The limits that this proxy counts itself. */
+export function rateLimitsOf({ name, limits = [] }: RouteConfig): readonly RateLimit[] {
+  const seen = new Map<string, number>();
+  return limits.flatMap((limit, index) => {
+    if (limit.kind !== 'rate' || limit.store !== undefined) return [];
+    const what = [name, limit.count, limit.direction, ...limit.by.map(keyPartText)].join('\n');
+    const before = seen.get(what) ?? 0;
+    seen.set(what, before + 1);
+    return [{ id: `${what}\n${before}`, route: name, index, limit, allowance: allowanceOf(limit) }];
+  });
+}
+
+function allowanceOf({ rate, burst }: RateLimitConfig): Allowance {
+  return { perMs: rate.count / rate.periodMs, burst };
+}

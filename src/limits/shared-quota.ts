@@ -1,0 +1,118 @@
+// A limit as one process counts it. If several processes carry calls, each decides by what it knows, and tells the primary process what
+// it has let pass. It lets pass at most its share of the burst before the primary has told it what the others have let pass.
+
+import type { Quota } from './quota.ts';
+import type { QuotaReports, ToldQuota } from './quota-reports.ts';
+import type { Allowance, Count, QuotaTable } from './quota-table.ts';
+
+/** When to try again if a share is used up and the primary has not answered yet. */
+const UNSURE_MS = 20;
+
+export class SharedQuota implements Quota, ToldQuota {
+  /** Names the limit to the primary. */
+  readonly id: string;
+  readonly #table: QuotaTable;
+  readonly #reports: QuotaReports;
+
+  constructor(id: string, table: QuotaTable, reports: QuotaReports) {
+    this.id = id;
+    this.#table = table;
+    this.#reports = reports;
+  }
+
+  /** How many keys are counted for. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  change(allowance: Allowance): void {
+    this.#table.change(allowance);
+  }
+
+  take(key: string, count: number, client?: string): number {
+    const found = this.#table.find(key, client);
+    const waitMs = this.#table.waitMs(found, count);
+    if (waitMs > 0) return waitMs;
+    if (this.#reports.isOn && !this.#isWithinShare(found, count)) {
+      this.#tell(found);
+      return UNSURE_MS;
+    }
+    this.#use(found, count);
+    return 0;
+  }
+
+  spend(key: string, count: number, client?: string): number {
+    const found = this.#table.find(key, client);
+    this.#use(found, count);
+    return this.#table.debtMs(found);
+  }
+
+  giveBack(key: string, count: number): void {
+    const found = this.#table.peek(key);
+    if (found === undefined) return;
+    found.used = Math.max(0, found.used - count);
+    if (!this.#reports.isOn) return;
+    found.untold -= count;
+    this.#reports.queueLater(this, found);
+  }
+
+  left(key: string): number {
+    const { burst } = this.#table;
+    const found = this.#table.peek(key);
+    return found === undefined ? burst : Math.max(0, Math.floor(burst - found.used + 1e-6));
+  }
+
+  knows(key: string, count: number): boolean {
+    if (!this.#reports.isOn || this.#reports.isLate) return true;
+    const found = this.#table.peek(key);
+    if (found === undefined) return true;
+    if (this.#isWithinShare(found, count)) return true;
+    // What is not left here is not left at all: the others can only have used more.
+    return this.#table.waitMs(found, count) > 0;
+  }
+
+  learn(key: string, _count: number, onKnown: () => void): () => void {
+    this.#tell(this.#table.find(key));
+    return this.#reports.wait(onKnown);
+  }
+
+  /**
+   * The primary has counted what it was told.
+   * @param used how much of the burst is used up there. Negative if the primary does not know the limit
+   */
+  told(found: Count, used: number): void {
+    found.telling = 0;
+    if (used < 0) return;
+    this.#table.settle(found);
+    found.used = Math.max(0, used + found.untold);
+  }
+
+  /** While the primary does not answer, each process has its share of the rate. */
+  get #shareOfLateness(): number {
+    const { lateMs, processes } = this.#reports;
+    return (lateMs * this.#table.perMs) / processes;
+  }
+
+  /** How much this process may let pass before the primary knows. */
+  get #share(): number {
+    return Math.max(1, Math.floor(this.#table.burst / this.#reports.processes));
+  }
+
+  #isWithinShare({ untold, telling }: Count, count: number): boolean {
+    return untold + telling <= 0 || untold + telling + count <= this.#share + this.#shareOfLateness;
+  }
+
+  #use(found: Count, count: number): void {
+    found.used += count;
+    if (!this.#reports.isOn) return;
+    if (found.untold === 0) found.untoldSinceMs = found.atMs;
+    found.untold += count;
+    // Half of the share is left for the time until the answer.
+    if (found.untold + found.telling > this.#share / 2) this.#tell(found);
+    else this.#reports.queueLater(this, found);
+  }
+
+  #tell(found: Count): void {
+    this.#reports.queue(this, found);
+  }
+}

@@ -1,0 +1,29 @@
+// What a client is told that is beyond a limit, and what the log says in addition. Neither names the key, which may be a secret.
+
+import { type Failure, failure } from '../../calls/failure.ts';
+import { rateLimitText } from '../../config/limits-config.ts';
+import type { RateLimit } from '../../limits/rate-limits.ts';
+
+/**
+ * @param waitMs how long until the next call may come
+ * @param left how many calls may come now
+ */
+export function callLimit({ index, limit }: RateLimit, waitMs: number, left: number): Failure {
+  const { rate } = limit;
+  const name = `"calls-${index + 1}"`;
+  return {
+    ...failure('call_limit', `Too many calls (${rateText(limit)} may be made); call again in ${waitMs} ms.`),
+    onlyForLog: ` The limit is ${rateLimitText(limit)}, limits[${index}] of the route.`,
+    retryAfterMs: waitMs,
+    // draft-ietf-httpapi-ratelimit-headers-11
+    fields: [
+      ['ratelimit-policy', `${name};q=${rate.count};w=${rate.periodMs / 1000}`],
+      ['ratelimit', `${name};r=${left};t=${Math.ceil(waitMs / 1000)}`],
+    ],
+  };
+}
+
+function rateText({ rate: { count, periodMs } }: RateLimit['limit']): string {
+  const period = { 1000: 'second', 60_000: 'minute', 3_600_000: 'hour' }[periodMs];
+  return `${count} each ${period}`;
+}

@@ -1,0 +1,111 @@
+// The `limits` of a route that count calls. A call takes part in every one of them: it is refused if one has nothing left, and then takes
+// nothing of the others.
+
+import type { Failure } from '../../calls/failure.ts';
+import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
+import type { RouteConfig } from '../../config/route-config.ts';
+import { compileKey, isOfClients, type KeyOf } from '../../limits/limit-key.ts';
+import { LEARN_WITHIN_MS, type Quota } from '../../limits/quota.ts';
+import type { QuotaSource } from '../../limits/quotas.ts';
+import { type RateLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
+import { callLimit } from './limit-failures.ts';
+
+interface CallLimit {
+  readonly limit: RateLimit;
+  readonly quota: Quota;
+  readonly keyOf: KeyOf;
+  /** Whether clients can choose keys. */
+  readonly isOfClients: boolean;
+}
+
+/** Not asked as `admit`, since `access` has to find out first who calls, and refused clients must not use up what others may. */
+export class LimitsPolicy implements Policy {
+  readonly key = 'limits';
+  readonly #limits: readonly CallLimit[];
+  readonly #quotas: QuotaSource;
+
+  constructor(limits: readonly RateLimit[], quotas: QuotaSource) {
+    this.#quotas = quotas;
+    this.#limits = limits.map((limit) => ({
+      limit,
+      quota: quotas.quotaOf(limit),
+      keyOf: compileKey(limit.limit.by),
+      isOfClients: isOfClients(limit.limit.by),
+    }));
+  }
+
+  ask(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined {
+    const unsure = this.#unsure(call);
+    if (unsure !== undefined)
+      return new Learning(this.#unsure.bind(this, call), unsure, () => this.#answer(call, questioner));
+    this.#answer(call, questioner);
+    return undefined;
+  }
+
+  #answer(call: AdmittedCall, questioner: Questioner): void {
+    const refusal = this.#take(call);
+    if (refusal === undefined) questioner.admit();
+    else questioner.refuse(refusal);
+  }
+
+  /** @returns how to learn of the first limit of which this process knows too little */
+  #unsure(call: AdmittedCall): Learn | undefined {
+    for (const { quota, keyOf } of this.#limits) {
+      const key = keyOf(call);
+      if (!quota.knows(key, 1)) return (onKnown) => quota.learn(key, 1, onKnown);
+    }
+    return undefined;
+  }
+
+  #take(call: AdmittedCall): Failure | undefined {
+    for (let index = 0; index < this.#limits.length; index++) {
+      const { limit, quota, keyOf, isOfClients: hasClient } = this.#limits[index];
+      const key = keyOf(call);
+      const waitMs = quota.take(key, 1, hasClient ? call.subject.clientKey : undefined);
+      if (waitMs > 0) {
+        for (const one of this.#limits.slice(0, index)) one.quota.giveBack(one.keyOf(call), 1);
+        this.#quotas.refused(limit);
+        return callLimit(limit, waitMs, quota.left(key));
+      }
+    }
+    return undefined;
+  }
+}
+
+type Learn = (onKnown: () => void) => () => void;
+
+/** Waits until this process knows enough of all limits, or has waited long enough. */
+class Learning implements PendingQuestion {
+  /** A bound that is never reached: who is asked answers, or is given up, before. */
+  readonly timeoutMs = 20 * LEARN_WITHIN_MS;
+  readonly #untilMs = performance.now() + LEARN_WITHIN_MS;
+  readonly #unsure: () => Learn | undefined;
+  readonly #onDone: () => void;
+  #stop: () => void;
+
+  constructor(unsure: () => Learn | undefined, learn: Learn, onDone: () => void) {
+    this.#unsure = unsure;
+    this.#onDone = onDone;
+    this.#stop = learn(() => this.#look());
+  }
+
+  #look(): void {
+    const unsure = performance.now() < this.#untilMs ? this.#unsure() : undefined;
+    if (unsure === undefined) this.#onDone();
+    else this.#stop = unsure(() => this.#look());
+  }
+
+  cancel(): void {
+    this.#stop();
+  }
+}
+
+/** @returns undefined if no limit of the route counts calls */
+export function limitsPolicy(
+  route: RouteConfig | undefined,
+  { quotas }: { readonly quotas: QuotaSource },
+): LimitsPolicy | undefined {
+  const limits =
+    route === undefined ? [] : rateLimitsOf(route).filter(({ limit }) => limit.count === 'calls');
+  return limits.length === 0 ? undefined : new LimitsPolicy(limits, quotas);
+}

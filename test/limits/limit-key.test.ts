@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ExchangeSubject } from '../../src/calls/exchange-record.ts';
+import type { AdmittedCall } from '../../src/calls/policy.ts';
+import type { LimitKeyPart } from '../../src/config/limits-config.ts';
+import { compileKey } from '../../src/limits/limit-key.ts';
+import { standIn } from '../support/stand-in.ts';
+
+interface Who {
+  readonly client?: string;
+  readonly caller?: string;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+function callOf({ client = '192.0.2.1', caller, fields = {} }: Who): AdmittedCall {
+  return standIn<AdmittedCall>({
+    subject: standIn<ExchangeSubject>({ clientKey: client }),
+    callerKey: caller,
+    header: (name) => fields[name],
+  });
+}
+
+const client: LimitKeyPart = { kind: 'client' };
+const identity: LimitKeyPart = { kind: 'identity' };
+const tenant: LimitKeyPart = { kind: 'header', name: 'x-tenant' };
+const room: LimitKeyPart = { kind: 'header', name: 'x-room' };
+
+test('a key of one part is the text of that part, and without an identity the address of the client', () => {
+  assert.equal(compileKey([client])(callOf({})), '192.0.2.1');
+  assert.equal(compileKey([identity])(callOf({ caller: 'office\nalice' })), 'office\nalice');
+  assert.equal(compileKey([identity])(callOf({})), '192.0.2.1');
+  assert.equal(compileKey([tenant])(callOf({ fields: { 'x-tenant': 'blue' } })), 'blue');
+  assert.equal(compileKey([tenant])(callOf({})), '');
+  assert.equal(compileKey([{ kind: 'route' }])(callOf({})), '');
+});
+
+test('a long text is replaced by one of bounded length that still tells it apart', () => {
+  const keyOf = compileKey([tenant]);
+  const one = keyOf(callOf({ fields: { 'x-tenant': `${'t'.repeat(10_000)}1` } }));
+  const two = keyOf(callOf({ fields: { 'x-tenant': `${'t'.repeat(10_000)}2` } }));
+  assert.ok(one.length <= 128);
+  assert.notEqual(one, two);
+});
+
+test('combinations that differ have different keys, and equal ones the same text, also after very many others', () => {
+  const keyOf = compileKey([tenant, room]);
+  const key = (first: string, second: string): string =>
+    keyOf(callOf({ fields: { 'x-tenant': first, 'x-room': second } }));
+  const seen = new Set([key('a', 'bc'), key('ab', 'c'), key('', 'abc'), key('abc', '')]);
+  assert.equal(seen.size, 4);
+  const before = key('blue', 'one');
+  for (let other = 0; other < 40_000; other++) key(`tenant ${other % 200}`, `room ${other}`);
+  assert.equal(key('blue', 'one'), before);
+  const three = compileKey([client, tenant, room]);
+  assert.notEqual(
+    three(callOf({ fields: { 'x-tenant': 'a', 'x-room': 'b' } })),
+    three(callOf({ fields: { 'x-tenant': 'b', 'x-room': 'a' } })),
+  );
+});

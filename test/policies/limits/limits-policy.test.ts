@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ExchangeSubject } from '../../../src/calls/exchange-record.ts';
+import type { Failure } from '../../../src/calls/failure.ts';
+import type { AdmittedCall, PendingQuestion, Questioner } from '../../../src/calls/policy.ts';
+import type { RateLimitConfig } from '../../../src/config/limits-config.ts';
+import type { Quota } from '../../../src/limits/quota.ts';
+import { limitsPolicy } from '../../../src/policies/limits/limits-policy.ts';
+import { routeConfig } from '../../support/route-config.ts';
+import { standIn } from '../../support/stand-in.ts';
+
+const LIMIT: RateLimitConfig = {
+  kind: 'rate',
+  count: 'calls',
+  direction: 'both',
+  rate: { count: 100, periodMs: 60_000 },
+  burst: 100,
+  by: [{ kind: 'client' }],
+  exceed: 'refuse',
+};
+
+/** A limit whose answers the test chooses. */
+class ScriptedQuota implements Quota {
+  waitMs = 0;
+  isKnown = true;
+  taken = 0;
+  onKnown: (() => void) | undefined = undefined;
+  hasStopped = false;
+
+  take(): number {
+    if (this.waitMs === 0) this.taken++;
+    return this.waitMs;
+  }
+
+  spend(): number {
+    assert.fail('calls are never spent');
+  }
+
+  giveBack(): void {
+    this.taken--;
+  }
+
+  left(): number {
+    return 7;
+  }
+
+  knows(): boolean {
+    return this.isKnown;
+  }
+
+  learn(_key: string, _count: number, onKnown: () => void): () => void {
+    this.onKnown = onKnown;
+    return () => {
+      this.hasStopped = true;
+    };
+  }
+}
+
+class Answer implements Questioner {
+  said: Failure | 'admitted' | undefined = undefined;
+
+  admit(): void {
+    this.said = 'admitted';
+  }
+
+  refuse(failure: Failure): void {
+    this.said = failure;
+  }
+}
+
+const call = standIn<AdmittedCall>({ subject: standIn<ExchangeSubject>({ clientKey: '192.0.2.1' }) });
+
+interface Scene {
+  readonly quotas: readonly ScriptedQuota[];
+  readonly refused: string[];
+  readonly ask: () => { readonly answer: Answer; readonly pending: PendingQuestion | undefined };
+}
+
+function scene(limits: number): Scene {
+  const quotas = Array.from({ length: limits }, () => new ScriptedQuota());
+  const refused: string[] = [];
+  const left = [...quotas];
+  const policy = limitsPolicy(routeConfig({ limits: Array.from({ length: limits }, () => LIMIT) }), {
+    quotas: {
+      quotaOf: () => left.shift() ?? assert.fail('more limits than there are'),
+      refused: ({ index }: { readonly index: number }) => refused.push(`limits[${index}]`),
+    },
+  });
+  assert.ok(policy !== undefined);
+  return {
+    quotas,
+    refused,
+    ask: () => {
+      const answer = new Answer();
+      return { answer, pending: policy.ask(call, answer) };
+    },
+  };
+}
+
+test('a call that every limit has something left for passes at once', () => {
+  const { quotas, ask } = scene(3);
+  const { answer, pending } = ask();
+  assert.deepEqual([answer.said, pending], ['admitted', undefined]);
+  assert.deepEqual(
+    quotas.map(({ taken }) => taken),
+    [1, 1, 1],
+  );
+});
+
+test('a call that a limit refuses takes nothing of any, and is told the limit and the time', () => {
+  const { quotas, refused, ask } = scene(3);
+  quotas[1].waitMs = 1234;
+  const { said } = ask().answer;
+  assert.ok(said !== undefined && said !== 'admitted');
+  assert.deepEqual(
+    quotas.map(({ taken }) => taken),
+    [0, 0, 0],
+  );
+  assert.deepEqual(refused, ['limits[1]']);
+  assert.equal(said.token, 'call_limit');
+  assert.equal(said.message, 'Too many calls (100 each minute may be made); call again in 1234 ms.');
+  assert.equal(said.retryAfterMs, 1234);
+  assert.deepEqual(said.fields, [
+    ['ratelimit-policy', '"calls-2";q=100;w=60'],
+    ['ratelimit', '"calls-2";r=7;t=2'],
+  ]);
+});
+
+test('a call waits until enough is known of every limit, and is judged then', () => {
+  const { quotas, ask } = scene(2);
+  const [first, second] = quotas;
+  first.isKnown = false;
+  second.isKnown = false;
+  const { answer, pending } = ask();
+  assert.ok(pending !== undefined && Number.isFinite(pending.timeoutMs));
+  first.isKnown = true;
+  first.onKnown?.();
+  assert.equal(answer.said, undefined, 'nothing is known of the second yet');
+  second.isKnown = true;
+  second.onKnown?.();
+  assert.equal(answer.said, 'admitted');
+  assert.deepEqual([first.taken, second.taken], [1, 1]);
+});
+
+test('a call that ends while it waits takes nothing', () => {
+  const { quotas, ask } = scene(1);
+  quotas[0].isKnown = false;
+  const { pending } = ask();
+  pending?.cancel();
+  assert.deepEqual([quotas[0].hasStopped, quotas[0].taken], [true, 0]);
+});
+
+test('a route whose limits count no calls has no such policy', () => {
+  const quotas = { quotaOf: () => new ScriptedQuota(), refused: () => undefined };
+  assert.equal(limitsPolicy(undefined, { quotas }), undefined);
+  assert.equal(limitsPolicy(routeConfig(), { quotas }), undefined);
+  assert.equal(limitsPolicy(routeConfig({ limits: [{ ...LIMIT, count: 'messages' }] }), { quotas }), undefined);
+});
