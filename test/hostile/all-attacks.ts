@@ -12,6 +12,7 @@ import { framingAttacks } from './framing-attacks.ts';
 import { headerAttacks } from './header-attacks.ts';
 import { hpackAttacks } from './hpack-attacks.ts';
 import { http1Attacks } from './http1-attacks.ts';
+import { limitAttacks } from './limit-attacks.ts';
 import { openingAttacks } from './opening-attacks.ts';
 import { resourceAttacks } from './resource-attacks.ts';
 import { slowAttacks } from './slow-attacks.ts';
@@ -31,6 +32,7 @@ export const allAttacks: readonly Attack[] = [
   ...openingAttacks,
   ...tlsAttacks,
   ...resourceAttacks,
+  ...limitAttacks,
   ...connectionFloods,
   ...slowAttacks,
   ...stallAttacks,

@@ -334,6 +334,12 @@ function configText(
     ],
     routes: [
       { name: 'good', match: { path: '/good.Service/*' }, upstream: 'good' },
+      {
+        name: 'limited',
+        match: { path: '/limited.Service/*' },
+        upstream: 'good',
+        limits: [{ count: 'calls', rate: '1/h', by: ['header:x-tenant'] }],
+      },
       { name: 'uploads', match: { path: '/upload/*' }, upstream: 'uploads' },
       { name: 'downloads', match: { path: '/download/*' }, upstream: 'downloads' },
       { name: 'raw', match: { path: '/raw/*' }, upstream: 'raw' },
