@@ -323,6 +323,21 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         emptyBecause: 'no client was refused in this time.',
       },
       {
+        title: 'Calls refused by limits',
+        kind: 'timeseries',
+        description:
+          'Calls beyond the limits of their routes, by route and limit. The records of the calls in the log say whose they were.',
+        unit: 'reqps',
+        width: 12,
+        queries: [
+          {
+            expr: `sum by (route, limit) (${rate('framegate_limits_refused_total')})`,
+            legend: '{{route}}: {{limit}}',
+          },
+        ],
+        emptyBecause: 'no route has limits.',
+      },
+      {
         title: 'Broken rules of HTTP/2',
         kind: 'timeseries',
         description:
