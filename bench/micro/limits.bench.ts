@@ -38,7 +38,7 @@ function limitedBy(by: readonly LimitKeyPart[], workers = 1): Policy {
       ({ report, counts }) => setImmediate(() => quotas.reports.answered({ report, used: counts })),
       () => workers,
     );
-  const policy = limitsPolicy(routeConfig({ match: { path: '/*' }, limits: [limit] }), quotas);
+  const policy = limitsPolicy(routeConfig({ match: { path: '/*' }, limits: [limit] }), { quotas: quotas });
   if (policy === undefined) throw new Error('there is no policy');
   return policy;
 }

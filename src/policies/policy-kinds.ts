@@ -6,7 +6,7 @@ import { type QuestionObserver, UNOBSERVED } from '../calls/question-observer.ts
 import { NO_SERVICES, type UnaryServices } from '../calls/unary-service.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { IdentitySet } from '../identities/identities.ts';
-import { Quotas, type QuotaSource } from '../limits/quotas.ts';
+import { type QuotaSource, Quotas } from '../limits/quotas.ts';
 import { accessPolicy } from './access/access-policy.ts';
 import { authorizePolicy } from './authorize/authorize-policy.ts';
 import { faultPolicy } from './fault-policy.ts';

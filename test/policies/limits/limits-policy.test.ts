@@ -154,5 +154,8 @@ test('a route whose limits count no calls has no such policy', () => {
   const quotas = { quotaOf: () => new ScriptedQuota(), refused: () => undefined };
   assert.equal(limitsPolicy(undefined, { quotas }), undefined);
   assert.equal(limitsPolicy(routeConfig(), { quotas }), undefined);
-  assert.equal(limitsPolicy(routeConfig({ limits: [{ ...LIMIT, count: 'messages' }] }), { quotas }), undefined);
+  assert.equal(
+    limitsPolicy(routeConfig({ limits: [{ ...LIMIT, count: 'messages' }] }), { quotas }),
+    undefined,
+  );
 });
