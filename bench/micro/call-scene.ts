@@ -21,6 +21,7 @@ import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
 import type { CallEndpoint, CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
+import { TokenLines } from '../../src/relay/token-lines.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { beginTurn, endTurn } from '../../src/transport/turn-clock.ts';
@@ -190,6 +191,7 @@ function contextWith(terms: CallTerms, owners: StreamOwner[]): RelayContext {
     }),
     observers: new Observers(terms.observers ?? [{ onFinish: () => undefined }], rethrow),
     deadlines: new DeadlineWheel(),
+    tokenLines: new TokenLines(new DeadlineWheel()),
     requestIds,
     callFields: new CallFields(requestIds),
     replayBuffer: new ReplayBuffer(),

@@ -149,7 +149,7 @@ const ofExchanges = {
     windows: object({ client: side, 'service?': side }),
     blocked: object({
       by: oneOfTexts(BLOCKERS),
-      how: oneOfTexts(['silent', 'window', 'connection_window', 'socket', 'waiting', 'none']),
+      how: oneOfTexts(['silent', 'window', 'connection_window', 'socket', 'waiting', 'limit', 'none']),
       forMs: number(),
       sentence: text(),
     }),

@@ -38,9 +38,10 @@ export type Blocker = (typeof BLOCKERS)[number];
  * - connection_window: the window of the connection is empty, which its streams share.
  * - socket: the connection takes no bytes.
  * - waiting: Framegate holds the call, see its state.
+ * - limit: a limit of the route paces the call.
  * - none: nobody blocks it.
  */
-export type BlockedHow = 'silent' | 'window' | 'connection_window' | 'socket' | 'waiting' | 'none';
+export type BlockedHow = 'silent' | 'window' | 'connection_window' | 'socket' | 'waiting' | 'limit' | 'none';
 
 export interface Blocked {
   readonly by: Blocker;

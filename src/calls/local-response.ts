@@ -58,5 +58,6 @@ export function grpcStatusIn({ fields }: LocalResponse): string {
 export function localTrailers(cause: Failure): HeaderList {
   const list = HeaderList.of(...trailers(cause.grpcStatus, cause.message));
   addMetadata(list, cause);
+  if (cause.retryAfterMs !== undefined) list.add('grpc-retry-pushback-ms', String(cause.retryAfterMs));
   return list;
 }

@@ -8,6 +8,7 @@ import type { Translator } from './client-call.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import type { ExchangeSubject } from './exchange-record.ts';
 import type { Failure } from './failure.ts';
+import type { FlowLimits } from './flow-limits.ts';
 import type { InjectedFault } from './injected-fault.ts';
 import type { LocalResponse } from './local-response.ts';
 import type { RetryPolicy } from './retry-policy.ts';
@@ -208,6 +209,11 @@ export interface Policy {
    * @returns undefined if there is nothing to wait for: `questioner` has the answer already, or the call passes
    */
   ask?(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined;
+  /**
+   * Called for each call that all policies have admitted, right before it is forwarded.
+   * @returns what limits the messages and bytes of the call, or undefined if nothing does
+   */
+  limitFlow?(call: AdmittedCall): FlowLimits | undefined;
   /** Edits the head of each final response, also of the proxy's own. Must be pure: edits are remembered for responses with equal fields. */
   respond?(fields: HeaderList, edit: HeaderEdit): void;
   /**

@@ -28,12 +28,24 @@ export interface PeerFacts {
   readonly room: StreamRoom | undefined;
 }
 
+/** What a limit of the route holds back. */
+export interface PacedFacts {
+  readonly direction: 'request' | 'response';
+  /** The limit, as a part of a sentence. */
+  readonly limit: string;
+  readonly heldBytes: number;
+  /** For how long something has been held back without a break, in milliseconds. */
+  readonly heldMs: number;
+}
+
 export interface CallFacts {
   readonly state: CallState;
   /** Why the call waits for an endpoint, as a part of a sentence. */
   readonly waitsFor: string;
   readonly protocol: CallProtocol;
   readonly ageMs: number;
+  /** The direction that limits have held back longest. Undefined if they hold back nothing. */
+  readonly paced: PacedFacts | undefined;
   readonly client: PeerFacts;
   readonly service: PeerFacts;
 }
@@ -41,7 +53,7 @@ export interface CallFacts {
 type Side = 'client' | 'service';
 
 export function whoBlocks(facts: CallFacts): Blocked {
-  return waiting(facts) ?? slowReader(facts) ?? stuck(facts) ?? silent(facts);
+  return waiting(facts) ?? paced(facts) ?? slowReader(facts) ?? stuck(facts) ?? silent(facts);
 }
 
 function waiting(facts: CallFacts): Blocked | undefined {
@@ -73,6 +85,14 @@ function whyWaiting({ state, waitsFor }: CallFacts): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** What a limit holds back is nobody's fault, although one side sees nothing come and the other may have no window left. */
+function paced({ paced: held }: CallFacts): Blocked | undefined {
+  if (held === undefined || held.heldMs < SILENT_MS) return undefined;
+  const { direction, limit, heldBytes, heldMs } = held;
+  const sentence = `The ${direction} is paced by a limit: ${limit}. It holds back ${bytesText(heldBytes)}, and has held back some for ${timeText(heldMs)}.`;
+  return { by: 'framegate', how: 'limit', forMs: heldMs, sentence };
 }
 
 /** The side that has taken nothing for longest of what waits for it. */

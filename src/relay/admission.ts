@@ -4,28 +4,30 @@
 import type { Caller } from '../calls/caller.ts';
 import type { ClientCertificate } from '../calls/client-certificate.ts';
 import { FAULT, type Failure } from '../calls/failure.ts';
+import type { FlowLimits } from '../calls/flow-limits.ts';
 import type { InjectedFault } from '../calls/injected-fault.ts';
 import type { AdmittedCall, CallEdit, PendingQuestion, Questioner, StreamReset } from '../calls/policy.ts';
 import type { Asker } from '../calls/unary-service.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { CallChanges } from './call-changes.ts';
 import { checkField, HeaderEdits } from './header-edits.ts';
+import { type LimitedCall, limitFlow } from './limit-flow.ts';
 import { MessageGate } from './message-gate.ts';
 import { Question, type QuestionOwner } from './question.ts';
 import { Recheck } from './recheck.ts';
 import type { RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 import { Review, type ReviewedCall } from './review.ts';
-import type { StreamRelay } from './stream-relay.ts';
+
+export type AdmissionContext = Pick<RelayContext, 'deadlines' | 'requestIds' | 'tokenLines'>;
 
 /** The exchange. */
-export interface AdmissionOwner extends ReviewedCall {
+export interface AdmissionOwner extends ReviewedCall, LimitedCall {
   readonly subject: RequestHead;
-  readonly request: StreamRelay;
-  readonly response: StreamRelay;
   readonly home: { readonly isHttp1?: boolean | undefined; accountFor(head: RequestHead): Asker };
   /** A number from RequestIds, or the client's own x-request-id. */
   readonly requestId: string | number;
+  readonly isFinished: boolean;
   /** All policies let the call pass. */
   admitted(): void;
   fail(cause: Failure): void;
@@ -43,7 +45,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
   faults: InjectedFault[] | undefined = undefined;
   callerKey: string | undefined = undefined;
   readonly #owner: AdmissionOwner;
-  readonly #context: Pick<RelayContext, 'deadlines' | 'requestIds'>;
+  readonly #context: AdmissionContext;
   /** How many of the plan's asking policies have been asked. */
   #asked = 0;
   #question: Question | undefined = undefined;
@@ -51,7 +53,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
   #review: Review | undefined = undefined;
   #recheck: Recheck | undefined = undefined;
 
-  constructor(owner: AdmissionOwner, context: Pick<RelayContext, 'deadlines' | 'requestIds'>) {
+  constructor(owner: AdmissionOwner, context: AdmissionContext) {
     this.#owner = owner;
     this.#context = context;
   }
@@ -187,7 +189,21 @@ export class Admission implements AdmittedCall, QuestionOwner {
         return;
       }
     }
+    this.#admit();
+  }
+
+  #admit(): void {
+    const { plan } = this.subject;
+    let limits: readonly FlowLimits[];
+    try {
+      limits = plan.limitFlow(this);
+    } catch (error) {
+      plan.fault(error);
+      this.#refuse(FAULT);
+      return;
+    }
     this.#isOver = true;
+    if (limits.length > 0) limitFlow(this.#owner, limits, this.#context.tokenLines);
     this.#owner.admitted();
   }
 
@@ -208,10 +224,15 @@ export class Admission implements AdmittedCall, QuestionOwner {
     }
   }
 
-  /** Cancels a pending question and reviews, since the call has ended. May be called twice. */
+  /**
+   * Cancels a pending question and reviews, since the call ends. Until it has finished, limits still apply to what the client gets. May be
+   * called twice.
+   */
   cancel(): void {
     this.#review?.close();
     this.#recheck?.close();
+    this.#owner.request.unlimit();
+    if (this.#owner.isFinished) this.#owner.response.unlimit();
     if (this.#isOver) return;
     this.#isOver = true;
     this.#question?.close();

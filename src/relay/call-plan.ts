@@ -2,6 +2,7 @@
 // a few comparisons. If a policy throws an error, the call is refused: a rule that cannot be evaluated must not let calls pass.
 
 import { FAULT, type Failure } from '../calls/failure.ts';
+import { type FlowLimits, NO_LIMITS } from '../calls/flow-limits.ts';
 import type {
   AdmittedCall,
   HeaderEdit,
@@ -34,7 +35,7 @@ export class CallPlan {
   /** Policies with a method `ask`, in the order in which they ask. */
   readonly asking: readonly AskingPolicy[];
   readonly isForBrowsers: boolean;
-  /** Whether a policy has to look at each single call (`admit` or `ask`). */
+  /** Whether a policy has to look at each single call (`admit`, `ask` or `limitFlow`). */
   readonly admits: boolean;
   /** Whether a policy edits the heads of responses. */
   readonly responds: boolean;
@@ -43,6 +44,8 @@ export class CallPlan {
   /** When requests are sent again that an endpoint may have processed. Undefined means never. */
   readonly retry: RetryPolicy | undefined;
   readonly #policies: readonly Policy[];
+  /** Policies with a method `limitFlow`. */
+  readonly #limiting: readonly Policy[];
   readonly #onFault: (error: unknown) => void;
 
   /**
@@ -60,7 +63,10 @@ export class CallPlan {
     this.adds = new Set(policies.flatMap(({ adds = [] }) => adds));
     this.asking = policies.filter((policy): policy is AskingPolicy => policy.ask !== undefined);
     this.isForBrowsers = policies.some(({ isForBrowsers }) => isForBrowsers === true);
-    this.admits = policies.some((policy) => policy.admit !== undefined || policy.ask !== undefined);
+    this.#limiting = policies.filter((policy) => policy.limitFlow !== undefined);
+    this.admits =
+      this.#limiting.length > 0 ||
+      policies.some((policy) => policy.admit !== undefined || policy.ask !== undefined);
     this.retry = policies.find(({ retry }) => retry !== undefined)?.retry;
     this.respondsTrailers = policies.some((policy) => policy.respondTrailers !== undefined);
     this.responds = this.respondsTrailers || policies.some((policy) => policy.respond !== undefined);
@@ -103,6 +109,17 @@ export class CallPlan {
       this.fault(error);
       return FAULT;
     }
+  }
+
+  /** @returns what limits the messages and bytes of this call. Throws what a policy throws, since a call without its limits must not begin. */
+  limitFlow(call: AdmittedCall): readonly FlowLimits[] {
+    if (this.#limiting.length === 0) return NO_LIMITS;
+    const limits: FlowLimits[] = [];
+    for (const policy of this.#limiting) {
+      const some = policy.limitFlow?.(call);
+      if (some !== undefined) limits.push(some);
+    }
+    return limits;
   }
 
   /** @returns how the policies edit a response with this head, or undefined if a policy failed */

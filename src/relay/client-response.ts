@@ -235,6 +235,8 @@ export class ClientResponse implements LateTimed {
     const { subject, response, changes } = this.#owner;
     const { isGrpc, plan } = subject;
     this.#httpStatus = httpStatus;
+    // Limits are for what the service sends.
+    response.unlimit();
     const ofKind = plan.responds ? (plan.respond(fields)?.applyTo(fields) ?? fields) : fields;
     const edited = changes?.response.applyTo(ofKind) ?? ofKind;
     const needsDate = !isGrpc && edited.get('date') === undefined;

@@ -254,6 +254,7 @@ export class Exchange
 
   requestWritable(): void {
     this.request.resume();
+    if (this.request.isComplete) this.#attempts.requestEnded();
   }
 
   attemptReset(code: number, violation: string | undefined): void {
@@ -262,11 +263,8 @@ export class Exchange
     const { endpoint } = this.#attempts;
     const unanswered = this.#answer.hasBegun ? undefined : this.subject;
     const cause = failureOfReset(code, violation, endpoint, unanswered);
-    if (cause !== undefined) {
-      this.attemptFailed(cause);
-      return;
-    }
-    this.#passReset(passedReset(endpoint, code));
+    if (cause === undefined) this.#passReset(passedReset(endpoint, code));
+    else this.attemptFailed(cause);
   }
 
   attemptRefused(): void {
@@ -307,8 +305,8 @@ export class Exchange
   onTimer(): void {
     try {
       const { timeoutMs, timeoutKey } = this.subject;
-      // A complete response counts, even if the client has not taken all of it yet.
-      if (this.response.isComplete) return;
+      // A complete response counts, even if the client has not taken all of it yet. A limit holds it back no longer than this.
+      if (this.response.isComplete && !this.response.isPaced) return;
       this.#givesUp();
       this.abort(deadlineExceeded(timeoutMs, timeoutKey));
     } catch (error) {
@@ -340,8 +338,13 @@ export class Exchange
   /** Ends the exchange at once with a status of the proxy. Data that the client has not taken is dropped. */
   abort(cause: Failure): void {
     if (this.isFinished) return;
-    this.#outcome.overruleByFailure(cause);
     this.response.discard();
+    this.exceeded(cause);
+  }
+
+  /** Ends the exchange at once with a status of the proxy, after what waits for the client already. */
+  exceeded(cause: Failure): void {
+    this.#outcome.overruleByFailure(cause);
     this.fail(cause);
   }
 

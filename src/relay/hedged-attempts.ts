@@ -143,10 +143,11 @@ export class HedgedAttempts implements Attempts, Contest, DeadlineKeeper {
     this.#openIfWhole();
   }
 
-  /** Hedging begins once an endpoint has the request and all of it is here. */
+  /** Hedging begins once an endpoint has the request, all of it is here, and no limit holds back a part of it. */
   #openIfWhole(): void {
     const { request, hedge } = this.#parts;
-    if (this.#stage !== 'single' || !request.isComplete || !this.#lead.series.isUnderWay) return;
+    if (this.#stage !== 'single' || !request.isComplete || request.isPaced || !this.#lead.series.isUnderWay)
+      return;
     if (request.bytes > (this.#call.subject.plan.retry?.replayBytes ?? 0)) return;
     this.#stage = 'open';
     this.#startIn(hedge.delayMs);

@@ -72,10 +72,12 @@ export class IdleWatch {
   #whyEnded(): Failure | undefined {
     const { request, response, durationMs, endpointAtWork, hasResponse } = this.#owner;
     // What waits for room says that the other side takes nothing, which is not this side's silence.
-    if (request.isComplete || request.pendingBytes > 0) this.#request.excuse();
+    const isPaced = request.isPaced || response.isPaced;
+    if (isPaced || request.isComplete || request.pendingBytes > 0) this.#request.excuse();
     else if (this.#request.lastsMs(request.bytes, durationMs) >= this.#idleMs)
       return requestIdle(this.#idleMs);
-    if (response.isComplete || response.pendingBytes > 0 || endpointAtWork === '') this.#response.excuse();
+    if (isPaced || response.isComplete || response.pendingBytes > 0 || endpointAtWork === '')
+      this.#response.excuse();
     else if (this.#response.lastsMs(response.bytes + Number(hasResponse), durationMs) >= this.#idleMs)
       return responseIdle(endpointAtWork, this.#idleMs);
     return undefined;

@@ -4,7 +4,7 @@
 import type { CallStream } from '../calls/call-stream.ts';
 import type { CallTrace } from '../calls/call-trace.ts';
 import type { CallProtocol, CallState } from '../calls/live-exchange.ts';
-import type { CallFacts, PeerFacts } from '../calls/who-blocks.ts';
+import type { CallFacts, PacedFacts, PeerFacts } from '../calls/who-blocks.ts';
 import type { StreamRoom } from '../h2/stream-room.ts';
 import { msSince } from '../transport/turn-clock.ts';
 import type { AttemptState, Attempts } from './attempts.ts';
@@ -53,14 +53,31 @@ export function factsOf(exchange: LookedAt, nowMs: number): LiveFacts {
     protocol: protocolOf(subject),
     attempts,
     ageMs,
+    paced: pacedOf(exchange, nowMs),
     client: clientOf(exchange, ageMs, nowMs),
     service: serviceOf(exchange, attempts.at(0), nowMs),
   };
 }
 
+function pacedOf({ request, response }: LookedAt, nowMs: number): PacedFacts | undefined {
+  const ofRequest = heldBackOf('request', request, nowMs);
+  const ofResponse = heldBackOf('response', response, nowMs);
+  return (ofRequest?.heldMs ?? -1) >= (ofResponse?.heldMs ?? 0) ? ofRequest : ofResponse;
+}
+
+function heldBackOf(
+  direction: PacedFacts['direction'],
+  { pacing, pendingBytes, owedBytes }: StreamRelay,
+  nowMs: number,
+): PacedFacts | undefined {
+  if (pacing === undefined) return undefined;
+  const { limit, sinceStamp } = pacing;
+  return { direction, limit, heldBytes: pendingBytes - owedBytes, heldMs: msSince(sinceStamp, nowMs) };
+}
+
 /** Whether a call that has finished still has something for its client. */
 export function isLive({ isFinished, response, parts }: LookedAt): boolean {
-  return !isFinished || waitingForClient(response, parts.stream.room) > 0;
+  return !isFinished || waitingForClient(response.pendingBytes, parts.stream.room) > 0;
 }
 
 /** The time since the last bytes in either direction. */
@@ -98,8 +115,9 @@ function protocolOf({ kind, isGrpc, translation }: RequestHead): CallProtocol {
   return translation === undefined ? 'grpc' : 'grpc-web';
 }
 
-function waitingForClient(response: StreamRelay, { heldBytes, unsentBytes, unsentMs }: StreamRoom): number {
-  return response.pendingBytes + heldBytes + (unsentMs === undefined ? 0 : unsentBytes);
+/** @param pendingBytes that wait in the relay */
+function waitingForClient(pendingBytes: number, { heldBytes, unsentBytes, unsentMs }: StreamRoom): number {
+  return pendingBytes + heldBytes + (unsentMs === undefined ? 0 : unsentBytes);
 }
 
 function clientOf({ request, response, parts }: LookedAt, ageMs: number, nowMs: number): PeerFacts {
@@ -111,7 +129,7 @@ function clientOf({ request, response, parts }: LookedAt, ageMs: number, nowMs: 
     bytes: request.bytes,
     hasEnded: request.isComplete,
     isInsideMessage: request.isInsideMessage,
-    owedBytes: waitingForClient(response, room),
+    owedBytes: waitingForClient(response.owedBytes, room),
     stuckMs: isMeasured ? Math.floor(room.unsentMs) : msSince(response.stuckStamp, nowMs),
     waitMs: waitMsOf(response, nowMs),
     room,
@@ -132,7 +150,7 @@ function serviceOf(
     bytes: response.bytes,
     hasEnded: response.isComplete,
     isInsideMessage: response.isInsideMessage,
-    owedBytes: request.pendingBytes,
+    owedBytes: request.owedBytes,
     // Bytes may have waited for longer, for an endpoint: that is no time of this service.
     stuckMs: Math.min(msSince(request.stuckStamp, nowMs), presentMs),
     waitMs: Math.min(waitMsOf(request, nowMs), presentMs),

@@ -58,6 +58,24 @@ export class PendingData {
     );
   }
 
+  /** Drops the newest bytes, so that at most `size` stay. */
+  truncate(size: number): void {
+    let excess = this.size - size;
+    while (excess > 0) {
+      const last = this.#blocks.length - 1;
+      const used = this.#writeAt - (last === 0 ? this.#readAt : 0);
+      const dropped = Math.min(used, excess);
+      excess -= dropped;
+      this.size -= dropped;
+      this.#writeAt -= dropped;
+      if (dropped < used) return;
+      this.#blocks.pop();
+      this.#stamps.pop();
+      this.#writeAt = this.#blocks.at(-1)?.length ?? 0;
+      if (last === 0) this.#readAt = 0;
+    }
+  }
+
   /**
    * Offers the pending bytes, oldest first, until `take` takes less than it was offered.
    * @param take `isLast` is true if no more bytes are pending after these. Returns how many bytes it took.

@@ -11,12 +11,15 @@ import type { ClientTerms } from './client-terms.ts';
 import type { ReplayBuffer } from './replay-buffer.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { TokenLines } from './token-lines.ts';
 
 export interface RelayContext {
   /** The configuration of new exchanges. */
   readonly snapshot: Snapshot;
   readonly observers: Observers;
   readonly deadlines: DeadlineWheel;
+  /** Calls that wait for tokens of a limit. */
+  readonly tokenLines: TokenLines;
   readonly requestIds: RequestIds;
   readonly callFields: CallFields;
   readonly replayBuffer: ReplayBuffer;

@@ -20,6 +20,7 @@ import { ReplayBuffer } from './replay-buffer.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { StreamRelay } from './stream-relay.ts';
+import { TokenLines } from './token-lines.ts';
 
 /** The limit of concurrent streams for a client that uses the wrong protocol, whose calls are only answered with an explanation. */
 const EXPLAINED_STREAMS = 16;
@@ -41,6 +42,7 @@ export class Relay implements RelayContext {
   snapshot: Snapshot;
   observers: Observers;
   readonly deadlines = new DeadlineWheel();
+  readonly tokenLines = new TokenLines(this.deadlines);
   readonly requestIds: RequestIds;
   readonly callFields: CallFields;
   readonly replayBuffer = new ReplayBuffer();

@@ -7,6 +7,7 @@ import { MessageCounter } from '../grpc/message-counter.ts';
 import { MessageWatch } from '../grpc/message-watch.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnStamp } from '../transport/turn-clock.ts';
+import type { FlowGate } from './flow-gate.ts';
 import { PendingData } from './pending-data.ts';
 
 /** Is told about all bytes that the target has taken. */
@@ -14,8 +15,10 @@ export interface SentRecorder {
   recordSent(bytes: Buffer, start: number, end: number): void;
 }
 
-/** What waits for room on the target. Created only when something has to wait. */
+/** What waits for room on the target, or until a limit lets it pass. Created only when something has to wait. */
 class Backlog {
+  /** Since when something has waited without a break, by turnStamp(). */
+  readonly sinceStamp = turnStamp();
   readonly data = new PendingData();
   /** Bytes at the front that are replayed, and were credited when they were sent first. */
   creditedBytes = 0;
@@ -40,6 +43,8 @@ export class StreamRelay {
   #backlog: Backlog | undefined = undefined;
   /** Puts something between the relay and each target. Undefined for nearly all calls. */
   #between: ((target: CallStream) => CallStream) | undefined = undefined;
+  /** Undefined if nothing limits the direction. */
+  #gate: FlowGate | undefined = undefined;
 
   constructor(countsMessages: boolean) {
     this.#counter = countsMessages ? new MessageCounter() : undefined;
@@ -62,6 +67,35 @@ export class StreamRelay {
   /** A time at which the oldest pending bytes had come already, by turnStamp(). Undefined if none wait. */
   get oldestStamp(): number | undefined {
     return this.#backlog?.data.oldestStamp;
+  }
+
+  /** From now on the gate says what may pass. Call it before the first byte has passed. */
+  limit(gate: FlowGate): void {
+    this.#gate = gate;
+  }
+
+  /** Nothing limits the direction any more. May be called at any time. */
+  unlimit(): void {
+    this.#gate?.close();
+    this.#gate = undefined;
+  }
+
+  /** Which limit holds back what waits, as a part of a sentence, and since when, by turnStamp(). Undefined if none does. */
+  get pacing(): { readonly limit: string; readonly sinceStamp: number } | undefined {
+    const limit = this.#gate?.heldBy;
+    return limit === undefined || this.#backlog === undefined
+      ? undefined
+      : { limit, sinceStamp: this.#backlog.sinceStamp };
+  }
+
+  /** Whether a limit holds back what waits. */
+  get isPaced(): boolean {
+    return this.#gate?.heldBy !== undefined;
+  }
+
+  /** Bytes that wait for room on the target alone. */
+  get owedBytes(): number {
+    return Math.min(this.pendingBytes, this.#gate?.allowedBytes ?? this.pendingBytes);
   }
 
   /** Lets a watch follow the messages. Call it before the first byte. Has no effect if the direction has no messages. */
@@ -145,6 +179,7 @@ export class StreamRelay {
       backlog.data.append(bytes, start, end);
       return end - start;
     });
+    this.#gate?.replayed(backlog.creditedBytes);
     backlog.ends = wasEnded || waiting?.ends === true;
     backlog.trailers = waiting?.trailers;
     this.#backlog = backlog;
@@ -163,10 +198,13 @@ export class StreamRelay {
     this.bytes += size;
     this.stamp = turnStamp();
     if (this.#counter !== undefined) this.#counter.consume(bytes, start, end);
+    if (this.#gate !== undefined) {
+      this.#forwardLimited(this.#gate, bytes, start, end, endStream);
+      return;
+    }
     let taken = 0;
     if (this.#target !== undefined && this.#backlog === undefined) {
-      taken = this.#target.sendData(bytes, start, end, endStream);
-      if (this.#recorder !== undefined) this.#recorder.recordSent(bytes, start, start + taken);
+      taken = this.#send(this.#target, bytes, start, end, endStream);
       if (taken > 0 && this.#source !== undefined) this.#source.credit(taken);
       if (taken === size) {
         this.isEnded = endStream;
@@ -176,6 +214,51 @@ export class StreamRelay {
     const backlog = this.#hold();
     backlog.data.append(bytes, start + taken, end);
     if (endStream) backlog.ends = true;
+  }
+
+  #forwardLimited(gate: FlowGate, bytes: Buffer, start: number, end: number, endStream: boolean): void {
+    let at = start;
+    if (this.#target !== undefined && this.#backlog === undefined) {
+      const taken = this.#sendAllowed(gate, this.#target, bytes, start, end, endStream);
+      if (taken > 0) this.#source?.credit(taken);
+      at += taken;
+      if (at === end && !gate.isRefusing) {
+        this.isEnded = endStream;
+        return;
+      }
+    }
+    const backlog = this.#hold();
+    backlog.data.append(bytes, at, end);
+    if (endStream) backlog.ends = true;
+    if (gate.isRefusing) this.#refuse(gate);
+  }
+
+  /** Sends as much as the gate lets pass and the target takes. @returns how many bytes the target took */
+  #sendAllowed(
+    gate: FlowGate,
+    target: CallStream,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    endStream: boolean,
+  ): number {
+    const until = start + gate.admit(bytes, start, end);
+    if (until === start && start < end) return 0;
+    const taken = target.sendData(bytes, start, until, endStream && until === end);
+    gate.sent(taken);
+    if (this.#recorder !== undefined) this.#recorder.recordSent(bytes, start, start + taken);
+    return taken;
+  }
+
+  /** The gate ends the call. What it has let pass is still sent, and nothing after that. */
+  #refuse(gate: FlowGate): void {
+    const backlog = this.#hold();
+    backlog.data.truncate(gate.allowedBytes);
+    backlog.ends = false;
+    backlog.trailers = undefined;
+    if (backlog.data.size === 0) this.#backlog = undefined;
+    this.#gate = undefined;
+    gate.refuse();
   }
 
   /** Sends the trailer section once all pending bytes are sent. */
@@ -210,6 +293,10 @@ export class StreamRelay {
     backlog.data.drain((bytes, start, end, isLast) =>
       this.#sendHeld(backlog, bytes, start, end, isLast && endsWithData),
     );
+    if (this.#gate?.isRefusing === true) {
+      this.#refuse(this.#gate);
+      return;
+    }
     if (backlog.data.size > 0) return;
     this.#backlog = undefined;
     if (!backlog.ends) return;
@@ -219,13 +306,22 @@ export class StreamRelay {
   }
 
   #sendHeld(backlog: Backlog, bytes: Buffer, start: number, end: number, endStream: boolean): number {
-    if (this.#target === undefined) return 0;
-    const taken = this.#target.sendData(bytes, start, end, endStream);
-    if (this.#recorder !== undefined) this.#recorder.recordSent(bytes, start, start + taken);
+    const target = this.#target;
+    if (target === undefined) return 0;
+    const taken =
+      this.#gate === undefined
+        ? this.#send(target, bytes, start, end, endStream)
+        : this.#sendAllowed(this.#gate, target, bytes, start, end, endStream);
     if (taken > 0) backlog.movedStamp = turnStamp();
     const credited = Math.min(taken, backlog.creditedBytes);
     backlog.creditedBytes -= credited;
     if (taken > credited) this.#source?.credit(taken - credited);
+    return taken;
+  }
+
+  #send(target: CallStream, bytes: Buffer, start: number, end: number, endStream: boolean): number {
+    const taken = target.sendData(bytes, start, end, endStream);
+    if (this.#recorder !== undefined) this.#recorder.recordSent(bytes, start, start + taken);
     return taken;
   }
 }

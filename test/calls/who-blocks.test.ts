@@ -27,6 +27,7 @@ const PEER: PeerFacts = {
 };
 
 interface Given {
+  readonly paced?: CallFacts['paced'];
   readonly state?: CallState;
   readonly waitsFor?: string;
   readonly protocol?: CallFacts['protocol'];
@@ -41,6 +42,7 @@ function factsOf({ client, service, ...rest }: Given): CallFacts {
     waitsFor: '',
     protocol: 'grpc',
     ageMs: 60_000,
+    paced: undefined,
     ...rest,
     client: { ...PEER, ...client },
     service: { ...PEER, ...service },
@@ -80,6 +82,31 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     { client: { silentMs: 5000 }, service: { silentMs: 5000 } },
     'client silent 5000',
     /^The client has sent nothing for 5 s\./,
+  ],
+  [
+    'a limit paces the request, whose service waits for it',
+    {
+      paced: { direction: 'request', limit: '60 messages/s', heldBytes: 2048, heldMs: 9000 },
+      service: { silentMs: 9000 },
+      client: { silentMs: 8000 },
+    },
+    'framegate limit 9000',
+    /^The request is paced by a limit: 60 messages\/s\. It holds back 2 KiB, and has held back some for 9 s\.$/,
+  ],
+  [
+    'a limit paces a response that has come completely',
+    {
+      state: 'response_ended',
+      paced: { direction: 'response', limit: '1 messages/s', heldBytes: 7, heldMs: 1000 },
+    },
+    'framegate limit 1000',
+    /^The response is paced by a limit: 1 messages\/s\. It holds back 7 bytes,/,
+  ],
+  [
+    'a limit holds back something for a moment',
+    { paced: { direction: 'request', limit: '60 messages/s', heldBytes: 7, heldMs: 900 } },
+    'nobody none 0',
+    /^The last bytes of the client/,
   ],
   [
     'the request is complete',
@@ -402,6 +429,7 @@ test('in all combinations: one who, one how that fits, and whole sentences', () 
             protocol,
             waitsFor: 'x',
             ageMs: 9000,
+            paced: undefined,
             client: PEERS[one],
             service: PEERS[other],
           };

@@ -22,10 +22,12 @@ import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
+import { TokenLines } from '../../src/relay/token-lines.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
+import { ClockedTokens, ending, paced, UNLIMITED } from '../support/clocked-tokens.ts';
 import { LIMITS } from '../support/local-settings.ts';
 import { OpenQuestion } from '../support/policies.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
@@ -91,6 +93,8 @@ interface Scenario {
   readonly isRetried: boolean;
   /** The route has `hedge`, with so many milliseconds between attempts. */
   readonly hedgeMs: number | undefined;
+  /** What a limit of bytes does, of both directions together. Undefined: there is none. */
+  readonly limit: 'slow' | 'end' | undefined;
   readonly isGrpc: boolean;
   readonly hasTimeout: boolean;
   readonly hasBody: boolean;
@@ -104,6 +108,7 @@ interface Scenario {
 const scenarios: fc.Arbitrary<Scenario> = fc.record({
   isRetried: fc.boolean(),
   hedgeMs: fc.constantFrom(undefined, 0, 300),
+  limit: fc.constantFrom(undefined, undefined, 'slow', 'slow', 'end'),
   isGrpc: fc.boolean(),
   hasTimeout: fc.boolean(),
   hasBody: fc.boolean(),
@@ -170,6 +175,7 @@ class Modelled {
   readonly account = this.accounts.open('192.0.2.1');
   nowMs = 0;
   readonly deadlines = new DeadlineWheel(() => this.nowMs);
+  readonly lines = new TokenLines(this.deadlines);
   homecomings = 0;
   clientSent = '';
   hasClientEnded: boolean;
@@ -192,6 +198,7 @@ class Modelled {
     isGrpc,
     isRetried,
     hedgeMs,
+    limit,
     hasTimeout,
     hasBody,
     connections,
@@ -208,6 +215,7 @@ class Modelled {
       routes: compileRoutes([route]),
       plans: compilePlans([route], (error) => void this.policyFaults.push(error), [
         ...this.#policies(admits, asking).map((policy) => () => policy),
+        () => (limit === undefined ? undefined : this.#limits(limit)),
         () =>
           hedgeMs === undefined
             ? undefined
@@ -230,6 +238,7 @@ class Modelled {
       snapshot,
       observers: new Observers([{ onFinish: (record) => this.records.push(record) }], onFault),
       deadlines: this.deadlines,
+      tokenLines: this.lines,
       requestIds,
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),
@@ -253,6 +262,13 @@ class Modelled {
       new RequestHead(list, new CallKind(list, peer, snapshot)),
     );
     this.exchange.start(!hasBody);
+  }
+
+  #limits(limit: 'slow' | 'end'): Policy {
+    const tokens = new ClockedTokens(30, 25, () => this.nowMs);
+    const rate = limit === 'slow' ? paced(tokens, { counts: 'bytes' }) : ending(tokens, { counts: 'bytes' });
+    const direction = { ...UNLIMITED, rates: [rate] };
+    return { key: 'limits', limitFlow: () => ({ request: direction, response: direction }) };
   }
 
   #policies(admits: Scenario['admits'], asking: Scenario['asking']): readonly Policy[] {
@@ -517,9 +533,10 @@ function check(scenario: Scenario): Modelled {
     assertWaits(model);
   }
   model.finish();
-  const { client, records, homecomings, deadlines, upstream, account, streams, all, faults } = model;
+  const { client, records, homecomings, deadlines, lines, upstream, account, streams, all, faults } = model;
   assert.deepEqual(faults, []);
   assert.deepEqual([records.length, homecomings, deadlines.size], [1, 1, 0], 'it finishes once');
+  assert.equal(lines.size, 0, 'it waits for no tokens any more');
   assert.deepEqual(
     [upstream.waiting.length, account.held, upstream.shares.heldCount],
     [0, 0, 0],
@@ -581,7 +598,7 @@ test('whatever the order of events, an exchange finishes once, gives all back an
   );
 });
 
-test('the same where the service is well and the client is slow: nothing of the response is lost', () => {
+test('the same where the service is well and the client is slow, or paced: nothing of the response is lost', () => {
   const calm = fc.constantFrom<Operation>(
     'client sends',
     'client ends',
@@ -599,7 +616,14 @@ test('the same where the service is well and the client is slow: nothing of the 
   });
   const property = fc.property(scenarios, waiting, operations, (scenario, before, between) => {
     const asking = scenario.asking.map(() => 'waits' as const);
-    const model = new Modelled({ ...scenario, isGrpc: true, hasTimeout: false, admits: 'yes', asking });
+    const model = new Modelled({
+      ...scenario,
+      limit: scenario.limit === 'end' ? undefined : scenario.limit,
+      isGrpc: true,
+      hasTimeout: false,
+      admits: 'yes',
+      asking,
+    });
     model.do('an endpoint has room');
     for (const operation of before) model.do(operation);
     for (const _policy of asking) model.do('a policy lets pass');
@@ -611,6 +635,8 @@ test('the same where the service is well and the client is slow: nothing of the 
     const released = model.all.reduce((sum, connection) => sum + connection.released, 0);
     assert.equal(released, model.streams.length, 'a slow client keeps no stream of a service');
     model.do('client takes all');
+    // What a limit holds back comes later.
+    for (let seconds = 0; seconds < 40 && !model.isFinished; seconds++) model.do('a second passes');
     assert.deepEqual([model.records.length, model.records[0].grpcStatus], [1, 'OK']);
     assert.equal(dataOf(model.client.log), service.sent);
   });
@@ -647,7 +673,15 @@ test('the same where several attempts compete: the client gets one of them, whol
   );
   let contests = 0;
   const property = fc.property(scenarios, before, operations, rooms, (scenario, sends, acts, room) => {
-    const hedged = { ...scenario, isGrpc: true, hedgeMs: 0, hasBody: true, connections: 3, room };
+    const hedged = {
+      ...scenario,
+      limit: undefined,
+      isGrpc: true,
+      hedgeMs: 0,
+      hasBody: true,
+      connections: 3,
+      room,
+    };
     const model = check({ ...hedged, admits: undefined, asking: [], operations: [...sends, ...acts] });
     if (model.streams.length >= 3) contests++;
   });

@@ -8,6 +8,7 @@ import { RequestIds } from '../../src/calls/request-id.ts';
 import { Admission, type AdmissionOwner } from '../../src/relay/admission.ts';
 import type { RequestHead } from '../../src/relay/request-head.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
+import { TokenLines } from '../../src/relay/token-lines.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { type Field, grpcList, headFor, policiedSnapshot } from '../support/policied-snapshot.ts';
@@ -27,6 +28,7 @@ class Admitted implements AdmissionOwner {
   readonly durationMs = 0;
   identity: string | undefined = undefined;
   readonly deadlines = new DeadlineWheel(() => this.nowMs);
+  isFinished = false;
   /** What the owner was told: 'admitted', or the token of a failure. */
   readonly told: string[] = [];
   /** What the owner does where it is told that the call is admitted. */
@@ -34,7 +36,11 @@ class Admitted implements AdmissionOwner {
 
   constructor(policies: readonly Policy[], ...fields: readonly Field[]) {
     this.subject = headFor(grpcList(...fields), policiedSnapshot(policies, this.faults));
-    this.admission = new Admission(this, { deadlines: this.deadlines, requestIds: new RequestIds() });
+    this.admission = new Admission(this, {
+      deadlines: this.deadlines,
+      requestIds: new RequestIds(),
+      tokenLines: new TokenLines(this.deadlines),
+    });
   }
 
   begin(): this {
@@ -60,6 +66,13 @@ class Admitted implements AdmissionOwner {
   abort(cause: Failure): void {
     this.fail(cause);
   }
+
+  exceeded(cause: Failure): void {
+    this.fail(cause);
+  }
+
+  requestWritable(): void {}
+  onWritable(): void {}
 
   fault(error: unknown): void {
     this.faults.push(error);

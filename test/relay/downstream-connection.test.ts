@@ -11,6 +11,7 @@ import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { DownstreamConnection } from '../../src/relay/downstream-connection.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
+import { TokenLines } from '../../src/relay/token-lines.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
@@ -39,6 +40,7 @@ class Connected {
       snapshot: { epoch: 1, routes: compileRoutes([]), plans: NO_POLICIES, upstreams: new Map(), limits },
       observers: new Observers([{ onFinish: (record) => this.records.push(record) }], () => undefined),
       deadlines: new DeadlineWheel(() => 0),
+      tokenLines: new TokenLines(new DeadlineWheel(() => 0)),
       requestIds,
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),

@@ -16,6 +16,7 @@ import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Exchange } from '../../src/relay/exchange.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
+import { TokenLines } from '../../src/relay/token-lines.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
@@ -79,6 +80,7 @@ class Ran {
         this.faults.push(error),
       ),
       deadlines: this.deadlines,
+      tokenLines: new TokenLines(this.deadlines),
       requestIds,
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),

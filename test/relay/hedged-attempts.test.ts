@@ -23,6 +23,7 @@ import { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { RecordedConnection, RecordingListener, ScriptedUpstream } from '../support/attempt-parts.ts';
+import { holds } from '../support/clocked-tokens.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 import { standIn } from '../support/stand-in.ts';
 
@@ -449,4 +450,24 @@ test('the end of the call ends all attempts, once', () => {
   );
   assert.deepEqual([hedging.attempts.count, hedging.attempts.endpoint], [3, 'a']);
   assert.equal(hedging.call.account.held, 0);
+});
+
+test('there is one attempt until no limit holds back a part of the request', () => {
+  const hedging = new Hedging();
+  const held = holds(hedging.request, hedging.deadlines, () => {
+    hedging.request.resume();
+    // As the exchange does.
+    if (hedging.request.isComplete) hedging.attempts.requestEnded();
+  });
+  hedging.attempts.begin();
+  hedging.sends('request', true);
+  hedging.passes(1000);
+  assert.equal(hedging.running, 'a');
+  held.release();
+  hedging.passes(5000);
+  assert.equal(hedging.running, 'a');
+  assert.match(hedging.stream(0).log.at(-1) ?? '', /"request" end/);
+  hedging.passes(120);
+  assert.equal(hedging.running, 'ab');
+  assert.match(hedging.stream(1).log.at(-1) ?? '', /"request" end/);
 });

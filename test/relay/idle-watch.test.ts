@@ -6,6 +6,7 @@ import type { Failure } from '../../src/calls/failure.ts';
 import { type IdleOwner, IdleWatch } from '../../src/relay/idle-watch.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { holds } from '../support/clocked-tokens.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 
 const IDLE_MS = 8000;
@@ -106,4 +107,16 @@ test('once closed it does not look again', (t) => {
   owner.watch.close();
   owner.passes(10 * IDLE_MS);
   assert.deepEqual([owner.ended, owner.wheel.size], [[], 0]);
+});
+
+test('no silence counts while a limit holds back what the other side would answer', (t) => {
+  const owner = new Owner(t);
+  owner.hasResponse = true;
+  const held = holds(owner.request, owner.wheel);
+  piece(owner.request);
+  owner.passes(5 * IDLE_MS);
+  assert.deepEqual(owner.ended, []);
+  held.release();
+  owner.passes(5000 + IDLE_MS + 2 * LATE_MS);
+  assert.equal(owner.ended.length > 0, true);
 });

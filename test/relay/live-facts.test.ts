@@ -8,6 +8,8 @@ import type { AttemptState } from '../../src/relay/attempts.ts';
 import { factsOf, type LookedAt } from '../../src/relay/live-facts.ts';
 import type { RequestHead } from '../../src/relay/request-head.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { holds } from '../support/clocked-tokens.ts';
 import { NO_ROOM, RecordedStream } from '../support/recorded-stream.ts';
 import { standIn } from '../support/stand-in.ts';
 
@@ -71,4 +73,22 @@ test('where the client takes nothing is measured, that is for how long it has no
   assert.equal(stuckMs(10, 5000.5), 5000);
   assert.ok(stuckMs(0, 5000) >= 29_000, 'nothing is unsent: the bytes wait here');
   assert.ok(stuckMs(10) >= 29_000, 'the bytes of other streams say nothing');
+});
+
+test('what a limit holds back is no fault of the side that gets it', () => {
+  const nowMs = Math.ceil(performance.now()) + 30_000;
+  const { stream } = new RecordedStream();
+  const looked = callWith({
+    states: [{ stage: 'sent', number: 1, endpoint: 'a', stream, sentAtMs: nowMs - 29_000 }],
+  });
+  looked.request.discard();
+  holds(looked.request, new DeadlineWheel(() => 0));
+  looked.request.setTarget(stream);
+  looked.request.forward(BYTES, 0, BYTES.length, false);
+  const facts = factsOf(looked, nowMs);
+  assert.equal(facts.service.owedBytes, 0);
+  const { by, how, forMs, sentence } = whoBlocks(facts);
+  assert.deepEqual([by, how], ['framegate', 'limit']);
+  assert.ok(forMs >= 29_000 && forMs <= 30_000, String(forMs));
+  assert.match(sentence, /^The request is paced by a limit: a limit\. It holds back 4 KiB/);
 });

@@ -16,6 +16,7 @@ import { CallKind } from '../../src/relay/call-kind.ts';
 import { ClientTerms } from '../../src/relay/client-terms.ts';
 import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
+import { TokenLines } from '../../src/relay/token-lines.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
@@ -54,6 +55,7 @@ export class WebExchange {
       snapshot,
       observers: new Observers([{ onFinish: (record) => this.records.push(record) }], () => undefined),
       deadlines: new DeadlineWheel(() => 0),
+      tokenLines: new TokenLines(new DeadlineWheel(() => 0)),
       requestIds,
       callFields: new CallFields(requestIds),
       replayBuffer: new ReplayBuffer(65_536),

@@ -1,0 +1,55 @@
+// What limits the messages and bytes of one call. A policy says it once the call is admitted; the relay keeps to it while the call runs.
+
+import type { Failure } from './failure.ts';
+
+/** Where the tokens of a limit come from. Calls with the same key share them. */
+export interface Tokens {
+  /**
+   * Takes `count` tokens of this key, all or none.
+   * @param client the address or network that the call comes from. '' if it is unknown, undefined for keys that a client cannot choose
+   * @returns 0 if they were there; otherwise how many milliseconds to wait before they are asked for again
+   */
+  take(key: string, count: number, client?: string): number;
+}
+
+/** A limit of the messages, or of the bytes, that pass in a time. */
+export interface RateLimit {
+  /** One token is a message, or a byte of DATA. */
+  readonly counts: 'messages' | 'bytes';
+  readonly tokens: Tokens;
+  readonly key: string;
+  /** As `take` wants it. */
+  readonly client: string | undefined;
+  /** How many bytes are let pass at a time where bytes are paced. */
+  readonly sliceBytes: number;
+  /** What the limit is, as a part of a sentence: `60 messages in 1 s (limits[0] of route voice)`. */
+  readonly text: string;
+  /**
+   * Ends the call when tokens are missing. Undefined if the call is paced instead.
+   * @param waitMs until the tokens would be there. @param wanted how many were wanted
+   */
+  readonly exceeded: ((waitMs: number, wanted: number) => Failure) | undefined;
+}
+
+/** A limit of the size of each message, or of all bytes together. */
+export interface SizeLimit {
+  readonly mostBytes: number;
+  /** @param sizeBytes of the message, or of the bytes that have come. Ends the call. */
+  exceeded(sizeBytes: number): Failure;
+}
+
+/** The limits of one direction of a call. */
+export interface DirectionLimits {
+  readonly rates: readonly RateLimit[];
+  /** Of each message, without its prefix, as it is sent: compressed, if it is. */
+  readonly messageSize: SizeLimit | undefined;
+  /** Of all bytes together, of calls that are not gRPC. */
+  readonly bodySize: SizeLimit | undefined;
+}
+
+export const NO_LIMITS: readonly FlowLimits[] = [];
+
+export interface FlowLimits {
+  readonly request: DirectionLimits;
+  readonly response: DirectionLimits;
+}

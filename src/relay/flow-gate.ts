@@ -1,0 +1,220 @@
+// Keeps one direction of a call within its limits: says how many of the bytes that are offered may pass now. What may not pass stays with
+// the relay, which gives no credit for it, and so its sender is paced. A limit that ends calls ends the call instead.
+
+import type { Failure } from '../calls/failure.ts';
+import type { DirectionLimits, RateLimit } from '../calls/flow-limits.ts';
+import {
+  ByteMeter,
+  LengthMeter,
+  MessageMeter,
+  type Meter,
+  PREFIX_BYTES,
+  type TokenTaker,
+  TotalMeter,
+} from './flow-meters.ts';
+import type { TokenLine, TokenLines, TokenWaiter } from './token-lines.ts';
+
+/** One direction of an exchange. */
+export interface GateOwner {
+  /** More may pass. */
+  resume(): void;
+  /** A limit ends the call. What may pass was passed on, or waits for room. */
+  exceeded(cause: Failure): void;
+  /** Receives what `resume` has thrown. Must not throw. */
+  fault(error: unknown): void;
+}
+
+export class FlowGate {
+  readonly #stages: Stage[] = [];
+  readonly #paces: PacedTokens[] = [];
+  readonly #owner: GateOwner;
+  #refusal: Failure | undefined = undefined;
+
+  /**
+   * Each limit sees only what those before it let pass. Those that pace come first: so what comes before a message that ends the call is
+   * passed on, however long that takes.
+   */
+  constructor(limits: DirectionLimits, isGrpc: boolean, lines: TokenLines, owner: GateOwner) {
+    this.#owner = owner;
+    const { rates, messageSize, bodySize } = limits;
+    // The last one to refuse sees only what those before it let pass, so the byte that it refuses comes first.
+    const refuse = (cause: Failure): void => {
+      this.#refusal = cause;
+    };
+    for (const rate of rates) if (isGrpc || rate.counts === 'bytes') this.#addPace(rate, lines);
+    for (const rate of rates)
+      if (isGrpc || rate.counts === 'bytes') this.#add(endingMeter(rate, isGrpc, refuse));
+    if (isGrpc && messageSize !== undefined)
+      this.#add(
+        new LengthMeter((length) => {
+          if (length <= messageSize.mostBytes) return true;
+          refuse(messageSize.exceeded(length));
+          return false;
+        }),
+      );
+    if (!isGrpc && bodySize !== undefined)
+      this.#add(new TotalMeter(bodySize.mostBytes, (sizeBytes) => refuse(bodySize.exceeded(sizeBytes))));
+  }
+
+  #addPace(rate: RateLimit, lines: TokenLines): void {
+    if (rate.exceeded !== undefined) return;
+    const tokens = new PacedTokens(rate, lines, this);
+    this.#paces.push(tokens);
+    this.#add(rate.counts === 'messages' ? new MessageMeter(tokens) : new ByteMeter(tokens, rate.sliceBytes));
+  }
+
+  #add(meter: Meter | undefined): void {
+    if (meter !== undefined) this.#stages.push(new Stage(meter));
+  }
+
+  /** Whether nothing of this direction can be limited. */
+  get isIdle(): boolean {
+    return this.#stages.length === 0;
+  }
+
+  /** Whether a limit ends the call. The relay must call `refuse` as soon as it has passed on what may pass. */
+  get isRefusing(): boolean {
+    return this.#refusal !== undefined;
+  }
+
+  /** Which limit holds back what waits, as a part of a sentence. Undefined if none does. */
+  get heldBy(): string | undefined {
+    for (const tokens of this.#paces) if (tokens.isHeld) return tokens.rate.text;
+    return undefined;
+  }
+
+  /** How many of the bytes that wait may pass, at least: they wait for something else. */
+  get allowedBytes(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { allowed } of this.#stages) least = Math.min(least, allowed);
+    return least;
+  }
+
+  /**
+   * Offers the bytes that come next. They begin where those end that `sent` was told of.
+   * @returns how many of them may pass. If not all, the owner's `resume` is called when more may, or `isRefusing` is true.
+   */
+  admit(bytes: Buffer, start: number, end: number): number {
+    const mayScan = this.#refusal === undefined;
+    let until = end;
+    for (const stage of this.#stages) until = stage.admit(bytes, start, until, mayScan);
+    return until - start;
+  }
+
+  /** This many of the bytes that may pass were passed on. */
+  sent(count: number): void {
+    for (const stage of this.#stages) stage.allowed -= count;
+  }
+
+  /** This many bytes come once more, and have been counted. */
+  replayed(count: number): void {
+    for (const stage of this.#stages) stage.allowed += count;
+  }
+
+  /** Ends the call, and is not used any more. */
+  refuse(): void {
+    this.close();
+    if (this.#refusal !== undefined) this.#owner.exceeded(this.#refusal);
+  }
+
+  /** Called by PacedTokens. */
+  granted(): void {
+    try {
+      this.#owner.resume();
+    } catch (error) {
+      this.#owner.fault(error);
+    }
+  }
+
+  /** Called by PacedTokens. Must not throw. */
+  fault(error: unknown): void {
+    this.#owner.fault(error);
+  }
+
+  /** The call is over: it wants no more tokens. May be called twice. */
+  close(): void {
+    for (const tokens of this.#paces) tokens.line?.leave(tokens);
+  }
+}
+
+/** How far one limit lets pass what comes. */
+class Stage {
+  /** Bytes that may pass and have not been passed on. */
+  allowed = 0;
+  readonly #meter: Meter;
+
+  constructor(meter: Meter) {
+    this.#meter = meter;
+  }
+
+  /** @returns the index after the last byte that may pass */
+  admit(bytes: Buffer, start: number, end: number, mayScan: boolean): number {
+    const at = start + this.allowed;
+    if (at >= end) return end;
+    // After a refusal nothing is counted any more.
+    if (!mayScan) return at;
+    const until = this.#meter.scan(bytes, at, end);
+    this.allowed = until - start;
+    return until;
+  }
+}
+
+/** The tokens of a limit that paces. */
+class PacedTokens implements TokenTaker, TokenWaiter {
+  line: TokenLine | undefined = undefined;
+  nextInLine: TokenWaiter | undefined = undefined;
+  previousInLine: TokenWaiter | undefined = undefined;
+  wanted = 0;
+  client: string | undefined = undefined;
+  readonly rate: RateLimit;
+  readonly #lines: TokenLines;
+  readonly #gate: FlowGate;
+  /** Tokens that were waited for, and are not used yet. */
+  #granted = 0;
+
+  constructor(rate: RateLimit, lines: TokenLines, gate: FlowGate) {
+    this.rate = rate;
+    this.#lines = lines;
+    this.#gate = gate;
+  }
+
+  get isHeld(): boolean {
+    return this.line !== undefined;
+  }
+
+  take(wanted: number): number {
+    if (this.isHeld) return 0;
+    if (this.#granted > 0) {
+      const taken = Math.min(this.#granted, wanted);
+      this.#granted -= taken;
+      return taken;
+    }
+    return this.#lines.take(this.rate, wanted, this) ? wanted : 0;
+  }
+
+  granted(): void {
+    this.#granted = this.wanted;
+    this.#gate.granted();
+  }
+
+  fault(error: unknown): void {
+    this.#gate.fault(error);
+  }
+}
+
+/** @returns undefined if the limit does not end calls */
+function endingMeter(rate: RateLimit, isGrpc: boolean, refuse: (cause: Failure) => void): Meter | undefined {
+  const { counts, tokens, key, client, sliceBytes, exceeded } = rate;
+  if (exceeded === undefined) return undefined;
+  const take = (wanted: number): number => {
+    const waitMs = tokens.take(key, wanted, client);
+    if (waitMs <= 0) return wanted;
+    refuse(exceeded(waitMs, wanted));
+    return 0;
+  };
+  if (counts === 'messages') return new MessageMeter({ take });
+  // A message passes whole or not at all: a gRPC client could not read a status behind a part of one.
+  return isGrpc
+    ? new LengthMeter((length) => take(PREFIX_BYTES + length) > 0)
+    : new ByteMeter({ take }, sliceBytes);
+}

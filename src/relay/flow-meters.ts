@@ -1,0 +1,150 @@
+// How bytes of one direction are counted, for limits. A meter is offered each byte once, in order, and says how far they may pass. It
+// copies nothing. A gRPC message is a flag byte, four bytes of length, and as many bytes; frames and messages have other boundaries.
+
+export const PREFIX_BYTES = 5;
+
+/** Where a meter gets tokens. */
+export interface TokenTaker {
+  /** @returns how many of the tokens it got: all, or the rest of those that it has waited for, or none */
+  take(wanted: number): number;
+}
+
+export interface Meter {
+  /** @returns the index after the last byte that may pass. Less than `end` if the bytes after that have to wait, or end the call. */
+  scan(bytes: Buffer, start: number, end: number): number;
+}
+
+/** Follows the messages of one direction. */
+class MessageCursor {
+  #prefixSeen = 0;
+  /** Of the message, as far as its prefix has come. */
+  length = 0;
+  #payloadLeft = 0;
+
+  /** Whether the next byte begins a message. */
+  get isBetween(): boolean {
+    return this.#prefixSeen === 0 && this.#payloadLeft === 0;
+  }
+
+  get isInPayload(): boolean {
+    return this.#payloadLeft > 0;
+  }
+
+  /** @returns the index after what was read of the prefix; all of it was read if the cursor is not inside of it then */
+  readPrefix(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    if (this.#prefixSeen === 0) this.length = 0;
+    while (at < end && this.#prefixSeen < PREFIX_BYTES) {
+      // Not shifted, since lengths of 2 GiB and more would be negative.
+      if (this.#prefixSeen > 0) this.length = this.length * 256 + bytes[at];
+      this.#prefixSeen++;
+      at++;
+    }
+    if (this.#prefixSeen === PREFIX_BYTES) {
+      this.#prefixSeen = 0;
+      this.#payloadLeft = this.length;
+    }
+    return at;
+  }
+
+  get isInPrefix(): boolean {
+    return this.#prefixSeen > 0;
+  }
+
+  skipPayload(start: number, end: number): number {
+    const size = Math.min(end - start, this.#payloadLeft);
+    this.#payloadLeft -= size;
+    return start + size;
+  }
+}
+
+/** Takes a token for each message, before its first byte passes. */
+export class MessageMeter implements Meter {
+  readonly #tokens: TokenTaker;
+  readonly #cursor = new MessageCursor();
+
+  constructor(tokens: TokenTaker) {
+    this.#tokens = tokens;
+  }
+
+  scan(bytes: Buffer, start: number, end: number): number {
+    const cursor = this.#cursor;
+    let at = start;
+    while (at < end) {
+      if (cursor.isInPayload) at = cursor.skipPayload(at, end);
+      else if (cursor.isBetween && this.#tokens.take(1) === 0) return at;
+      else at = cursor.readPrefix(bytes, at, end);
+    }
+    return at;
+  }
+}
+
+/**
+ * Judges each message by its length, before its content passes. Of a prefix that comes in pieces, the first bytes may have passed then: to
+ * hold them back would need a buffer for each call.
+ */
+export class LengthMeter implements Meter {
+  readonly #mayPass: (length: number) => boolean;
+  readonly #cursor = new MessageCursor();
+
+  /** @param mayPass is asked once for each message, with its length without the prefix */
+  constructor(mayPass: (length: number) => boolean) {
+    this.#mayPass = mayPass;
+  }
+
+  scan(bytes: Buffer, start: number, end: number): number {
+    const cursor = this.#cursor;
+    let at = start;
+    while (at < end) {
+      if (cursor.isInPayload) {
+        at = cursor.skipPayload(at, end);
+        continue;
+      }
+      const begin = cursor.isBetween ? at : undefined;
+      at = cursor.readPrefix(bytes, at, end);
+      if (!cursor.isInPrefix && !this.#mayPass(cursor.length)) return begin ?? at;
+    }
+    return at;
+  }
+}
+
+/** Takes a token for each byte, for some bytes at a time. */
+export class ByteMeter implements Meter {
+  readonly #tokens: TokenTaker;
+  readonly #sliceBytes: number;
+
+  constructor(tokens: TokenTaker, sliceBytes: number) {
+    this.#tokens = tokens;
+    this.#sliceBytes = sliceBytes;
+  }
+
+  scan(_bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    while (at < end) {
+      const taken = this.#tokens.take(Math.min(this.#sliceBytes, end - at));
+      if (taken === 0) return at;
+      at += taken;
+    }
+    return at;
+  }
+}
+
+/** Lets no more than so many bytes pass. */
+export class TotalMeter implements Meter {
+  readonly #mostBytes: number;
+  readonly #onExceeded: (sizeBytes: number) => void;
+  #bytes = 0;
+
+  constructor(mostBytes: number, onExceeded: (sizeBytes: number) => void) {
+    this.#mostBytes = mostBytes;
+    this.#onExceeded = onExceeded;
+  }
+
+  scan(_bytes: Buffer, start: number, end: number): number {
+    this.#bytes += end - start;
+    const excess = this.#bytes - this.#mostBytes;
+    if (excess <= 0) return end;
+    this.#onExceeded(this.#bytes);
+    return end - excess;
+  }
+}

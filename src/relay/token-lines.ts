@@ -1,0 +1,168 @@
+// Calls that wait for tokens of a limit. Those of one key stand in one line, which has one timer: tokens go to the first of them, which
+// then stands last if it wants more. So they share the tokens evenly, and calls that wait cost nothing until it is their turn.
+
+import type { Tokens } from '../calls/flow-limits.ts';
+import type { DeadlineWheel, Timed } from '../transport/deadline-wheel.ts';
+
+/** What waits. The fields belong to its line; their initial values are undefined and 0. */
+export interface TokenWaiter {
+  line: TokenLine | undefined;
+  nextInLine: TokenWaiter | undefined;
+  previousInLine: TokenWaiter | undefined;
+  /** How many tokens it waits for. */
+  wanted: number;
+  /** Who wants them, as `Tokens.take` asks for it. */
+  client: string | undefined;
+  /** It has got the tokens that it waited for, and stands in no line any more. Must not throw. */
+  granted(): void;
+  /** The tokens could not be asked for. It stands in no line any more. Must not throw. */
+  fault(error: unknown): void;
+}
+
+/** Whose tokens of which source. */
+export interface TokenShare {
+  readonly tokens: Tokens;
+  readonly key: string;
+  readonly client: string | undefined;
+}
+
+/** Tokens are asked for again after this time at the latest, since their source may be a service that has recovered. */
+const LONGEST_WAIT_MS = 10_000;
+/** How many waiters get their tokens before other work of the process has its turn. */
+const MOST_AT_ONCE = 1000;
+
+export class TokenLines {
+  readonly #wheel: DeadlineWheel;
+  /** Only keys for which somebody waits, each of which has a call that runs. */
+  readonly #lines = new Map<Tokens, Map<string, TokenLine>>();
+
+  constructor(wheel: DeadlineWheel) {
+    this.#wheel = wheel;
+  }
+
+  /** How many keys have somebody waiting. */
+  get size(): number {
+    let size = 0;
+    for (const lines of this.#lines.values()) size += lines.size;
+    return size;
+  }
+
+  /** @returns whether the tokens were taken. If not, the waiter stands in the line of the key from now on. */
+  take({ tokens, key, client }: TokenShare, count: number, waiter: TokenWaiter): boolean {
+    let line = this.#lines.get(tokens)?.get(key);
+    // Who comes later does not pass those that wait already.
+    if (line === undefined || line.isEmpty) {
+      const waitMs = tokens.take(key, count, client);
+      if (waitMs <= 0) return true;
+      line ??= this.#open(tokens, key);
+      line.wait(waitMs);
+    }
+    line.add(waiter, count, client);
+    return false;
+  }
+
+  #open(tokens: Tokens, key: string): TokenLine {
+    let lines = this.#lines.get(tokens);
+    if (lines === undefined) {
+      lines = new Map();
+      this.#lines.set(tokens, lines);
+    }
+    const line = new TokenLine(this.#wheel, tokens, key, () => this.#close(tokens, key));
+    lines.set(key, line);
+    return line;
+  }
+
+  #close(tokens: Tokens, key: string): void {
+    const lines = this.#lines.get(tokens);
+    lines?.delete(key);
+    if (lines?.size === 0) this.#lines.delete(tokens);
+  }
+}
+
+export class TokenLine implements Timed {
+  timerNext: Timed | undefined = undefined;
+  timerPrevious: Timed | undefined = undefined;
+  timerDueTick = 0;
+  readonly #wheel: DeadlineWheel;
+  readonly #tokens: Tokens;
+  readonly #key: string;
+  readonly #onEmpty: () => void;
+  #first: TokenWaiter | undefined = undefined;
+  #last: TokenWaiter | undefined = undefined;
+  /** Whether tokens are being handed out: the line stays, even if it is empty for a moment. */
+  #isGiving = false;
+
+  constructor(wheel: DeadlineWheel, tokens: Tokens, key: string, onEmpty: () => void) {
+    this.#wheel = wheel;
+    this.#tokens = tokens;
+    this.#key = key;
+    this.#onEmpty = onEmpty;
+  }
+
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
+  wait(waitMs: number): void {
+    this.#wheel.set(this, Math.min(waitMs, LONGEST_WAIT_MS));
+  }
+
+  add(waiter: TokenWaiter, count: number, client: string | undefined): void {
+    waiter.line = this;
+    waiter.wanted = count;
+    waiter.client = client;
+    waiter.previousInLine = this.#last;
+    if (this.#last === undefined) this.#first = waiter;
+    else this.#last.nextInLine = waiter;
+    this.#last = waiter;
+  }
+
+  /** The waiter wants no tokens any more. */
+  leave(waiter: TokenWaiter): void {
+    this.#remove(waiter);
+    if (this.isEmpty && !this.#isGiving) this.#close();
+  }
+
+  #remove(waiter: TokenWaiter): void {
+    const { nextInLine, previousInLine } = waiter;
+    if (previousInLine === undefined) this.#first = nextInLine;
+    else previousInLine.nextInLine = nextInLine;
+    if (nextInLine === undefined) this.#last = previousInLine;
+    else nextInLine.previousInLine = previousInLine;
+    waiter.nextInLine = undefined;
+    waiter.previousInLine = undefined;
+    waiter.line = undefined;
+  }
+
+  #close(): void {
+    this.#wheel.clear(this);
+    this.#onEmpty();
+  }
+
+  onTimer(): void {
+    this.#isGiving = true;
+    let left = MOST_AT_ONCE;
+    while (this.#first !== undefined && left-- > 0 && this.#giveTo(this.#first));
+    this.#isGiving = false;
+    if (this.isEmpty) this.#close();
+    else if (this.timerDueTick === 0) this.wait(0);
+  }
+
+  /** @returns whether the next one may be asked for */
+  #giveTo(waiter: TokenWaiter): boolean {
+    try {
+      const waitMs = this.#tokens.take(this.#key, waiter.wanted, waiter.client);
+      if (waitMs > 0) {
+        this.wait(waitMs);
+        return false;
+      }
+    } catch (error) {
+      this.#remove(waiter);
+      waiter.fault(error);
+      return true;
+    }
+    this.#remove(waiter);
+    waiter.granted();
+    return true;
+  }
+}

@@ -1,0 +1,457 @@
+// One direction under limits: all that may pass goes on in order and once, at the rate of the limit, and credit is given for no more.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import type { Failure } from '../../src/calls/failure.ts';
+import { failure } from '../../src/calls/failure.ts';
+import type { DirectionLimits, RateLimit, SizeLimit } from '../../src/calls/flow-limits.ts';
+import { framed, MessageReader } from '../../src/grpc/message-reader.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { FlowGate } from '../../src/relay/flow-gate.ts';
+import { StreamRelay } from '../../src/relay/stream-relay.ts';
+import { TokenLines } from '../../src/relay/token-lines.ts';
+import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
+import { ClockedTokens, ending, paced, UNLIMITED } from '../support/clocked-tokens.ts';
+import { RecordedStream } from '../support/recorded-stream.ts';
+
+const TICK_MS = 20;
+
+class Clock {
+  nowMs = 0;
+  readonly wheel = new DeadlineWheel(() => this.nowMs);
+  readonly lines = new TokenLines(this.wheel);
+
+  tokens(perSecond: number, burst: number): ClockedTokens {
+    return new ClockedTokens(perSecond, burst, () => this.nowMs);
+  }
+
+  passes(ms: number): void {
+    for (const until = this.nowMs + ms; this.nowMs < until; ) {
+      this.nowMs = Math.min(until, this.nowMs + TICK_MS);
+      this.wheel.advance();
+    }
+  }
+}
+
+class Limited {
+  readonly relay = new StreamRelay(true);
+  readonly source = new RecordedStream();
+  readonly target = new RecordedStream();
+  readonly faults: unknown[] = [];
+  refusal: Failure | undefined = undefined;
+  recorded = 0;
+
+  constructor(clock: Clock, limits: Partial<DirectionLimits>, isGrpc = true) {
+    const gate = new FlowGate({ ...UNLIMITED, ...limits }, isGrpc, clock.lines, {
+      resume: () => this.relay.resume(),
+      exceeded: (cause) => {
+        this.refusal = cause;
+        // As an exchange does, which ends with it.
+        this.relay.clearTarget();
+      },
+      fault: (error) => this.faults.push(error),
+    });
+    if (!gate.isIdle) this.relay.limit(gate);
+    this.relay.setSource(this.source.stream);
+    this.connects();
+  }
+
+  connects(): void {
+    this.relay.setTarget(this.target.stream, {
+      recordSent: (_bytes, start, end) => {
+        this.recorded += end - start;
+      },
+    });
+  }
+
+  /** Messages in one piece. */
+  sends(...texts: readonly string[]): void {
+    this.forwards(Buffer.concat(texts.map((text) => framed(Buffer.from(text)))));
+  }
+
+  forwards(bytes: Buffer, ends = false): void {
+    const copy = Buffer.from(bytes);
+    this.relay.forward(copy, 0, copy.length, ends);
+    copy.fill('#');
+  }
+
+  /** What was passed on. */
+  get passedOn(): Buffer {
+    const texts = this.target.log.map((entry) => /^data "(.*?)"(?: end)?$/s.exec(entry)?.[1] ?? '');
+    return Buffer.from(texts.join(''), 'latin1');
+  }
+
+  /** The content of what was passed on, without prefixes of messages. */
+  get passed(): string {
+    let text = '';
+    new MessageReader(1000).read(this.passedOn, (message) => {
+      text += message.toString();
+      return undefined;
+    });
+    return text;
+  }
+
+  get passedBytes(): number {
+    return this.source.creditedBytes;
+  }
+}
+
+function rates(...limits: readonly RateLimit[]): Partial<DirectionLimits> {
+  return { rates: limits };
+}
+
+function atMost(mostBytes: number): SizeLimit {
+  return { mostBytes, exceeded: (size) => failure('memory_pressure', `${size} of ${mostBytes}`) };
+}
+
+describe('paced by messages', () => {
+  test('messages that came in one piece are passed on one by one, in order, and the end with the last of them', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(paced(clock.tokens(10, 2))));
+    call.forwards(
+      Buffer.concat(['one', 'two', 'three', 'four'].map((text) => framed(Buffer.from(text)))),
+      true,
+    );
+    assert.equal(call.passed, 'onetwo');
+    assert.equal(call.source.creditedBytes, 16);
+    assert.equal(call.relay.isPaced, true);
+    clock.passes(80);
+    assert.equal(call.passed, 'onetwo');
+    clock.passes(20);
+    assert.equal(call.passed, 'onetwothree');
+    assert.equal(call.relay.isEnded, false);
+    clock.passes(100);
+    assert.equal(call.passed, 'onetwothreefour');
+    assert.equal(call.target.log.at(-1)?.endsWith(' end'), true);
+    assert.deepEqual([call.relay.isEnded, call.relay.pendingBytes, call.relay.isPaced], [true, 0, false]);
+    assert.equal(call.source.creditedBytes, call.relay.bytes);
+    assert.deepEqual([clock.wheel.size, clock.lines.size], [0, 0]);
+  });
+
+  test('over a minute the rate is that of the limit, although timers have ticks', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(paced(clock.tokens(60, 6))));
+    for (let sent = 0; sent < 5000; sent++) call.sends('x');
+    assert.equal(call.passed.length, 6);
+    clock.passes(60_000);
+    assert.ok(call.passed.length >= 3600 && call.passed.length <= 3606, String(call.passed.length));
+  });
+
+  test('a message in many pieces takes one token, with its first byte', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(paced(clock.tokens(1, 1))));
+    const bytes = framed(Buffer.from('abcdef'));
+    for (const byte of [...bytes, ...bytes]) call.forwards(Buffer.of(byte));
+    assert.equal(call.passed, 'abcdef');
+    assert.equal(call.passedBytes, bytes.length);
+    clock.passes(1000);
+    assert.equal(call.passed, 'abcdefabcdef');
+  });
+
+  test('messages without content count', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(paced(clock.tokens(1, 2))));
+    call.sends('', '', '');
+    assert.equal(call.passedBytes, 10);
+    clock.passes(1000);
+    assert.equal(call.passedBytes, 15);
+  });
+
+  test('trailers wait for the messages before them', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(paced(clock.tokens(1, 1))));
+    call.sends('a', 'b');
+    call.relay.forwardTrailers(HeaderList.of(['grpc-status', '0']));
+    assert.equal(call.relay.isComplete, true);
+    assert.equal(call.relay.isEnded, false);
+    clock.passes(1000);
+    assert.equal(call.target.log.at(-1), 'headers grpc-status=0 end');
+    assert.equal(call.relay.isEnded, true);
+  });
+
+  test('tokens are not taken twice for what the target had no room for', () => {
+    const clock = new Clock();
+    const tokens = clock.tokens(0.001, 3);
+    const call = new Limited(clock, rates(paced(tokens)));
+    call.target.room = 4;
+    call.sends('a', 'b', 'c');
+    assert.equal(call.passedBytes, 4);
+    assert.deepEqual([call.relay.isPaced, call.relay.owedBytes], [false, 14]);
+    for (let freed = 0; freed < 14; freed++) {
+      call.target.room += 1;
+      call.relay.resume();
+    }
+    assert.equal(call.passed, 'abc');
+    assert.equal(tokens.asked, 3);
+  });
+
+  test('what is sent again to another endpoint takes no tokens', () => {
+    const clock = new Clock();
+    const tokens = clock.tokens(1, 2);
+    const call = new Limited(clock, rates(paced(tokens)));
+    call.sends('a', 'b', 'c');
+    const sent = [framed(Buffer.from('a')), framed(Buffer.from('b'))];
+    call.relay.clearTarget();
+    call.relay.replay(sent, false);
+    call.target.log.length = 0;
+    call.connects();
+    assert.equal(call.passed, 'ab');
+    assert.equal(call.source.creditedBytes, 12, 'credited once');
+    clock.passes(1000);
+    assert.equal(call.passed, 'abc');
+    assert.equal(call.source.creditedBytes, 18);
+  });
+
+  test('an ended call leaves its line, and wants no more tokens', () => {
+    const clock = new Clock();
+    const tokens = clock.tokens(10, 1);
+    const call = new Limited(clock, rates(paced(tokens)));
+    call.sends('a', 'b');
+    assert.equal(clock.lines.size, 1);
+    call.relay.unlimit();
+    assert.deepEqual([clock.lines.size, clock.wheel.size], [0, 0]);
+    const { asked } = tokens;
+    clock.passes(1000);
+    assert.equal(tokens.asked, asked);
+  });
+
+  test('what waits is held without credit, so that no more than a window is held', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(paced(clock.tokens(1, 1))));
+    for (let sent = 0; sent < 100; sent++) call.sends('x');
+    assert.equal(call.source.creditedBytes, 6);
+    assert.equal(call.relay.pendingBytes, 594);
+    assert.equal(call.relay.owedBytes, 0, 'the target is not to blame');
+    assert.equal(call.relay.pacing?.limit, 'a limit');
+  });
+});
+
+describe('several calls of one key', () => {
+  test('they share the tokens evenly, and who comes later passes nobody', () => {
+    const clock = new Clock();
+    const tokens = clock.tokens(30, 3);
+    const calls = Array.from({ length: 3 }, () => new Limited(clock, rates(paced(tokens))));
+    for (const call of calls) for (let sent = 0; sent < 100; sent++) call.sends('x');
+    const late = new Limited(clock, rates(paced(tokens)));
+    late.sends('x', 'x', 'x', 'x');
+    assert.equal(late.passed, '');
+    clock.passes(2000);
+    const counts = calls.map(({ passed }) => passed.length);
+    assert.equal(late.passed.length, 4);
+    // The first one had the burst.
+    assert.ok(counts[0] - counts[1] <= 4 && Math.abs(counts[1] - counts[2]) <= 1, String(counts));
+    assert.ok(counts.reduce((sum, one) => sum + one, 4) <= 63);
+    assert.equal(clock.lines.size, 1);
+  });
+
+  test('those that wait ask for nothing until it is their turn', () => {
+    const clock = new Clock();
+    const tokens = clock.tokens(1, 1);
+    const calls = Array.from({ length: 1000 }, () => new Limited(clock, rates(paced(tokens))));
+    for (const call of calls) call.sends('x');
+    const before = tokens.asked;
+    clock.passes(10_000);
+    assert.equal(calls.filter(({ passed }) => passed === 'x').length, 11);
+    assert.ok(tokens.asked - before <= 30, String(tokens.asked - before));
+    for (const call of calls) call.relay.unlimit();
+    assert.deepEqual([clock.lines.size, clock.wheel.size], [0, 0]);
+  });
+
+  test('a call whose target throws does not keep the others from their tokens', () => {
+    const clock = new Clock();
+    const tokens = clock.tokens(10, 1);
+    const [bad, good] = [0, 0].map(() => new Limited(clock, rates(paced(tokens))));
+    bad.sends('a', 'b');
+    good.sends('c');
+    bad.target.stream.sendData = () => {
+      throw new Error('a fault');
+    };
+    clock.passes(1000);
+    assert.equal(bad.faults.length, 1);
+    assert.equal(good.passed, 'c');
+  });
+});
+
+describe('paced by bytes', () => {
+  test('bytes are passed on in slices, whatever the messages are', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(paced(clock.tokens(100, 10), { counts: 'bytes' })), false);
+    call.forwards(Buffer.from('abcdefghijklmnopqrst'), true);
+    assert.equal(call.passedBytes, 8);
+    clock.passes(1000);
+    assert.equal(
+      call.target.log.map((entry) => entry.replaceAll(/data |"| end/g, '')).join(''),
+      'abcdefghijklmnopqrst',
+    );
+    assert.equal(call.target.log.at(-1), 'data "qrst" end');
+  });
+
+  test('the rate is exact over time', () => {
+    const clock = new Clock();
+    const call = new Limited(
+      clock,
+      rates(paced(clock.tokens(10_000, 1000), { counts: 'bytes', sliceBytes: 200 })),
+    );
+    const chunk = Buffer.alloc(1000);
+    for (let sent = 0; sent < 700; sent++) call.forwards(chunk);
+    clock.passes(60_000);
+    assert.ok(call.passedBytes >= 600_000 && call.passedBytes <= 601_000, String(call.passedBytes));
+  });
+
+  test('two limits hold at once', () => {
+    const clock = new Clock();
+    const messages = paced(clock.tokens(10, 1), { key: 'a' });
+    const bytes = paced(clock.tokens(30, 6), { counts: 'bytes', key: 'b', sliceBytes: 6 });
+    const call = new Limited(clock, rates(messages, bytes));
+    for (let sent = 0; sent < 100; sent++) call.sends('x');
+    clock.passes(10_000);
+    // Six bytes each: five messages in a second.
+    assert.ok(call.passed.length >= 49 && call.passed.length <= 51, String(call.passed.length));
+  });
+});
+
+describe('ended', () => {
+  test('what comes before the message beyond the limit is passed on, and nothing after it', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(ending(clock.tokens(10, 2))));
+    call.sends('a', 'b', 'c', 'd');
+    assert.equal(call.passed, 'ab');
+    assert.equal(call.refusal?.message, '1 wanted, 100 ms');
+    assert.equal(call.relay.pendingBytes, 0);
+    assert.equal(call.relay.isComplete, false);
+  });
+
+  test('what may pass still waits for room when the limit ends the call', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(ending(clock.tokens(10, 2))));
+    call.target.room = 3;
+    call.sends('a', 'b', 'c', 'd');
+    assert.equal(call.relay.pendingBytes, 9);
+    call.connects();
+    call.relay.forwardTrailers(HeaderList.of(['grpc-status', '8']));
+    call.target.room = 100;
+    call.relay.resume();
+    assert.equal(call.passed, 'ab');
+    assert.equal(call.target.log.at(-1), 'headers grpc-status=8 end');
+  });
+
+  test('messages whose bytes are not there are not passed on in part', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(ending(clock.tokens(1, 20), { counts: 'bytes' })));
+    call.sends('abcde', 'fghijk');
+    assert.equal(call.passed, 'abcde');
+    assert.equal(call.refusal?.message, '11 wanted, 1000 ms');
+  });
+
+  test('bytes of calls that are not gRPC are counted as they come', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(ending(clock.tokens(1, 6), { counts: 'bytes' })), false);
+    call.forwards(Buffer.from('abcdefgh'));
+    assert.equal(call.passedBytes, 4);
+    assert.ok(call.refusal);
+  });
+
+  test('of a message that is too large nothing but the prefix is passed on', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, { messageSize: atMost(3) });
+    call.sends('abc', 'abcd', 'a');
+    assert.equal(call.passedBytes, 8);
+    assert.equal(call.refusal?.message, '4 of 3');
+    const split = new Limited(clock, { messageSize: atMost(3) });
+    for (const byte of framed(Buffer.from('abcd'))) split.forwards(Buffer.of(byte));
+    assert.equal(split.refusal?.message, '4 of 3');
+    assert.ok(split.passedBytes <= 5);
+  });
+
+  test('a length of four gibibytes is no negative one', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, { messageSize: atMost(2 ** 31) });
+    call.forwards(Buffer.of(0, 255, 255, 255, 255, 1));
+    assert.equal(call.refusal?.message, '4294967295 of 2147483648');
+    assert.equal(call.passedBytes, 0);
+  });
+
+  test('a message that is too large is refused when it is its turn', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, { ...rates(paced(clock.tokens(1, 1))), messageSize: atMost(3) });
+    call.sends('a', 'b', 'abcd');
+    clock.passes(1000);
+    assert.deepEqual([call.passed, call.refusal], ['ab', undefined]);
+    clock.passes(1000);
+    assert.equal(call.refusal?.message, '4 of 3');
+  });
+
+  test('of two limits that end the call, the one counts that is exceeded first', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, { ...rates(ending(clock.tokens(1, 2))), messageSize: atMost(3) });
+    call.sends('a', 'abcd', 'a', 'a');
+    assert.equal(call.refusal?.message, '4 of 3');
+    assert.equal(call.passed, 'a');
+  });
+
+  test('a body that grows too large ends the call, and one of the exact size does not', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, { bodySize: atMost(8) }, false);
+    call.forwards(Buffer.from('abcdefgh'));
+    assert.equal(call.refusal === undefined, true);
+    call.forwards(Buffer.from('i'));
+    assert.equal(call.refusal?.message, '9 of 8');
+    assert.equal(call.passedBytes, 8);
+  });
+
+  test('a body of gRPC and messages of other calls are not limited', () => {
+    const clock = new Clock();
+    const grpc = new Limited(clock, { bodySize: atMost(1) });
+    grpc.sends('abcdef');
+    const other = new Limited(clock, { ...rates(paced(clock.tokens(1, 1))), messageSize: atMost(1) }, false);
+    other.sends('abcdef', 'ghi');
+    assert.deepEqual([grpc.refusal, other.refusal, other.relay.isPaced], [undefined, undefined, false]);
+  });
+});
+
+test('however it is cut and whatever the room, all is passed on once, in order, at most at the rate', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(40), { minLength: 1, maxLength: 60 }),
+      fc.array(fc.record({ cut: fc.integer({ min: 1, max: 30 }), room: fc.nat(25), ms: fc.nat(60) }), {
+        minLength: 1,
+        maxLength: 80,
+      }),
+      fc.boolean(),
+      (sizes, steps, isByBytes) => {
+        const clock = new Clock();
+        const burst = isByBytes ? 8 : 2;
+        const tokens = clock.tokens(isByBytes ? 400 : 50, burst);
+        const call = new Limited(
+          clock,
+          rates(paced(tokens, { counts: isByBytes ? 'bytes' : 'messages', sliceBytes: 8 })),
+        );
+        call.target.room = 0;
+        const all = Buffer.concat(sizes.map((size, index) => framed(Buffer.alloc(size, 97 + (index % 26)))));
+        let at = 0;
+        for (const { cut, room, ms } of steps) {
+          const end = Math.min(all.length, at + cut);
+          if (at < all.length) call.forwards(all.subarray(at, end), end === all.length);
+          at = end;
+          call.target.room += room;
+          call.relay.resume();
+          clock.passes(ms);
+          const bytes = call.passedOn;
+          assert.ok(all.subarray(0, bytes.length).equals(bytes));
+          assert.equal(call.source.creditedBytes, bytes.length);
+          assert.equal(call.relay.pendingBytes, at - bytes.length);
+          const most = burst + (clock.nowMs * (isByBytes ? 400 : 50)) / 1000;
+          if (isByBytes) assert.ok(bytes.length <= most + 1e-6);
+        }
+        if (at < all.length) call.forwards(all.subarray(at), true);
+        call.target.room = Number.POSITIVE_INFINITY;
+        call.relay.resume();
+        clock.passes(60_000);
+        assert.ok(call.passedOn.equals(all));
+        assert.deepEqual([call.relay.isEnded, clock.lines.size, clock.wheel.size], [true, 0, 0]);
+        assert.equal(call.recorded, all.length);
+      },
+    ),
+  );
+});
