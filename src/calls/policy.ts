@@ -76,6 +76,8 @@ export type LocalDecision =
 /** One call that is about to be forwarded. */
 export interface AdmittedCall {
   readonly subject: ExchangeSubject;
+  /** Whether the service gets a gRPC call, perhaps after a translation. */
+  readonly isGrpc: boolean;
   /** The value of the header field of this name, as in RequestKind.header. Any name may be read, since the decision is not kept. */
   header(name: string): string | undefined;
   /**

@@ -27,7 +27,7 @@ export function parseRate(text: string): (Rate & { readonly isOfBytes: boolean }
   return { count, periodMs: PERIODS[unit], isOfBytes: !/^[0-9]+$/.test(amount) };
 }
 
-const FIXED_PARTS = ['client', 'identity', 'route'] as const;
+const FIXED_PARTS = ['client', 'identity', 'route', 'stream'] as const;
 const HEADER = 'header:';
 
 export function parseKeyPart(text: string): LimitKeyPart | Fault {
@@ -36,7 +36,7 @@ export function parseKeyPart(text: string): LimitKeyPart | Fault {
   if (!text.startsWith(HEADER)) {
     return {
       message: `'${text}' is nothing that calls can be counted by`,
-      hint: 'client, identity, route, or header:NAME',
+      hint: 'client, identity, route, stream, or header:NAME',
     };
   }
   const name = parseHeaderName(text.slice(HEADER.length));

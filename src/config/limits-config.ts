@@ -1,6 +1,6 @@
 // The resolved form of the `limits` of routes, a part of the configuration.
 
-export type RouteLimitConfig = RateLimitConfig | MessageSizeConfig | LimitServiceConfig;
+export type RouteLimitConfig = RateLimitConfig | MessageSizeConfig | BodySizeConfig | LimitServiceConfig;
 
 /** What is counted: calls, or the messages or bytes (of messages) within them. */
 export type CountedThing = 'calls' | 'messages' | 'bytes';
@@ -31,15 +31,24 @@ export interface Rate {
   readonly periodMs: 1000 | 60_000 | 3_600_000;
 }
 
-/** `client`: the address of the client, or its network of 64 bits in IPv6. Names of header fields are in lower case. */
+/**
+ * `client`: the address of the client, or its network of 64 bits in IPv6. `stream`: each call by itself, only where messages or bytes are
+ * counted. Names of header fields are in lower case.
+ */
 export type LimitKeyPart =
-  | { readonly kind: 'client' | 'identity' | 'route' }
+  | { readonly kind: 'client' | 'identity' | 'route' | 'stream' }
   | { readonly kind: 'header'; readonly name: string };
 
 /** No message may be larger. */
 export interface MessageSizeConfig {
   readonly kind: 'messageSize';
   readonly direction: LimitDirection;
+  readonly bytes: number;
+}
+
+/** No body of a request that is not gRPC may be larger. */
+export interface BodySizeConfig {
+  readonly kind: 'bodySize';
   readonly bytes: number;
 }
 

@@ -159,7 +159,8 @@ const entries: Readonly<Record<Section, string>> = {
     workerprocesses concurrency nbthread threads nbproc numworkers cpus |  | write workers: auto, or a number
     workerconnections maxconn maxconnections |  | write limits.connections
     workerrlimitnofile ulimit |  | raise LimitNOFILE= of the unit, or ulimit -n; limits.connections follows it
-    clientmaxbodysize maxrequestbytes maxbodysize maxmessagesize maxreceivemessagelength maxrequestbodysize |  | remove it; messages and bodies may be of any size
+    clientmaxbodysize maxrequestbytes maxbodysize maxrequestbodysize |  | messages and bodies may be of any size, unless limits of a route has { bodySize: 10MiB }
+    maxmessagesize maxreceivemessagelength |  | messages may be of any size, unless limits of a route has { messageSize: 4MiB }
     clientbodybuffersize proxybuffering proxybuffers grpcbuffersize buffering buffersize perconnectionbufferlimitbytes |  | remove it; nothing is buffered beyond a window: limits.streamWindow
     largeclientheaderbuffers clientheaderbuffersize maxheadersize maxrequestheaderskb maxheaderbytes |  | write limits.headerListSize: 16KiB
     http2maxconcurrentstreams maxconcurrentstreams |  | write limits.concurrentStreams: 128

@@ -12,6 +12,7 @@ export function resolveLimits(limits: readonly ValidLimit[]): readonly RouteLimi
 function resolveLimit(given: ValidLimit): RouteLimitConfig {
   const { count, rate, messageSize, service, direction = 'request' } = given;
   if (messageSize !== undefined) return { kind: 'messageSize', direction, bytes: messageSize };
+  if (given.bodySize !== undefined) return { kind: 'bodySize', bytes: given.bodySize };
   if (service !== undefined) {
     const descriptors = (given.descriptors ?? []).map((one) => new Map(Object.entries(one)));
     return { kind: 'service', service, domain: given.domain ?? '', descriptors };

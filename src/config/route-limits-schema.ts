@@ -6,7 +6,7 @@ import { keyPartText } from './limits-config.ts';
 import { expecting, name, parsed, size, z } from './schema-values.ts';
 
 const keyPart = parsed('text', parseKeyPart, {
-  examples: ['client', 'identity', 'route', 'header:x-tenant'],
+  examples: ['client', 'identity', 'route', 'stream', 'header:x-tenant'],
 });
 
 const text = z.string(expecting('text')).min(1).max(200);
@@ -16,9 +16,6 @@ const MOST_PARTS = 4;
 
 /** What this version refuses, with what to do instead. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  messages: 'count: calls is supported',
-  bytes: 'count: calls is supported',
-  messageSize: 'remove it; services have limits of their own for the size of a message',
   store: 'remove it; each proxy counts for itself',
   service: 'write a limit with count and rate instead',
 };
@@ -29,10 +26,12 @@ const fields = z.strictObject({
     .optional()
     .meta(
       key(
-        'What is counted. `messages` and `bytes` are those within calls. This version counts `calls` only.',
+        'What is counted. `messages` are gRPC messages within calls, also of gRPC-Web. `bytes` are those of messages with their prefixes, ' +
+          'of the bodies of other requests, or of WebSockets.',
         {
           required: 'beside `rate`',
           values: '`calls`, `messages` or `bytes`',
+          more: '[Limits inside streams](stream-limits.md)',
         },
       ),
     ),
@@ -41,11 +40,12 @@ const fields = z.strictObject({
     .optional()
     .meta(
       key(
-        'The direction in which messages and bytes are counted. `request`: from the client to the service.',
+        'The direction in which messages and bytes are counted, and the size of messages is limited. `request`: from the client to the ' +
+          'service. `both`: one count for both together.',
         {
           unset: '`request`',
           values: '`request`, `response` or `both`',
-          condition: 'not for `count: calls`',
+          condition: 'not for `count: calls` and `bodySize`',
         },
       ),
     ),
@@ -58,7 +58,7 @@ const fields = z.strictObject({
       key(
         'How many may come in a second, a minute or an hour (`s`, `m`, `h`). The count refills evenly, not at the end of the period.',
         {
-          required: 'unless there is `messageSize` or `service`',
+          required: 'unless there is `messageSize`, `bodySize` or `service`',
           values: 'count and period such as `100/s`; for bytes also `1MiB/s`',
           like: { nginx: '`rate` of `limit_req_zone`', Envoy: '`token_bucket` of `local_ratelimit`' },
           more: '[Limits of calls](rate-limits.md)',
@@ -81,10 +81,11 @@ const fields = z.strictObject({
     .meta(
       key(
         'What the count is kept for: each client address (IPv6: each network of 64 bits), each identity, each value of a header ' +
-          'field, or the route as a whole. With several, there is one count for each combination.',
+          'field, or the route as a whole. With several, there is one count for each combination. `stream`: each call by itself, where ' +
+          'messages or bytes are counted.',
         {
           unset: '`[route]`',
-          values: 'list of `client`, `identity`, `route`, `header:NAME`',
+          values: 'list of `client`, `identity`, `route`, `stream`, `header:NAME`',
           like: { nginx: 'the key of `limit_req_zone`', Envoy: 'descriptors' },
         },
       ),
@@ -93,17 +94,38 @@ const fields = z.strictObject({
     .enum(['refuse', 'slow', 'end'])
     .optional()
     .meta(
-      key('What happens beyond the limit. Calls are always refused.', {
-        unset: '`refuse` for calls, `slow` for messages and bytes',
-        values: '`refuse`, `slow` or `end`',
-      }),
+      key(
+        'What happens beyond the limit. Calls are refused. `slow`: what is sent too fast waits, and its sender gets no credit to send more. ' +
+          '`end`: the call ends with RESOURCE_EXHAUSTED, before the message beyond the limit has passed.',
+        {
+          unset: '`refuse` for calls, `slow` for messages and bytes',
+          values: '`refuse`, `slow` or `end`',
+          more: '[Limits inside streams](stream-limits.md)',
+        },
+      ),
     ),
   messageSize: size('1', '2GiB')
     .optional()
     .meta(
-      key('The largest size of one gRPC message. Not supported by this version.', {
+      key(
+        'The largest size of one gRPC message, as it is sent: compressed, if it is. A larger one ends its call with RESOURCE_EXHAUSTED, ' +
+          'before its content has passed.',
+        {
+          unset: 'no limit',
+          condition: 'not beside `rate`',
+          like: { gRPC: 'GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH' },
+          more: '[Sizes](stream-limits.md#sizes)',
+        },
+      ),
+    ),
+  bodySize: size('1', '1023GiB')
+    .optional()
+    .meta(
+      key('The largest body of a request that is not gRPC. A larger one is refused with HTTP 413.', {
         unset: 'no limit',
         condition: 'not beside `rate`',
+        like: { nginx: 'client_max_body_size', Envoy: '`max_request_bytes` of the `buffer` filter' },
+        more: '[Sizes](stream-limits.md#sizes)',
       }),
     ),
   store: name.optional().meta(
@@ -157,6 +179,7 @@ export const routeLimit = fields.superRefine((given, context) => {
 function issuesOf(given: Given): readonly Issue[] {
   const unsupported = notYet(given);
   if (unsupported.length > 0) return unsupported;
+  if (given.messageSize !== undefined || given.bodySize !== undefined) return issuesOfSizes(given);
   const { count: counted, rate, by = [], direction, exceed, domain, descriptors } = given;
   const issues: Issue[] = [];
   if (counted === undefined || rate === undefined) {
@@ -174,6 +197,12 @@ function issuesOf(given: Given): readonly Issue[] {
       hint: 'remove it, or count and rate',
     });
   if (counted === 'calls') issues.push(...issuesOfCalls(direction, exceed));
+  else if (exceed === 'refuse')
+    issues.push({
+      message: `makes no sense for ${counted}: their call has begun`,
+      at: 'exceed',
+      hint: 'write exceed: slow, or exceed: end',
+    });
   if (counted !== 'bytes' && rate.isOfBytes)
     issues.push({
       message: `${counted} have no size`,
@@ -186,13 +215,38 @@ function issuesOf(given: Given): readonly Issue[] {
   const twice = texts.find((one, index) => texts.indexOf(one) !== index);
   if (twice !== undefined)
     issues.push({ message: `names ${twice} twice`, at: 'by', hint: 'remove one of the two' });
-  if (texts.length > 1 && texts.includes('route'))
+  if (counted === 'calls' && texts.includes('stream'))
+    issues.push({
+      message: 'names stream, but a stream is one call',
+      at: 'by',
+      hint: 'write by: [client], or count messages or bytes',
+    });
+  if (texts.length > 1 && texts.includes('stream'))
+    issues.push({
+      message: 'names stream beside another, but each stream is counted by itself',
+      at: 'by',
+      hint: 'write by: [stream]',
+    });
+  if (texts.length > 1 && texts.includes('route') && !texts.includes('stream'))
     issues.push({
       message: 'names route beside another, but each limit counts for its route alone',
       at: 'by',
       hint: `write by: [${texts.filter((one) => one !== 'route').join(', ')}]`,
     });
   return issues;
+}
+
+/** A size stands alone, but for the direction of messages. */
+function issuesOfSizes(given: Given): readonly Issue[] {
+  const own = given.messageSize === undefined ? 'bodySize' : 'messageSize';
+  const beside = Object.entries(given)
+    .filter(([one, value]) => value !== undefined && one !== own)
+    .map(([one]) => one);
+  return beside.flatMap((at) =>
+    at === 'direction' && own === 'messageSize'
+      ? []
+      : [{ message: `has no meaning beside ${own}`, at, hint: 'make it a limit of its own, or remove it' }],
+  );
 }
 
 function issuesOfCalls(direction: Given['direction'], exceed: Given['exceed']): readonly Issue[] {
@@ -215,7 +269,7 @@ function issuesOfCalls(direction: Given['direction'], exceed: Given['exceed']): 
 function notYet(given: Given): readonly Issue[] {
   const named: readonly (readonly [key: string, at: string])[] = [
     ...(given.count === undefined ? [] : [[given.count, 'count'] as const]),
-    ...(['messageSize', 'store', 'service'] as const)
+    ...(['store', 'service'] as const)
       .filter((one) => given[one] !== undefined)
       .map((one) => [one, one] as const),
   ];

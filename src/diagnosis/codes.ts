@@ -128,6 +128,9 @@ const CALLS = {
   authorization_denied: 'FG3044',
   authorizer_unavailable: 'FG3045',
   fault_injected: 'FG3046',
+  message_limit: 'FG3041',
+  byte_limit: 'FG3042',
+  message_too_large: 'FG3043',
 } as const satisfies Readonly<Record<string, `FG3${string}`>>;
 
 const ALL = { ...REFUSED_CLIENTS, ...UPSTREAMS, ...CALLS } as const;

@@ -39,6 +39,8 @@ function keyOfPart(part: LimitKeyPart): KeyOf {
       return (call) => bounded(call.header(part.name) ?? '');
     case 'route':
       return () => '';
+    case 'stream':
+      throw new Error('a stream is counted by itself, without a key');
     default:
       return part satisfies never;
   }

@@ -1,21 +1,29 @@
 // The counts of all limits of a process. They outlive the configuration: a limit whose rate changes goes on counting.
 
+import type { Tokens } from '../calls/flow-limits.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { Quota } from './quota.ts';
 import { QuotaReports } from './quota-reports.ts';
 import { QuotaTable } from './quota-table.ts';
 import { type RateLimit, rateLimitsOf } from './rate-limits.ts';
 import { SharedQuota } from './shared-quota.ts';
+import { StreamTokens } from './stream-tokens.ts';
 
 /** What policies need of it. */
 export interface QuotaSource {
   /** The counts of one limit. They are the same for each configuration that has the limit. */
   quotaOf(limit: RateLimit): Quota;
-  /** A call was refused by a limit. */
+  /** A call was refused or ended by a limit. */
   refused(limit: RateLimit): void;
 }
 
-export class Quotas implements QuotaSource {
+/** What policies need that count inside of calls. */
+export interface FlowQuotaSource extends QuotaSource {
+  /** The tokens of one stream, for a limit of each stream by itself. */
+  streamTokens(limit: RateLimit): Tokens;
+}
+
+export class Quotas implements FlowQuotaSource {
   /** Connects this process with others that count for the same limits. */
   readonly reports: QuotaReports;
   /** Is told of refusals, and of each limit when it is put to use. Must not throw. */
@@ -42,6 +50,10 @@ export class Quotas implements QuotaSource {
       this.#quotas.set(id, quota);
     }
     return quota;
+  }
+
+  streamTokens({ allowance }: RateLimit): Tokens {
+    return new StreamTokens(allowance, this.#now);
   }
 
   refused(limit: RateLimit): void {

@@ -25,6 +25,10 @@ export function rateLimitsOf({ name, limits = [] }: RouteConfig): readonly RateL
   });
 }
 
-function allowanceOf({ rate, burst }: RateLimitConfig): Allowance {
-  return { perMs: rate.count / rate.periodMs, burst };
+/** Timers of the relay are up to two ticks of 20 ms late, and a busy process some more. With a smaller burst, `slow` would let less pass than the rate. */
+const LEAST_SLOW_MS = 100;
+
+function allowanceOf({ rate, burst, exceed }: RateLimitConfig): Allowance {
+  const perMs = rate.count / rate.periodMs;
+  return { perMs, burst: exceed === 'slow' ? Math.max(burst, perMs * LEAST_SLOW_MS) : burst };
 }

@@ -11,7 +11,7 @@ import type { Finding } from '../config/problem.ts';
 import { findingOf, UnusableConfig } from '../config/unusable-config.ts';
 import type { UpstreamConfig } from '../config/upstream-config.ts';
 import type { Identities } from '../identities/identities.ts';
-import type { QuotaSource } from '../limits/quotas.ts';
+import type { FlowQuotaSource } from '../limits/quotas.ts';
 import { compilePlans } from '../policies/compile-plans.ts';
 import { POLICY_KINDS, type PolicyKind } from '../policies/policy-kinds.ts';
 import { localSettings } from '../relay/relay.ts';
@@ -48,7 +48,7 @@ export interface BuildParts {
   readonly identities: Identities;
   /** Is told of what policies ask services. */
   readonly questions?: QuestionObserver | undefined;
-  readonly quotas: QuotaSource;
+  readonly quotas: FlowQuotaSource;
 }
 
 /** Opens and changes nothing. Throws UnusableConfig if TLS files of upstreams cannot be used. */

@@ -6,13 +6,14 @@ import { type QuestionObserver, UNOBSERVED } from '../calls/question-observer.ts
 import { NO_SERVICES, type UnaryServices } from '../calls/unary-service.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { IdentitySet } from '../identities/identities.ts';
-import { type QuotaSource, Quotas } from '../limits/quotas.ts';
+import { type FlowQuotaSource, Quotas } from '../limits/quotas.ts';
 import { accessPolicy } from './access/access-policy.ts';
 import { authorizePolicy } from './authorize/authorize-policy.ts';
 import { faultPolicy } from './fault-policy.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
 import { headersPolicy } from './headers-policy.ts';
 import { hedgePolicy } from './hedge-policy.ts';
+import { flowLimitsPolicy } from './limits/flow-limits-policy.ts';
 import { limitsPolicy } from './limits/limits-policy.ts';
 import { redirectPolicy } from './redirect-policy.ts';
 import { respondPolicy } from './respond-policy.ts';
@@ -23,7 +24,7 @@ export interface PolicyParts {
   /** The identities of the configuration, by name. */
   readonly identities: IdentitySet;
   /** The tokens of limits. */
-  readonly quotas: QuotaSource;
+  readonly quotas: FlowQuotaSource;
   /** The upstreams of the configuration, for policies that ask them. */
   readonly services: UnaryServices;
   /** Is told of what is asked. */
@@ -47,6 +48,7 @@ export type PolicyKind = (route: RouteConfig | undefined, parts: PolicyParts) =>
 export const POLICY_KINDS: readonly PolicyKind[] = [
   accessPolicy,
   limitsPolicy,
+  flowLimitsPolicy,
   authorizePolicy,
   faultPolicy,
   grpcWebPolicy,

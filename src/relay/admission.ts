@@ -62,6 +62,10 @@ export class Admission implements AdmittedCall, QuestionOwner {
     return this.#owner.subject;
   }
 
+  get isGrpc(): boolean {
+    return this.subject.isGrpc;
+  }
+
   header(name: string): string | undefined {
     return this.subject.receivedHeader(name);
   }

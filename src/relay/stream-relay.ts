@@ -204,7 +204,8 @@ export class StreamRelay {
     }
     let taken = 0;
     if (this.#target !== undefined && this.#backlog === undefined) {
-      taken = this.#send(this.#target, bytes, start, end, endStream);
+      taken = this.#target.sendData(bytes, start, end, endStream);
+      if (this.#recorder !== undefined) this.#recorder.recordSent(bytes, start, start + taken);
       if (taken > 0 && this.#source !== undefined) this.#source.credit(taken);
       if (taken === size) {
         this.isEnded = endStream;

@@ -14,6 +14,7 @@ import { hpackAttacks } from './hpack-attacks.ts';
 import { http1Attacks } from './http1-attacks.ts';
 import { limitAttacks } from './limit-attacks.ts';
 import { openingAttacks } from './opening-attacks.ts';
+import { pacingAttacks } from './pacing-attacks.ts';
 import { resourceAttacks } from './resource-attacks.ts';
 import { slowAttacks } from './slow-attacks.ts';
 import { stallAttacks } from './stall-attacks.ts';
@@ -33,6 +34,7 @@ export const allAttacks: readonly Attack[] = [
   ...tlsAttacks,
   ...resourceAttacks,
   ...limitAttacks,
+  ...pacingAttacks,
   ...connectionFloods,
   ...slowAttacks,
   ...stallAttacks,

@@ -24,6 +24,9 @@ const NARROW = [[3, 100]] as const;
 export const MOST_CONNECTIONS = 1000;
 export const MOST_OF_ADDRESS = 250;
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
+/** On this path one message of all calls passes in a second. */
+export const PACED_PATH = '/paced.S/M';
+
 const heldMemoryFile = join(import.meta.dirname, 'held-memory.ts');
 const bystanderFile = join(import.meta.dirname, 'bystander.ts');
 
@@ -343,6 +346,12 @@ function configText(
       { name: 'uploads', match: { path: '/upload/*' }, upstream: 'uploads' },
       { name: 'downloads', match: { path: '/download/*' }, upstream: 'downloads' },
       { name: 'raw', match: { path: '/raw/*' }, upstream: 'raw' },
+      {
+        name: 'paced',
+        match: { path: PACED_PATH },
+        upstream: 'good',
+        limits: [{ count: 'messages', rate: '1/s', burst: 1 }],
+      },
       ...hostile.map(({ name }) => ({ name, match: { path: `/${name}.S/*` }, upstream: name })),
     ],
     upstreams: {

@@ -15,6 +15,8 @@ export interface FramegateOptions {
   readonly tlsPort?: number;
   readonly drainTimeout?: string;
   /** Undefined for no admin server, and one process that carries calls. */
+  /** Of the route to the service. */
+  readonly limits?: readonly object[];
   readonly admin?: { readonly workers: number; readonly drainDelay?: string };
 }
 
@@ -111,7 +113,7 @@ listeners:
 routes:
   - match: { path: /voice.VoiceAssistant/* }
     upstream: voice-assistant
-  - match: { path: /grpc.health.v1.Health/* }
+${options.limits === undefined ? '' : `    limits: ${JSON.stringify(options.limits)}\n`}  - match: { path: /grpc.health.v1.Health/* }
     upstream: voice-assistant
   - match: { path: /grpc.reflection.v1.ServerReflection/* }
     upstream: voice-assistant

@@ -4,6 +4,7 @@ import { adminPort } from './cases/admin-port.ts';
 import { asyncioEndings, endings, outages } from './cases/endings.ts';
 import { load } from './cases/load.ts';
 import { nodeClient } from './cases/node-client.ts';
+import { pacing } from './cases/pacing.ts';
 import { asyncioCalls, discovery, plainCalls } from './cases/plain-calls.ts';
 import type { InteropCase } from './interop-case.ts';
 import type { Interpreter, Interpreters, Missing } from './interpreters.ts';
@@ -22,7 +23,7 @@ export type Suite = { readonly name: string } & (
 );
 
 export function suitesOf({ packageIndex, debian }: Interpreters, tools: Tools): readonly Suite[] {
-  const bothEnds = [...plainCalls, ...endings, ...outages, ...load];
+  const bothEnds = [...plainCalls, ...endings, ...outages, ...load, ...pacing];
   return [
     suite('grpcio to grpcio', packageIndex, [...bothEnds, ...discovery, ...adminPort], (python) => ({
       client: python,

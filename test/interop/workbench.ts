@@ -58,7 +58,7 @@ export class Workbench {
 
   async startFramegate(
     upstreamPort: number,
-    options: Pick<FramegateOptions, 'tlsPort' | 'drainTimeout' | 'admin'> = {},
+    options: Pick<FramegateOptions, 'tlsPort' | 'drainTimeout' | 'admin' | 'limits'> = {},
   ): Promise<FramegateProcess> {
     const { folder, certificates } = this.run;
     const started = await FramegateProcess.start(

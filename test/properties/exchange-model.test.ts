@@ -265,7 +265,7 @@ class Modelled {
   }
 
   #limits(limit: 'slow' | 'end'): Policy {
-    const tokens = new ClockedTokens(30, 25, () => this.nowMs);
+    const tokens = new ClockedTokens(30, 8, () => this.nowMs);
     const rate = limit === 'slow' ? paced(tokens, { counts: 'bytes' }) : ending(tokens, { counts: 'bytes' });
     const direction = { ...UNLIMITED, rates: [rate] };
     return { key: 'limits', limitFlow: () => ({ request: direction, response: direction }) };

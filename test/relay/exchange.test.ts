@@ -21,6 +21,7 @@ import { compileRoutes } from '../../src/routing/route-table.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
+import { holds } from '../support/clocked-tokens.ts';
 import { LIMITS } from '../support/local-settings.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 import { routeConfig } from '../support/route-config.ts';
@@ -352,4 +353,47 @@ test('a fault when the deadline passes ends this call only', (t) => {
   ran.deadlines.advance();
   assert.ok(ran.faults.length > 0);
   assert.deepEqual([ran.records.length, ran.homecomings, ran.deadlines.size], [1, 1, 0]);
+});
+
+/** Responds on a call whose response is held back by a limit. */
+function heldBack(t: TestContext): { readonly ran: Ran; readonly held: { release(): void } } {
+  const ran = new Ran(t, {}, '30S');
+  const held = holds(ran.exchange.response, ran.deadlines, () => ran.exchange.onWritable());
+  const { owner } = ran.attempt.stream;
+  owner.onResponse(RESPONSE, false);
+  owner.onData(Buffer.from('reply'), 0, 5, false);
+  return { ran, held };
+}
+
+test('a deadline ends a response that a limit holds back, although all of it has come', (t) => {
+  const { ran } = heldBack(t);
+  ran.attempt.stream.owner.onTrailers(TRAILERS);
+  assert.equal(ran.connection.released, 1, 'the service is done');
+  ran.nowMs += 31_000;
+  ran.deadlines.advance();
+  assert.match(ran.client.log[1], /^headers grpc-status=4 /);
+  // As its admission does.
+  ran.exchange.response.unlimit();
+  ran.finishes('framegate', 'DEADLINE_EXCEEDED', 'deadline_exceeded');
+});
+
+test('what a limit holds back comes before the status of a call that has failed', (t) => {
+  const { ran, held } = heldBack(t);
+  ran.attempt.stream.owner.onConnectionLost('gone');
+  assert.equal(ran.client.log.length, 1);
+  held.release();
+  ran.nowMs += 6000;
+  ran.deadlines.advance();
+  assert.equal(ran.client.log[1], 'data "reply"');
+  assert.match(ran.client.log[2], /^headers grpc-status=14 /);
+  ran.finishes('framegate', 'UNAVAILABLE', 'upstream_connection_lost');
+});
+
+test('an answer of the proxy itself is not limited', (t) => {
+  const ran = new Ran(t, { contentType: 'text/plain' });
+  holds(ran.exchange.response, ran.deadlines);
+  ran.attempt.stream.owner.onConnectionLost('gone');
+  assert.match(ran.client.log[1], /^data "The connection to a:1 was lost/);
+  assert.match(ran.client.log[1], / end$/);
+  assert.equal(ran.deadlines.size, 0);
 });

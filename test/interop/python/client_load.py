@@ -131,4 +131,21 @@ def read_side_by_side(parameters: Parameters) -> float:
     return time.perf_counter() - start
 
 
-CASES = {"concurrency": concurrency, "drain": drain, "slow_reader": slow_reader}
+def paced_stream(parameters: Parameters) -> None:
+    """Sends as fast as it may on a stream that the proxy paces; each message has to be answered, in order."""
+    count = parameters.tries
+    chunks = (AudioChunk(sequence, b"z" * 640, False) for sequence in range(1, count + 1))
+    start = time.perf_counter()
+    events = connect(parameters).stream_audio(chunks, timeout=90)
+    answered = [event.sequence for event in events]
+    seconds = time.perf_counter() - start
+    expect(answered, list(range(1, count + 1)), "answers")
+    emit("paced", seconds=seconds)
+
+
+CASES = {
+    "concurrency": concurrency,
+    "drain": drain,
+    "paced_stream": paced_stream,
+    "slow_reader": slow_reader,
+}

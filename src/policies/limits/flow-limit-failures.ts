@@ -1,0 +1,51 @@
+// What a client is told whose messages or bytes are beyond a limit, and what the log says in addition. Neither names the key, which may be
+// a secret.
+
+import { type Failure, failure } from '../../calls/failure.ts';
+import { keyPartText } from '../../config/limits-config.ts';
+import type { RateLimit } from '../../limits/rate-limits.ts';
+
+const PERIODS = { 1000: 'second', 60_000: 'minute', 3_600_000: 'hour' } as const;
+const IN = { request: 'of requests', response: 'of responses', both: 'in both directions' } as const;
+
+/** @returns the limit as a part of a sentence */
+export function flowLimitText({ index, route, limit }: RateLimit): string {
+  const by = limit.by.map(keyPartText).join(', ');
+  return `${rateText(limit)}, by ${by} (limits[${index}] of route ${route})`;
+}
+
+function rateText({ count, direction, rate }: RateLimit['limit']): string {
+  return `${rate.count} ${count} each ${PERIODS[rate.periodMs]} ${IN[direction]}`;
+}
+
+/**
+ * @param waitMs how long until the tokens were there, Infinity if they are never
+ * @param wanted how many were wanted
+ */
+export function flowLimitExceeded(counted: RateLimit, waitMs: number, wanted: number): Failure {
+  const { limit, route } = counted;
+  const token = limit.count === 'messages' ? 'message_limit' : 'byte_limit';
+  const what = `beyond the limit of route ${route}: ${rateText(limit)}, ${limit.burst} at once`;
+  const onlyForLog = ` The limit is ${flowLimitText(counted)}.`;
+  if (!Number.isFinite(waitMs)) {
+    const message = `A message of ${wanted} bytes is ${what}; send smaller ones.`;
+    return { ...failure(token, message), onlyForLog };
+  }
+  const message = `The ${limit.count} of this call are ${what}; call again in ${waitMs} ms.`;
+  return { ...failure(token, message), onlyForLog, retryAfterMs: waitMs };
+}
+
+export function messageTooLarge(sizeBytes: number, mostBytes: number, route: string): Failure {
+  return failure(
+    'message_too_large',
+    `A message of ${sizeBytes} bytes; the limit of route ${route} is ${mostBytes} bytes (messageSize).`,
+  );
+}
+
+/** @param sizeBytes of what has come, or of what is announced */
+export function bodyTooLarge(sizeBytes: number, mostBytes: number, route: string): Failure {
+  return failure(
+    'message_too_large',
+    `A body of ${sizeBytes} bytes or more; the limit of route ${route} is ${mostBytes} bytes (bodySize).`,
+  );
+}

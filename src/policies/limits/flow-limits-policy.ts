@@ -1,0 +1,129 @@
+// The `limits` of a route that count messages and bytes inside of calls, or bound their size. The policy says for each call which limits
+// apply to it, with which keys; the relay keeps to them.
+
+import type { Failure } from '../../calls/failure.ts';
+import type { DirectionLimits, FlowLimits, RateLimit, SizeLimit } from '../../calls/flow-limits.ts';
+import type { AdmittedCall, Policy } from '../../calls/policy.ts';
+import type { BodySizeConfig, LimitDirection, MessageSizeConfig } from '../../config/limits-config.ts';
+import type { RouteConfig } from '../../config/route-config.ts';
+import { compileKey, isOfClients } from '../../limits/limit-key.ts';
+import type { FlowQuotaSource } from '../../limits/quotas.ts';
+import { type RateLimit as CountedLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
+import { bodyTooLarge, flowLimitExceeded, flowLimitText, messageTooLarge } from './flow-limit-failures.ts';
+
+/** Bytes are paced in slices of this time, so that they come evenly and in few frames. */
+const SLICE_MS = 20;
+const SMALLEST_SLICE_BYTES = 512;
+const LARGEST_SLICE_BYTES = 16_384;
+
+type Way = 'request' | 'response';
+
+/** A limit of messages or bytes, compiled. */
+interface FlowLimit {
+  readonly direction: LimitDirection;
+  /** @returns the limit of one call */
+  of(call: AdmittedCall): RateLimit;
+}
+
+export class FlowLimitsPolicy implements Policy {
+  readonly key = 'limits';
+  readonly #limits: readonly FlowLimit[];
+  readonly #sizes: Readonly<Record<Way, Pick<DirectionLimits, 'messageSize' | 'bodySize'>>>;
+  readonly #bodySize: SizeLimit | undefined;
+
+  constructor(route: RouteConfig, quotas: FlowQuotaSource) {
+    this.#limits = countedInStreams(route).map((counted) => compile(counted, quotas));
+    const { limits = [], name } = route;
+    const bodies = limits.filter((limit) => limit.kind === 'bodySize');
+    const messages = limits.filter((limit) => limit.kind === 'messageSize');
+    this.#bodySize = bodySizeOf(bodies, name);
+    this.#sizes = {
+      request: { messageSize: messageSizeOf(messages, 'request', name), bodySize: this.#bodySize },
+      response: { messageSize: messageSizeOf(messages, 'response', name), bodySize: undefined },
+    };
+  }
+
+  /** A request that says beforehand that it is too large is refused before a service hears of it. */
+  admit(call: AdmittedCall): Failure | undefined {
+    if (this.#bodySize === undefined || call.isGrpc) return undefined;
+    const sizeBytes = Number(call.header('content-length') ?? 0);
+    return sizeBytes > this.#bodySize.mostBytes ? this.#bodySize.exceeded(sizeBytes) : undefined;
+  }
+
+  limitFlow(call: AdmittedCall): FlowLimits {
+    const request: RateLimit[] = [];
+    const response: RateLimit[] = [];
+    for (const limit of this.#limits) {
+      const rate = limit.of(call);
+      if (applies(limit.direction, 'request')) request.push(rate);
+      if (applies(limit.direction, 'response')) response.push(rate);
+    }
+    return {
+      request: { rates: request, ...this.#sizes.request },
+      response: { rates: response, ...this.#sizes.response },
+    };
+  }
+}
+
+function compile(counted: CountedLimit, quotas: FlowQuotaSource): FlowLimit {
+  const { limit, allowance } = counted;
+  const { count, by, exceed, direction } = limit;
+  const sliceBytes = Math.max(SMALLEST_SLICE_BYTES, allowance.perMs * SLICE_MS);
+  const exceeded = (waitMs: number, wanted: number): Failure => {
+    quotas.refused(counted);
+    return flowLimitExceeded(counted, waitMs, wanted);
+  };
+  const common = {
+    counts: count === 'messages' ? 'messages' : 'bytes',
+    sliceBytes: Math.floor(Math.min(sliceBytes, LARGEST_SLICE_BYTES, allowance.burst)),
+    text: flowLimitText(counted),
+    exceeded: exceed === 'end' ? exceeded : undefined,
+  } as const;
+  if (by.some(({ kind }) => kind === 'stream')) {
+    const alone = { ...common, key: '', client: undefined };
+    return { direction, of: () => ({ ...alone, tokens: quotas.streamTokens(counted) }) };
+  }
+  const tokens = quotas.quotaOf(counted);
+  const keyOf = compileKey(by);
+  const client = isOfClients(by)
+    ? (call: AdmittedCall) => call.subject.clientKey
+    : (): undefined => undefined;
+  return { direction, of: (call) => ({ ...common, tokens, key: keyOf(call), client: client(call) }) };
+}
+
+function countedInStreams(route: RouteConfig): readonly CountedLimit[] {
+  return rateLimitsOf(route).filter(({ limit }) => limit.count !== 'calls');
+}
+
+/** The smallest of several. */
+function messageSizeOf(limits: readonly MessageSizeConfig[], way: Way, route: string): SizeLimit | undefined {
+  const sizes = limits.filter(({ direction }) => applies(direction, way)).map(({ bytes }) => bytes);
+  if (sizes.length === 0) return undefined;
+  const mostBytes = Math.min(...sizes);
+  return { mostBytes, exceeded: (sizeBytes) => messageTooLarge(sizeBytes, mostBytes, route) };
+}
+
+function bodySizeOf(limits: readonly BodySizeConfig[], route: string): SizeLimit | undefined {
+  if (limits.length === 0) return undefined;
+  const mostBytes = Math.min(...limits.map(({ bytes }) => bytes));
+  return { mostBytes, exceeded: (sizeBytes) => bodyTooLarge(sizeBytes, mostBytes, route) };
+}
+
+function applies(direction: LimitDirection, way: Way): boolean {
+  return direction === 'both' || direction === way;
+}
+
+/** @returns undefined if no limit of the route is about what is inside of calls */
+export function flowLimitsPolicy(
+  route: RouteConfig | undefined,
+  { quotas }: { readonly quotas: FlowQuotaSource },
+): Policy | undefined {
+  const isLimited =
+    route?.limits?.some(
+      (limit) =>
+        limit.kind === 'messageSize' ||
+        limit.kind === 'bodySize' ||
+        (limit.kind === 'rate' && limit.count !== 'calls'),
+    ) === true;
+  return route === undefined || !isLimited ? undefined : new FlowLimitsPolicy(route, quotas);
+}
