@@ -16,14 +16,14 @@ Exit code: 0 when the new configuration is in use, 1 when the old one stays.
 `;
 
 export async function reload(argv: readonly string[]): Promise<number> {
-  const answer = await giveOrder(argv, {
+  const given = await giveOrder(argv, {
     command: 'reload',
     usage,
     path: '/api/reload',
     done: { status: 200, field: 'epoch' },
   });
-  if (typeof answer === 'number') return answer;
-  const { status, body } = answer;
+  if (typeof given === 'number') return given;
+  const { status, body } = given.answer;
   for (const warning of listOf(fieldOf(body, 'warnings'))) process.stderr.write(`${textOf(warning)}\n`);
   if (status === 200) {
     process.stdout.write(

@@ -157,9 +157,9 @@ suite('the commands of a running proxy', () => {
     const seen = await run('status', '-c', 'other.yaml');
     assert.match(seen.stderr, /runs with \S+config\.yaml, not with/);
 
-    const drained = await run('drain', '--admin', `http://${proxy.admin}`);
+    const drained = await run('drain', '--wait', '--within', '60', '--admin', `http://${proxy.admin}`);
     assert.deepEqual([drained.code, drained.stderr], [0, '']);
-    assert.match(drained.stdout, /^draining: 0 calls still run/);
+    assert.match(drained.stdout, /^draining: 0 calls still run.*\nthe proxy has ended\n$/);
     assert.deepEqual(await proxy.exited, [0, null]);
     const late = await run('drain', '--admin', proxy.admin);
     assert.equal(late.code, 1);
