@@ -149,7 +149,7 @@ export function whyLost(directive: Directive): string {
   if (name.startsWith('auth_jwt'))
     return 'nginx does not say who has made the tokens, which Framegate asks for: write identities.NAME.jwt with issuer, audience and jwks, and access.require at the route (docs/access.md#tokens)';
   if (name === 'auth_request')
-    return 'no service is asked about a call by HTTP: let the service check the credentials itself, which it is sent, or write identities and routes[].access (docs/access.md)';
+    return 'no service is asked about a call by HTTP: routes[].authorize asks one by gRPC (ext_authz of Envoy), identities and routes[].access recognise clients here (docs/access.md), and the service itself is sent their credentials';
   if (name.startsWith('auth_'))
     return 'import does not write this: identities and routes[].access ask for tokens, API keys, passwords and certificates (docs/access.md)';
   if (name.startsWith('limit_req'))
