@@ -2,6 +2,7 @@
 // repeats a line, since somebody may have written a credential into it.
 
 import type { KeySource } from './identity-config.ts';
+import { HASH_AGAIN, kindOfHash } from './password-hashes.ts';
 import type { Fault } from './problem.ts';
 import { type PublicKey, parseKeySet } from './public-keys.ts';
 
@@ -13,6 +14,8 @@ interface LineFormat {
   /** @returns the parts of a hash by name, or undefined for a text that is none */
   readonly parse: (text: string) => Readonly<Record<string, string>> | undefined;
   readonly hint: string;
+  /** What is wrong with a text that is none, if its form says so. It must not repeat the text. */
+  readonly explain?: (text: string) => Fault | undefined;
 }
 
 const SHA256: LineFormat = {
@@ -34,7 +37,13 @@ const SCRYPT: LineFormat = {
     if (!(cost >= LEAST_COST_LOG && cost <= MOST_COST_LOG) || blockSize !== '8') return undefined;
     return Number(parallel) >= 1 && Number(parallel) <= 4 ? { costLog, parallel, salt, hash } : undefined;
   },
-  hint: 'a line is USER:$scrypt$ln=15,r=8,p=1$SALT$HASH, with ln from 14 to 16; bcrypt, MD5 and SHA-1 of htpasswd are not supported',
+  hint: 'a line is USER:$scrypt$ln=15,r=8,p=1$SALT$HASH, with ln from 14 to 16',
+  explain: (text) => {
+    const kind = kindOfHash(text);
+    return kind === undefined
+      ? undefined
+      : { message: `has a hash that is not supported (${kind})`, hint: HASH_AGAIN };
+  },
 };
 
 /** Parses what was read from a source, by its format. */
@@ -51,7 +60,7 @@ export function parsePasswords(text: string): readonly PublicKey[] | Fault {
   return parseLines(text, SCRYPT);
 }
 
-function parseLines(text: string, { parse, hint }: LineFormat): readonly PublicKey[] | Fault {
+function parseLines(text: string, { parse, hint, explain }: LineFormat): readonly PublicKey[] | Fault {
   const entries: PublicKey[] = [];
   const names = new Set<string>();
   for (const [index, whole] of text.split('\n').entries()) {
@@ -59,9 +68,14 @@ function parseLines(text: string, { parse, hint }: LineFormat): readonly PublicK
     if (line === '' || line.startsWith('#')) continue;
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(colon, 0));
-    const parts = parse(line.slice(colon + 1));
+    const written = line.slice(colon + 1);
+    const parts = parse(written);
     const isName = name !== '' && name.length <= LONGEST_NAME && !/[\p{Cc}]/u.test(name);
-    if (!isName || parts === undefined) return { message: `cannot be read in line ${index + 1}`, hint };
+    if (!isName || parts === undefined) {
+      const why = isName ? explain?.(written) : undefined;
+      if (why !== undefined) return { ...why, message: `${why.message} in line ${index + 1}` };
+      return { message: `cannot be read in line ${index + 1}`, hint };
+    }
     if (names.has(name)) return { message: `has the name of line ${index + 1} before already` };
     names.add(name);
     entries.push({ name, ...parts });

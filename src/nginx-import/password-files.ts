@@ -2,6 +2,7 @@
 // No hash of them is ever shown.
 
 import { parsePasswords } from '../config/credential-lists.ts';
+import { HASH_AGAIN, kindOfHash } from '../config/password-hashes.ts';
 import { isFault } from '../config/problem.ts';
 
 export interface PasswordFile {
@@ -11,25 +12,8 @@ export interface PasswordFile {
   readonly toDo: string | undefined;
 }
 
-/** How the hashes that nginx takes begin. */
-const KINDS: readonly (readonly [RegExp, string])[] = [
-  [/^\$scrypt\$/, 'scrypt with other parameters'],
-  [/^\$apr1\$/, 'MD5 (apr1)'],
-  [/^\$1\$/, 'MD5'],
-  [/^\$2[abxy]?\$/, 'bcrypt'],
-  [/^\$5\$/, 'SHA-256'],
-  [/^\$6\$/, 'SHA-512'],
-  [/^\$(?:y|gy|7)\$/, 'yescrypt'],
-  [/^\{SSHA\}/, 'salted SHA-1'],
-  [/^\{SHA\}/, 'SHA-1'],
-  [/^\{PLAIN\}/, 'no hash'],
-  [/^[./0-9A-Za-z]{13}$/, 'DES'],
-];
 const MOST_NAMED = 20;
 const LONGEST_NAME = 64;
-
-const HOW =
-  'a hash cannot be turned into another one, so each of them needs the password once more: docs/access.md#passwords has the command that writes a line';
 
 /**
  * @param path the file of nginx
@@ -40,7 +24,7 @@ export function passwordFileOf(path: string, text: string | undefined): Password
   if (text === undefined)
     return {
       file,
-      toDo: `its users have to be hashed again, into ${file}: Framegate takes scrypt alone; ${HOW}`,
+      toDo: `its users have to be hashed again, into ${file}: Framegate takes scrypt alone; ${HASH_AGAIN}`,
     };
   if (!isFault(parsePasswords(text))) return { file: path, toDo: undefined };
   const users = usersIn(text);
@@ -54,7 +38,7 @@ export function passwordFileOf(path: string, text: string | undefined): Password
     toDo:
       unusable.length === 0
         ? `${file} has to list its users, with hashes by scrypt`
-        : `${copied}hash these users again, into ${file}: ${named.join(', ')}. Framegate takes scrypt alone; ${HOW}`,
+        : `${copied}hash these users again, into ${file}: ${named.join(', ')}. Framegate takes scrypt alone; ${HASH_AGAIN}`,
   };
 }
 
@@ -70,7 +54,7 @@ function usersIn(text: string): readonly User[] {
     const line = whole.trim();
     const [name = '', hash] = line.split(':');
     if (line === '' || line.startsWith('#') || hash === undefined) return [];
-    const kind = KINDS.find(([begin]) => begin.test(hash))?.[1] ?? 'a kind that is not known';
+    const kind = kindOfHash(hash) ?? 'a kind that is not known';
     return { name: name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name, kind, line };
   });
 }

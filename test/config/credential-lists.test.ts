@@ -42,3 +42,22 @@ test('passwords are by scrypt, with a cost between 16 and 64 MiB', () => {
   for (const hash of ['$apr1$x$y', '$2y$05$abc', '{SHA}abc=', 'plain', `$scrypt$ln=14,r=8,p=1$short$short`])
     assert.ok(isFault(parsePasswords(`alice:${hash}`)), hash);
 });
+
+test('of a hash by something else its kind and the remedy are named, and nothing of the hash', () => {
+  const kinds: Readonly<Record<string, string>> = {
+    $2y$05$secretsecretsecretsecre: 'bcrypt',
+    $apr1$secret$secretsecretsecret: 'MD5 (apr1)',
+    '{SHA}c2VjcmV0c2VjcmV0': 'SHA-1',
+    '$scrypt$ln=10,r=8,p=1$secret$secret': 'scrypt with other parameters',
+  };
+  for (const [hash, kind] of Object.entries(kinds)) {
+    const found = parsePasswords(`# users\nalice:${hash}`);
+    assert.ok(isFault(found));
+    assert.equal(found.message, `has a hash that is not supported (${kind}) in line 2`);
+    assert.match(found.hint ?? '', /docs\/access\.md#passwords has the command/);
+    assert.doesNotMatch(`${found.message} ${found.hint}`, /secret|c2Vj/);
+  }
+  const plain = parsePasswords('alice:secret');
+  assert.ok(isFault(plain));
+  assert.equal(plain.message, 'cannot be read in line 1');
+});
