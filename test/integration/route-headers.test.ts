@@ -257,3 +257,35 @@ test('an HTTP/1.1 service and its clients get the changes', async (t) => {
   assert.match(text, /\r\nstrict-transport-security: max-age=1\r\n/i);
   assert.doesNotMatch(text, /x-powered-by/i);
 });
+
+test('what the head of a response removes does not come back in its trailers while the head is held back', async (t) => {
+  const { proxy } = await startScene(
+    t,
+    {
+      retry: { on: ['UNAVAILABLE'], hold: '10s' },
+      headers: { response: { set: { 'x-served': 'ours' }, remove: ['x-secret'] } },
+    },
+    {
+      onRequestEnd: (request) => {
+        // No message comes between the two, so the head still waits when the trailers come.
+        request.sendHeaders([...RESPONSE_HEADERS, ['x-secret', 'of the head']]);
+        request.sendTrailers([
+          ['grpc-status', '5'],
+          ['x-secret', 'of the trailers'],
+          ['x-served', 'theirs'],
+          ['x-kept', 'yes'],
+        ]);
+      },
+    },
+  );
+  const client = await proxy.rawClient('clear');
+  const { headers, trailers, grpcStatus } = await client.outcome(client.call({ path: PATH, body: MESSAGE }));
+  assert.deepEqual(
+    [grpcStatus, valuesOf(headers, 'x-served'), valuesOf(headers, 'x-secret')],
+    ['5', ['ours'], []],
+  );
+  assert.deepEqual(trailers, [
+    ['grpc-status', '5'],
+    ['x-kept', 'yes'],
+  ]);
+});

@@ -175,3 +175,20 @@ test('a client whose fields are others in each call costs no template each time'
   });
   assert.ok(counts[29] < counts[1], counts.join(' '));
 });
+
+test('a field that a policy adds beside one that differs from call to call stays behind it', () => {
+  const edits = new HeaderEdits();
+  edits.add('x-more', 'ours');
+  const terms = forwarding(false, true, edits);
+  const template = new ForwardTemplate(terms);
+  for (const form of ['text', 'literal', 'never'] as const)
+    for (const value of ['one', 'two', 'three', 'two']) {
+      const list = listOf([
+        ...PSEUDO,
+        { name: 'x-more', value, form },
+        { name: 'x-a', value: '1', form: 'text' },
+      ]);
+      const [got, wanted] = [template.forward(list), forwardWhole(list, terms)].map(receivedFields);
+      assert.deepEqual(got, wanted, `${form} ${value}`);
+    }
+});

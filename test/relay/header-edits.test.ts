@@ -155,3 +155,11 @@ test('another service may not set what concerns the hop, the protocol or gRPC', 
   assert.equal(maySetField('x-user', 'alice'), true);
   assert.equal(maySetField('x-user', 'a\r\nb'), false);
 });
+
+test('a name that fields are only added for is concerned, and what the client sent of it stays before them', () => {
+  const edits = new HeaderEdits();
+  edits.add('x-more', 'ours');
+  assert.deepEqual([edits.concerns('x-more'), edits.concerns('x-other')], [true, false]);
+  const edited = edits.applyTo(HeaderList.of(['x-more', 'theirs'], ['x-other', '1']));
+  assert.deepEqual(edited.values, ['theirs', '1', 'ours']);
+});
