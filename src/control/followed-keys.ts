@@ -30,6 +30,9 @@ export class FollowedKeys {
   #keys: readonly PublicKey[] = [];
   #problem: string | undefined = undefined;
   #failures = 0;
+  /** How often the keys were read, and how often they could not be. A look at a file that has not changed is neither. */
+  readonly counts = { read: 0, failed: 0 };
+  #confirmedAtMs: number | undefined = undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #isReading = false;
   #isClosed = false;
@@ -55,12 +58,18 @@ export class FollowedKeys {
       this.#note(await this.#parts.read(this.source));
     } catch (error) {
       this.#failures++;
+      this.counts.failed++;
       this.#complain(error instanceof Error ? error.message : String(error));
     }
     this.#isReading = false;
     if (this.#isClosed) return;
     this.#publish();
     this.#schedule();
+  }
+
+  /** How long ago the source was found to say what is in use. Undefined while nothing could be read. */
+  get ageMs(): number | undefined {
+    return this.#confirmedAtMs === undefined ? undefined : this.#now() - this.#confirmedAtMs;
   }
 
   async #signatureNow(): Promise<string | undefined> {
@@ -70,8 +79,10 @@ export class FollowedKeys {
   /** Reads a file that has changed, and a URL in any case. */
   async #look(): Promise<void> {
     const isSame = this.source.kind === 'file' && (await this.#signatureNow()) === this.#signature;
-    if (isSame && !this.#isClosed) this.#schedule();
-    else await this.read();
+    if (isSame && !this.#isClosed) {
+      if (this.#failures === 0) this.#confirmedAtMs = this.#now();
+      this.#schedule();
+    } else await this.read();
   }
 
   /** A token names a key that is not known. Publishes newer keys soon, or at once those that are known. */
@@ -102,6 +113,8 @@ export class FollowedKeys {
       this.#parts.logger.info(fields, 'keys of an identity were read');
     }
     this.#keys = keys;
+    this.counts.read++;
+    this.#confirmedAtMs = this.#now();
     this.#problem = undefined;
     this.#failures = 0;
   }

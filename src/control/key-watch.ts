@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import type { IdentityConfig, KeySource } from '../config/identity-config.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
 import type { Logger } from '../observability/logger.ts';
+import { counterFamily, gaugeFamily, type MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { FollowedKeys } from './followed-keys.ts';
 
 export interface KeyWatchOptions {
@@ -15,6 +16,8 @@ export interface KeyWatchOptions {
 export class KeyWatch {
   readonly #options: KeyWatchOptions;
   readonly #followed = new Map<string, FollowedKeys>();
+  /** The sources by the identities that use them. Several may use one. */
+  #sources: readonly (readonly [identity: string, source: string])[] = [];
   #fileEveryMs: number | undefined = undefined;
 
   constructor(options: KeyWatchOptions) {
@@ -25,6 +28,7 @@ export class KeyWatch {
   use({ identities = [], reload }: Config): void {
     this.#fileEveryMs = reload.certificatesMs;
     const sources = new Map(identities.flatMap(keysOf));
+    this.#sources = identities.flatMap((one) => keysOf(one).map(([text]) => [one.name, text] as const));
     for (const [text, followed] of this.#followed) {
       if (sources.has(text)) continue;
       followed.close();
@@ -51,6 +55,32 @@ export class KeyWatch {
   /** A token names a key of this source that is not known. */
   lookAgain(source: string): void {
     this.#followed.get(source)?.lookAgain();
+  }
+
+  /** Nothing while no identity needs keys. */
+  get metrics(): MetricsSnapshot {
+    const used = this.#sources.flatMap(([identity, source]) => {
+      const followed = this.#followed.get(source);
+      return followed === undefined ? [] : [{ identity, followed }];
+    });
+    if (used.length === 0) return [];
+    return [
+      counterFamily(
+        'framegate_key_reads_total',
+        'How often the keys, or the list of keys or passwords, of an identity were read, or could not be.',
+        used.flatMap(({ identity, followed }) =>
+          Object.entries(followed.counts).map(([result, value]) => ({ labels: { identity, result }, value })),
+        ),
+      ),
+      gaugeFamily(
+        'framegate_key_age_seconds',
+        'How long ago the keys of an identity that are in use were read, or found unchanged.',
+        used.flatMap(({ identity, followed: { ageMs } }) =>
+          ageMs === undefined ? [] : [{ labels: { identity }, value: ageMs / 1000 }],
+        ),
+        'max',
+      ),
+    ];
   }
 
   close(): void {

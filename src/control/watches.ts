@@ -54,7 +54,7 @@ export class Watches {
   }
 
   get metrics(): MetricsSnapshot {
-    return [...this.#health.metrics, ...this.#weights.metrics];
+    return [...this.#health.metrics, ...this.#weights.metrics, ...this.#keys.metrics];
   }
 
   close(): void {

@@ -72,3 +72,18 @@ test('a closed source is read and published no more', async (t) => {
   await scene.followed.read();
   assert.deepEqual([scene.reads, scene.published.length], [1, 0]);
 });
+
+test('reads and failures are counted, and the age is that of the keys in use', async (t) => {
+  const scene = new Scene(t);
+  assert.equal(scene.followed.ageMs, undefined);
+  scene.keys = new Error('was answered with HTTP 503');
+  await scene.followed.read();
+  assert.deepEqual([scene.followed.counts, scene.followed.ageMs], [{ read: 0, failed: 1 }, undefined]);
+  scene.keys = [ONE];
+  scene.nowMs = 1000;
+  await scene.followed.read();
+  scene.keys = new Error('was answered with HTTP 503');
+  scene.nowMs = 61_000;
+  await scene.followed.read();
+  assert.deepEqual([scene.followed.counts, scene.followed.ageMs], [{ read: 1, failed: 2 }, 60_000]);
+});

@@ -1,7 +1,8 @@
 // docs/metrics.md tells of every metric there is, with its type and its labels, and of no other.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { documentedMetrics, metricsPage } from '../support/documented-metrics.ts';
@@ -17,6 +18,10 @@ const NOT_EVERYWHERE = new Set([
 ]);
 test('every metric is documented with its type and labels, and every metric documented is there', async (t) => {
   const demo = await startDemo(t);
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-metrics-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'keys.txt');
+  writeFileSync(file, `partner:${'0'.repeat(64)}\n`);
   // One endpoint is down, so that there are failures to show.
   const proxy = await startProxy(t, {
     sections: {
@@ -37,6 +42,7 @@ test('every metric is documented with its type and labels, and every metric docu
           limits: [{ count: 'calls', rate: '100/s' }],
         },
       ],
+      identities: { partners: { apiKey: { header: 'x-key', file } } },
       admin: { address: '127.0.0.1:0' },
       metrics: { methods: true },
     },
