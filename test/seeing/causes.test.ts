@@ -1,5 +1,6 @@
 // Does Framegate name who holds up a call? The voice demo behind a real proxy with two workers, in four situations. In each, everything that
-// shows calls must name the right one, at the same time: the calls in flight, `framegate tap`, `framegate top`, the metrics and the access log.
+// shows calls must name the right one, at the same time: the calls in flight, `framegate tap`, `framegate top`, the metrics, the feed of the
+// dashboard and the access log.
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -192,6 +193,11 @@ async function killedWorker(t: TestContext, { seen, client }: Scene): Promise<vo
     const isReported = all.reduce((sum, worker) => sum + worker.streams, 0) === streams.length;
     return isReported && all.length === 2 && all.every((worker) => worker.streams > 0) && all;
   });
+  // What a worker had when it dies is known from its last second.
+  await seen.dashboard.figures(
+    'the dashboard shows them',
+    ({ totals }) => totals.inFlight === streams.length,
+  );
   const [victim, survivor] = workers;
   const before = (await seen.live.page()).exchanges;
   const lost = before.filter(({ worker }) => worker === victim.worker);
@@ -207,6 +213,15 @@ async function killedWorker(t: TestContext, { seen, client }: Scene): Promise<vo
   assert.deepEqual([told['pid'], line['workerPid'], line['level']], [victim.pid, victim.pid, 50]);
   await seen.top.line('top says that a worker died', ({ workerDeaths }) => workerDeaths === 1);
   assert.equal((await seen.metrics()).sum('framegate_worker_deaths_total'), 1);
+  const { processes } = await seen.dashboard.figures(
+    'the dashboard counts the calls of the worker as failed, and shows another in its place',
+    ({ totals, workerRestarts, processes: all }) =>
+      totals.failed === victim.streams &&
+      totals.inFlight === survivor.streams &&
+      workerRestarts === 1 &&
+      all.filter(({ state, carries }) => state === 'serving' && carries !== undefined).length === 2,
+  );
+  assert.ok(processes.every(({ pid }) => pid !== victim.pid));
   await eventually('only the calls of the other worker run', async () => {
     const { exchanges } = await seen.live.page();
     return (

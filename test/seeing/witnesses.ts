@@ -1,5 +1,5 @@
 // Everything by which an operator can see what a running proxy does, all of them at the same time: the calls in flight, `framegate tap`,
-// `framegate top`, the metrics and the log.
+// `framegate top`, the metrics, the feed of the dashboard and the log.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Blocker, LiveExchange } from '../../src/calls/live-exchange.ts';
 import { MetricsReading } from '../../src/cli/metrics-reading.ts';
+import { DashboardReader } from '../support/dashboard-reader.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { LiveReader } from '../support/live-reader.ts';
 import { clearListener, type ReloadingProxy, startReloadingProxy } from '../support/reloading-proxy.ts';
@@ -50,12 +51,18 @@ export class Witnesses {
   readonly live: LiveReader;
   readonly tap: Command;
   readonly top: Command;
+  readonly dashboard: DashboardReader;
+  /** Calls that were given up so far, as their verdicts say. */
+  #cancelled = 0;
 
-  private constructor(t: TestContext, proxy: ReloadingProxy, admin: string) {
+  private constructor(t: TestContext, proxy: ReloadingProxy, adminPort: number) {
+    const admin = `127.0.0.1:${adminPort}`;
     this.proxy = proxy;
     this.live = new LiveReader(proxy);
     this.tap = new Command(t, ['tap', '--admin', admin, '--json', '--events', 'start,attempt,end']);
     this.top = new Command(t, ['top', '--admin', admin, '--json']);
+    this.dashboard = new DashboardReader(adminPort);
+    t.after(() => this.dashboard.stream.close());
   }
 
   /** Starts a proxy with two workers before this service. Resolves when all witnesses look. */
@@ -67,8 +74,8 @@ export class Witnesses {
       // So much can wait that it takes ten seconds through a slow network, while some of it moves all the time.
       limits: { streamWindow: '1MiB' },
     });
-    const witnesses = new Witnesses(t, proxy, `127.0.0.1:${await proxy.process.port('admin')}`);
-    await Promise.all([witnesses.tap.begun(), witnesses.top.begun()]);
+    const witnesses = new Witnesses(t, proxy, await proxy.process.port('admin'));
+    await Promise.all([witnesses.tap.begun(), witnesses.top.begun(), witnesses.dashboard.opened()]);
     return witnesses;
   }
 
@@ -110,6 +117,17 @@ export class Witnesses {
       PATIENCE_MS,
     );
     const call = await this.live.call(method, ({ blocked }) => blocked.by === by);
+    await this.dashboard.figures(
+      'the dashboard shows the call with its route, its endpoint and its worker',
+      ({ totals, routes, upstreams, processes }) =>
+        totals.inFlight === 1 &&
+        routes.find(({ route }) => route === call.route)?.inFlight === 1 &&
+        upstreams.some(({ endpoints }) =>
+          // An attempt that was given up counts while the endpoint works on it.
+          endpoints.some(({ endpoint, inFlight }) => endpoint === call.endpoint && inFlight >= 1),
+        ) &&
+        processes.find(({ worker }) => worker === call.worker)?.carries?.calls === 1,
+    );
     const begun = await this.tap.line(
       'tap has shown its start',
       ({ event, id }) => event === 'start' && id === call.id,
@@ -121,7 +139,7 @@ export class Witnesses {
     return call;
   }
 
-  /** Resolves to the record of a call that is over, after tap has said the same of it. */
+  /** Resolves to the record of a call that was given up, after tap and the dashboard have said the same of it. */
   async verdict({ id, requestId, endpoint }: LiveExchange): Promise<Told> {
     const told = await this.tap.line(
       'tap shows the end',
@@ -139,6 +157,14 @@ export class Witnesses {
       assert.equal(told[field], record[field], `tap and the log agree about ${field}`);
     assert.equal(record['endpoint'], endpoint);
     await eventually('nothing runs any more', async () => (await this.live.page()).total === 0);
+    this.#cancelled++;
+    await this.dashboard.figures(
+      'the dashboard shows that the call was given up, and that none has failed',
+      ({ totals }) =>
+        totals.inFlight === 0 &&
+        totals.cancelled === this.#cancelled &&
+        totals.failed + totals.clientFault === 0,
+    );
     return record;
   }
 }

@@ -208,7 +208,7 @@ async function reload(context: DashboardContext): Promise<void> {
   proxy.configure(4);
   proxy.reload();
   await configuration.getByText('What differs from epoch 1').waitFor();
-  await configuration.getByRole('rowheader', { name: 'upstream voice retry.attempts' }).waitFor();
+  await configuration.getByRole('rowheader', { name: /^route \S+ retry\.attempts$/ }).waitFor();
   await configuration.locator('del', { hasText: '2' }).waitFor();
   await configuration.locator('ins', { hasText: '4' }).waitFor();
   proxy.configure(99);
