@@ -3,6 +3,7 @@
 
 import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
+import { shownPath } from '../calls/shown-path.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { textOfBytes } from './json-text.ts';
@@ -76,7 +77,8 @@ export class MethodMetrics implements ExchangeObserver {
 
   #seriesOf(subject: ExchangeSubject, hasSucceeded: boolean): MethodSeries {
     const methods = this.#methodsOf(subject.route);
-    const method = textOfBytes(subject.method);
+    // A query is no part of the name, can hold a token, and would make a name of each value.
+    const method = textOfBytes(shownPath(subject.method));
     const series =
       methods.series.get(method) ?? (hasSucceeded ? this.#learn(subject.route, methods, method) : undefined);
     if (series !== undefined) SERIES.keep(subject, series);

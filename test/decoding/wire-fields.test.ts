@@ -33,6 +33,24 @@ test('a message that is cut has the fields that are complete, wherever it is cut
   }
 });
 
+test('reading ends before what is no field, and what came before it is there', () => {
+  const first = lengthDelimited(1, Buffer.from('a'));
+  for (const [what, hex] of [
+    ['a field with the number 0', '0001'],
+    ['a group', '0b'],
+    ['a wire type that there is not', '0f00'],
+    ['a varint of eleven bytes', '08ffffffffffffffffffff01'],
+    ['a length of eleven bytes', '0affffffffffffffffffff01'],
+    ['a length beyond the end', '0a05616263'],
+    ['half of eight bytes', '0900000000'],
+  ] as const) {
+    const { fields, end } = wireFieldsOf(Buffer.concat([first, Buffer.from(hex, 'hex')]));
+    assert.deepEqual([fields.length, end], [1, first.length], what);
+  }
+  assert.deepEqual(wireFieldsOf(Buffer.from('08ffffffffffffffffff01', 'hex')).fields.length, 1);
+  assert.equal(wireFieldsOf(Buffer.alloc(0)).end, 0);
+});
+
 test('any bytes end somewhere', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {

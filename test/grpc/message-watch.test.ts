@@ -127,6 +127,23 @@ test('where there is no memory, a message is told of without the rest of its byt
   assert.equal(watcher.seen[1].bytes, Buffer.from('small').toString('hex'));
 });
 
+test('what is wanted of a message is asked once, when its first piece comes, and again for the next message', () => {
+  const watcher = new Watcher(4);
+  const watch = new MessageWatch('request', watcher);
+  const bytes = message(Buffer.alloc(100, 5));
+  watch.consume(bytes, 0, 20);
+  // Whoever wants more now has missed the beginning.
+  watcher.wantedBytes = 50;
+  watch.consume(bytes, 20, 60);
+  watch.consume(bytes, 60, bytes.length);
+  feed(watch, bytes, [30, 70]);
+  assert.deepEqual(
+    watcher.seen.map(({ bytes: shown }) => shown.length / 2),
+    [4, 50],
+  );
+  assert.equal(watcher.keptBytes, 0);
+});
+
 test('a watch that is closed only counts, also in the middle of a message', () => {
   const watcher = new Watcher(10);
   const watch = new MessageWatch('request', watcher);

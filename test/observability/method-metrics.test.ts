@@ -57,6 +57,16 @@ test('a method that is the path of a route has a name at once, on this route alo
   assert.deepEqual(counted(metrics), ['exact /a.B/C UNIMPLEMENTED 1', 'all other UNIMPLEMENTED 2']);
 });
 
+test('a query is no part of a method, so that neither a token nor its number of values can be in a label', () => {
+  const metrics = new MethodMetrics();
+  metrics.use([routeOf('exact', '/a.B/C')]);
+  for (let token = 0; token < 3; token++) {
+    end(metrics, subjectOf(`/a.B/C?token=${token}`, 'exact'), 'UNAVAILABLE');
+    end(metrics, subjectOf(`/d.E/F?token=${token}`));
+  }
+  assert.deepEqual(counted(metrics), ['exact /a.B/C UNAVAILABLE 3', 'voice /d.E/F OK 3']);
+});
+
 test('calls that are not gRPC are not counted, and a code that gRPC does not define is UNKNOWN', () => {
   const metrics = new MethodMetrics();
   end(metrics, subjectOf('/page'), '');
@@ -92,7 +102,7 @@ test('a service that takes every method fills no more than the room of its route
 
 test('a name that is long or looks like no method is one of the others, even with success', () => {
   const metrics = new MethodMetrics();
-  for (const method of ['/a.B/C?x=1', '/a b', '/\u00ff', `/${'x'.repeat(200)}`, 'a', '/', '/a"b\n'])
+  for (const method of ['/a b?x=1', '/a b', '/\u00ff', `/${'x'.repeat(200)}`, 'a', '/', '/a"b\n'])
     end(metrics, subjectOf(method));
   end(metrics, subjectOf('/prefix/a.b-c.D_/E'));
   assert.deepEqual(counted(metrics), ['voice /prefix/a.b-c.D_/E OK 1', 'voice other OK 7']);

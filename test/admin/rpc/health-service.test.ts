@@ -139,6 +139,24 @@ test('a fault of ours while somebody watches ends neither the process nor the ca
   assert.equal(client.outcomeSoFar(stream).grpcStatus, undefined);
 });
 
+test('calls whose answer cannot be found end with INTERNAL, and take no room from later ones', async (t) => {
+  let isBroken = true;
+  const services = (): Promise<ReadonlyMap<string, boolean>> =>
+    isBroken ? Promise.reject(new Error('no answer')) : Promise.resolve(new Map([['shop.Orders', true]]));
+  const state = adminStateWith({
+    readiness: () => ({ ready: true }),
+    rpc: { ...adminStateWith({}).rpc, services },
+  });
+  const server = await openAdminServer({ address: loopback }, state);
+  t.after(() => server.close());
+  const client = await connectAdmin(server.address);
+  t.after(() => client.destroy());
+  // More than may be answered at a time.
+  for (let call = 0; call < 40; call++) assert.equal(await check(client, 'shop.Orders'), 'grpc 13');
+  isBroken = false;
+  assert.equal(await check(client, 'shop.Orders'), 'SERVING');
+});
+
 test('a server that closes ends what is watched with UNAVAILABLE, and then the connection', async () => {
   const server = await openAdminServer(
     { address: loopback },

@@ -1,0 +1,81 @@
+// How long the health service looks after those who watch: as long as there is one, and no longer.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { HealthService } from '../../../src/admin/rpc/health-service.ts';
+import type { OpenCallEvents } from '../../../src/admin/rpc/rpc-method.ts';
+import { healthRequest } from '../../support/admin-grpc.ts';
+
+const WATCH = '/grpc.health.v1.Health/Watch';
+const PREFIX_BYTES = 5;
+
+interface Watching {
+  readonly events: OpenCallEvents;
+  /** The statuses that were sent, by their numbers. */
+  readonly told: readonly (number | undefined)[];
+}
+
+function start(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const scene = { asked: 0, hasEndpoint: true, faults: 0, isBroken: false };
+  const service = new HealthService(
+    {
+      readiness: () => ({ ready: true }),
+      services: () => {
+        scene.asked++;
+        return scene.isBroken
+          ? Promise.reject(new Error('no answer'))
+          : Promise.resolve(new Map([['shop.Orders', scene.hasEndpoint]]));
+      },
+    },
+    () => void scene.faults++,
+  );
+  const watch = (): Watching => {
+    const told: (number | undefined)[] = [];
+    const request = healthRequest('shop.Orders').subarray(PREFIX_BYTES);
+    const events = service.methods.get(WATCH)?.begin?.(request, {
+      isTaken: true,
+      send: (message) => void told.push(message.at(-1)),
+      end: () => assert.fail('it goes on'),
+    });
+    assert.ok(events !== undefined);
+    return { events, told };
+  };
+  const passSecond = async (): Promise<void> => {
+    t.mock.timers.tick(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { scene, watch, passSecond };
+}
+
+test('when one of two leaves, the other is told what changes; when both have, nobody is asked any more', async (t) => {
+  const { scene, watch, passSecond } = start(t);
+  const [one, other] = [watch(), watch()];
+  await passSecond();
+  assert.deepEqual([one.told, other.told], [[1], [1]]);
+  one.events.onOver();
+  scene.hasEndpoint = false;
+  await passSecond();
+  assert.deepEqual([one.told, other.told], [[1], [1, 2]]);
+  other.events.onOver();
+  const { asked } = scene;
+  await passSecond();
+  await passSecond();
+  assert.equal(scene.asked, asked);
+  // And again for the next one.
+  const next = watch();
+  await passSecond();
+  assert.deepEqual(next.told, [2]);
+});
+
+test('a question that has no answer is put again, and those who watch learn the answer then', async (t) => {
+  const { scene, watch, passSecond } = start(t);
+  scene.isBroken = true;
+  const { told } = watch();
+  await passSecond();
+  assert.ok(scene.faults > 0);
+  assert.deepEqual(told, []);
+  scene.isBroken = false;
+  await passSecond();
+  assert.deepEqual(told, [1]);
+});

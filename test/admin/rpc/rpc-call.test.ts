@@ -1,0 +1,79 @@
+// One call of the gRPC services of the admin server, without a connection.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HeldBytes, RpcCall } from '../../../src/admin/rpc/rpc-call.ts';
+import { RpcError } from '../../../src/admin/rpc/rpc-method.ts';
+import { GrpcStatus } from '../../../src/grpc/status.ts';
+import type { HeaderList } from '../../../src/h2/hpack/header-list.ts';
+import type { Stream } from '../../../src/h2/stream.ts';
+import { grpcMessage } from '../../support/raw-frames.ts';
+import { standIn } from '../../support/stand-in.ts';
+
+interface Scene {
+  readonly call: RpcCall;
+  /** The gRPC statuses that were sent. */
+  readonly statuses: readonly (string | undefined)[];
+  /** How often the connection was told that the call is over. */
+  readonly overs: () => number;
+}
+
+function begin(onRequest: (call: RpcCall, request: Buffer) => void): Scene {
+  const statuses: (string | undefined)[] = [];
+  let overs = 0;
+  const stream = {
+    sendHeaders: (list: HeaderList, endStream: boolean) => {
+      if (endStream) statuses.push(list.get('grpc-status'));
+      return true;
+    },
+    sendData: (_bytes: Buffer, start: number, end: number) => end - start,
+    credit: () => undefined,
+    reset: () => true,
+  };
+  const call = new RpcCall({
+    stream: standIn<Stream>(stream),
+    deadlineMs: undefined,
+    onRequest,
+    onOver: () => void overs++,
+    contain: (action) => action(),
+    held: new HeldBytes(1000),
+  });
+  return { call, statuses, overs: () => overs };
+}
+
+function request(call: RpcCall, text: string): void {
+  const bytes = grpcMessage(Buffer.from(text));
+  call.onData(bytes, 0, bytes.length, true);
+}
+
+test('a request is kept as it was when its bytes have been used for something else before it ends', () => {
+  const requests: string[] = [];
+  const { call } = begin((_call, bytes) => requests.push(bytes.toString()));
+  const received = grpcMessage(Buffer.from('shop.Orders'));
+  call.onData(received, 0, received.length, false);
+  received.fill(0xee);
+  call.onData(received, 0, 0, true);
+  assert.deepEqual(requests, ['shop.Orders']);
+  call.onReset();
+});
+
+test('a method that has ended its call while it began is told that it is over, and only once', () => {
+  let overs = 0;
+  const scene = begin((call) => {
+    call.end(new RpcError(GrpcStatus.UNAVAILABLE, 'gone'));
+    call.keepOpen({ onTaken: () => assert.fail('it is over'), onOver: () => void overs++ });
+  });
+  request(scene.call, '');
+  assert.deepEqual([overs, scene.overs(), scene.statuses], [1, 1, ['14']]);
+  scene.call.onReset();
+  assert.deepEqual([overs, scene.overs(), scene.statuses.length], [1, 1, 1]);
+});
+
+test('a call that stays open ends with its client, and tells its method', () => {
+  let overs = 0;
+  const scene = begin((call) => call.keepOpen({ onTaken: () => undefined, onOver: () => void overs++ }));
+  request(scene.call, '');
+  assert.deepEqual([overs, scene.call.isOver], [0, false]);
+  scene.call.onConnectionLost();
+  assert.deepEqual([overs, scene.overs(), scene.call.isOver], [1, 1, true]);
+});
