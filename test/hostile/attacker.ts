@@ -12,8 +12,8 @@ import { RawPeer, type ReceivedFrame } from '../support/raw-peer.ts';
 import type { HostileUpstream } from './hostile-upstream.ts';
 import type { ListenerName, Stage } from './stage.ts';
 
-/** A second for the peer to read the GOAWAY, and what a busy machine takes to notice. */
-const MOST_CLOSING_MS = 3000;
+/** A second for the peer to read the GOAWAY, and what a very busy machine takes to notice. */
+const MOST_CLOSING_MS = 20_000;
 const POKE_MS = 25;
 
 export interface AttackerOptions {
