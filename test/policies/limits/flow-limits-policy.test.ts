@@ -40,7 +40,7 @@ function rate(given: Partial<RateLimitConfig>): RateLimitConfig {
 const by = (...kinds: readonly ('client' | 'route' | 'stream')[]): readonly LimitKeyPart[] =>
   kinds.map((kind) => ({ kind }));
 
-function policyOf(limits: readonly RouteLimitConfig[], quotas = { quotas: new Quotas(() => 0) }): Policy | undefined {
+function policyOf(limits: readonly RouteLimitConfig[], quotas = new Quotas(() => 0)): Policy | undefined {
   return flowLimitsPolicy(routeConfig({ name: 'voice', limits }), { quotas });
 }
 
