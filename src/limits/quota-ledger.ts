@@ -33,14 +33,14 @@ export class QuotaLedger {
   }
 
   /** A report of which the lists do not fit together adds nothing. */
-  add({ report, limits, keys, clients, counts, sinceMs }: QuotaReport): QuotaAnswer {
+  add({ report, limits, keys, clients, counts, goneBack }: QuotaReport): QuotaAnswer {
     const used = new Float64Array(limits.length).fill(UNKNOWN);
-    if ([keys, clients, counts, sinceMs].some(({ length }) => length !== limits.length))
+    if ([keys, clients, counts, goneBack].some(({ length }) => length !== limits.length))
       return { report, used };
     for (const [index, id] of limits.entries()) {
       const table = this.#tables.get(id);
       if (table === undefined) continue;
-      const use = { more: counts[index], sinceMs: Math.max(0, sinceMs[index]) };
+      const use = { more: counts[index], goneBack: Math.max(0, goneBack[index]) };
       used[index] = table.addPast(keys[index], clients[index], use);
     }
     return { report, used };

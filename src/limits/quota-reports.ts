@@ -14,8 +14,8 @@ export interface QuotaReport {
   readonly clients: readonly (string | undefined)[];
   /** Negative where more was given back than used. */
   readonly counts: Float64Array;
-  /** How many milliseconds ago the first of it was used. */
-  readonly sinceMs: Float64Array;
+  /** How much of it has gone back with time, if nothing else was used. */
+  readonly goneBack: Float64Array;
 }
 
 /** How much of each burst is used up after a report, in its order. -1 for limits that the primary does not know. */
@@ -32,6 +32,8 @@ const LARGEST_REPORT = 4096;
 /** A limit whose counts are told. Implemented by SharedQuota. */
 export interface ToldQuota {
   readonly id: string;
+  /** How much of what is untold has gone back with time, if nothing else was used. */
+  goneBackOf(count: Count): number;
   told(count: Count, used: number): void;
 }
 
@@ -146,14 +148,14 @@ export class QuotaReports {
     this.#flush = undefined;
     if (this.#isSent || this.#queued.length === 0) return;
     this.#sent = this.#queued.splice(0, LARGEST_REPORT);
-    const nowMs = this.#now();
     const counts = new Float64Array(this.#sent.length);
-    const sinceMs = new Float64Array(this.#sent.length);
-    for (const [index, { count }] of this.#sent.entries()) {
+    const goneBack = new Float64Array(this.#sent.length);
+    for (const [index, { quota, count }] of this.#sent.entries()) {
       counts[index] = count.untold;
-      sinceMs[index] = Math.max(0, nowMs - count.untoldSinceMs);
+      goneBack[index] = quota.goneBackOf(count);
       count.telling = count.untold;
       count.untold = 0;
+      count.untoldLevel = 0;
       count.isQueued = false;
     }
     this.#isSent = true;
@@ -164,7 +166,7 @@ export class QuotaReports {
       keys: this.#sent.map(({ count }) => count.key),
       clients: this.#sent.map(({ count }) => count.client),
       counts,
-      sinceMs,
+      goneBack,
     });
   }
 

@@ -18,8 +18,9 @@ export interface Count {
   atMs: number;
   /** How much the primary process has not been told. */
   untold: number;
-  /** Since when. */
-  untoldSinceMs: number;
+  /** How much of it would still be used up if nothing else was used, as of `untoldAtMs`. */
+  untoldLevel: number;
+  untoldAtMs: number;
   /** How much the primary process is being told now. */
   telling: number;
   isQueued: boolean;
@@ -30,8 +31,10 @@ export interface Count {
 
 /** What another process has let pass. */
 export interface PastUse {
+  /** Negative if it has given back more than it had used. */
   readonly more: number;
-  readonly sinceMs: number;
+  /** How much of it has gone back with time, if nothing else was used. */
+  readonly goneBack: number;
 }
 
 /** How many keys a limit counts for by themselves. With keys of 64 characters this takes about 16 MiB. */
@@ -99,17 +102,16 @@ export class QuotaTable {
   }
 
   /**
-   * Adds what was used in the past. What the count had left over since then is taken first, as it would have been at the time.
-   * @param more may be negative. @param sinceMs how long ago the first of it was used, at most
+   * Adds what was used in the past. What has gone back of it does so here as well, as far as the count was full meanwhile.
    * @returns how much is used up now
    */
-  addPast(key: string, client: string | undefined, { more, sinceMs }: PastUse): number {
+  addPast(key: string, client: string | undefined, { more, goneBack }: PastUse): number {
     const count = this.#counts.get(key) ?? this.#add(key, client);
     if (count !== this.#newest) this.#touch(count);
     const { perMs } = this.#allowance;
     const nowMs = this.#now();
     const used = count.used - Math.max(0, nowMs - count.atMs) * perMs;
-    count.used = Math.max(0, Math.max(used, -sinceMs * perMs) + more);
+    count.used = Math.max(0, Math.max(used, -goneBack) + more);
     count.atMs = nowMs;
     return count.used;
   }
@@ -198,7 +200,8 @@ export class QuotaTable {
       // It was never used.
       atMs: Number.NEGATIVE_INFINITY,
       untold: 0,
-      untoldSinceMs: 0,
+      untoldLevel: 0,
+      untoldAtMs: 0,
       telling: 0,
       isQueued: false,
       isQueuedLater: false,

@@ -76,6 +76,11 @@ export class SharedQuota implements Quota, ToldQuota {
     return this.#reports.wait(onKnown);
   }
 
+  goneBackOf(found: Count): number {
+    this.#table.settle(found);
+    return Math.max(0, found.untold - this.#untoldLevelOf(found));
+  }
+
   /**
    * The primary has counted what it was told.
    * @param used how much of the burst is used up there. Negative if the primary does not know the limit
@@ -98,6 +103,11 @@ export class SharedQuota implements Quota, ToldQuota {
     return Math.max(1, Math.floor(this.#table.burst / this.#reports.processes));
   }
 
+  /** @param found settled */
+  #untoldLevelOf({ untoldLevel, untoldAtMs, atMs }: Count): number {
+    return Math.max(0, untoldLevel - Math.max(0, atMs - untoldAtMs) * this.#table.perMs);
+  }
+
   #isWithinShare({ untold, telling }: Count, count: number): boolean {
     return untold + telling <= 0 || untold + telling + count <= this.#share + this.#shareOfLateness;
   }
@@ -105,8 +115,9 @@ export class SharedQuota implements Quota, ToldQuota {
   #use(found: Count, count: number): void {
     found.used += count;
     if (!this.#reports.isOn) return;
-    if (found.untold === 0) found.untoldSinceMs = found.atMs;
     found.untold += count;
+    found.untoldLevel = this.#untoldLevelOf(found) + count;
+    found.untoldAtMs = found.atMs;
     // Half of the share is left for the time until the answer.
     if (found.untold + found.telling > this.#share / 2) this.#tell(found);
     else this.#reports.queueLater(this, found);

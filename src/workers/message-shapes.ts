@@ -213,7 +213,7 @@ const fromWorker: Shapes<FromWorker> = {
     keys: isListOf(isText),
     clients: isListOf(optional(isText)),
     counts: isFiniteNumbers,
-    sinceMs: isFiniteNumbers,
+    goneBack: isFiniteNumbers,
   },
   outage: { upstream: isText, news: isOutage },
   endpointChanges: { changes: isListOf(isConditionChange) },

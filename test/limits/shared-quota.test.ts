@@ -8,6 +8,7 @@ import { QuotaLedger } from '../../src/limits/quota-ledger.ts';
 import type { QuotaReport } from '../../src/limits/quota-reports.ts';
 import { Quotas } from '../../src/limits/quotas.ts';
 import { rateLimitsOf } from '../../src/limits/rate-limits.ts';
+import { eventually } from '../support/eventually.ts';
 
 function routeWith(perSecond: number, burst: number): RouteConfig {
   return {
@@ -222,6 +223,29 @@ test('calls of which each process has few are counted together, too', async (t) 
   assert.ok(admitted >= fair * 0.97, `${admitted} of ${fair}`);
 });
 
+test('what little a process has let pass is known to the others before long', async (t) => {
+  const { quotas, exchange } = fleet(t, 2, routeWith(1, 100));
+  for (let calls = 0; calls < 3; calls++) assert.equal(quotas[0].take('client', 1), 0);
+  await eventually('the other process knows', async () => {
+    quotas[1].learn('client', 1, () => undefined);
+    await exchange();
+    return quotas[1].left('client') === 97;
+  });
+});
+
+test('what is told late is counted as of its time', async (t) => {
+  const { quotas, exchange, pass, tellAll } = fleet(t, 2, routeWith(100, 40));
+  pass(10_000);
+  // Each call is given back long before the next.
+  for (let calls = 0; calls < 9; calls++) {
+    pass(26);
+    assert.equal(quotas[0].take('client', 1), 0);
+  }
+  tellAll();
+  await exchange();
+  assert.ok(quotas[0].left('client') >= 39, `${quotas[0].left('client')} of 40`);
+});
+
 test('a client within the rate is never refused, however its calls are spread', async (t) => {
   const all = fleet(t, 4, routeWith(100, 40));
   let refused = 0;
@@ -294,3 +318,33 @@ test('a debt is told in time until it is paid', (t) => {
   pass(500);
   assert.equal(quota.spend('client', 1), 100);
 });
+
+test('whatever the order of calls and messages, no more is admitted than the limit and the shares of the other processes', async (t) => {
+  for (let seed = 0; seed < 60; seed++) await judgeAtRandom(t, seed);
+});
+
+async function judgeAtRandom(t: TestContext, seed: number): Promise<void> {
+  let state = seed;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const workers = 2 + random(6);
+  const burst = 1 + random(100);
+  const perSecond = 1 + random(200);
+  const all = fleet(t, workers, routeWith(perSecond, burst));
+  const most = burst + (workers - 1) * Math.max(1, Math.floor(burst / workers));
+  /** Of one exact bucket that counts what all of them admit. */
+  let level = 0;
+  for (let step = 0; step < 400; step++) {
+    const ms = random(4) === 0 ? random(400) : random(5);
+    all.pass(ms);
+    level = Math.max(0, level - (ms * perSecond) / 1000);
+    if (random(10) === 0) all.tellAll();
+    if (random(3) > 0) await all.exchange();
+    const quota = all.quotas[random(workers)];
+    for (let calls = random(30); calls > 0; calls--)
+      if (quota.knows('client', 1) && quota.take('client', 1) === 0) level++;
+    assert.ok(level <= most + 1e-6, `seed ${seed}: ${level} of ${most}`);
+  }
+}

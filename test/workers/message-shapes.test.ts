@@ -56,7 +56,7 @@ const QUOTA_REPORT = {
   keys: ['192.0.2.1', 'blue'],
   clients: [undefined, '192.0.2.1'],
   counts: Float64Array.of(3, -1),
-  sinceMs: Float64Array.of(250, 0.5),
+  goneBack: Float64Array.of(250, 0.5),
 };
 
 test('every message of the primary arrives as one', async () => {
