@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { FrameType } from '../../src/h2/frame-type.ts';
 import { RawHttp1Client } from '../edges/edge-under-test.ts';
 import {
   ALLOWED,
@@ -205,6 +206,68 @@ test('an authorizer may set, add and remove header fields of the request, and th
   }
 });
 
+test('fields that clients may not send are removed from the request, and those of the authorizer stay', async (t) => {
+  const scene = await start(t, {
+    route: {
+      headers: { request: { remove: ['x-user'] }, response: { set: { 'x-answer': 'of the route' } } },
+    },
+  });
+  const judged: Judgement[] = [
+    { status: { code: 0 }, okResponse: { headers: [setting('x-user', 'alice')] } },
+    ALLOWED,
+    { status: { code: 0 }, okResponse: { responseHeadersToAdd: [setting('x-answer', 'of the authorizer')] } },
+  ];
+  const seen: unknown[] = [];
+  for (const [index, judgement] of judged.entries()) {
+    scene.authorizer.judge = () => judgement;
+    const outcome = await call(scene, [['x-user', 'mallory']]);
+    const request = scene.service.requests[index];
+    assert.ok(request !== undefined);
+    seen.push([values(request, 'x-user'), header(outcome, 'x-answer')]);
+  }
+  assert.deepEqual(seen, [
+    [['alice'], ['of the route']],
+    [[], ['of the route']],
+    [[], ['of the authorizer']],
+  ]);
+});
+
+test('a call keeps what its authorizer has set when it is sent again', async (t) => {
+  let count = 0;
+  const scene = await start(t, {
+    onRequestEnd: (request) => {
+      if (count++ === 0) request.reset(ErrorCode.REFUSED_STREAM);
+      else request.succeed();
+    },
+  });
+  scene.authorizer.judge = () => ({
+    status: { code: 0 },
+    okResponse: { headers: [setting('x-user', 'alice')], headersToRemove: ['x-secret'] },
+  });
+  assert.equal((await call(scene, [['x-secret', 'abc']])).grpcStatus, '0');
+  assert.deepEqual(
+    scene.service.requests.map((request) => [values(request, 'x-user'), values(request, 'x-secret')]),
+    [
+      [['alice'], []],
+      [['alice'], []],
+    ],
+  );
+  assert.equal(scene.authorizer.asked.length, 1);
+});
+
+test('a question that hangs holds no other question', async (t) => {
+  const scene = await start(t, { authorize: { timeout: '10s' } });
+  let isHeld = true;
+  scene.authorizer.judge = () => (isHeld ? 'silent' : ALLOWED);
+  const client = await scene.proxy.rawClient('tls');
+  const held = client.call({ body: grpcMessage(Buffer.from('x')) });
+  await eventually('it is asked', () => scene.authorizer.asked.length === 1);
+  isHeld = false;
+  assert.equal((await call(scene)).grpcStatus, '0');
+  client.sendReset(held, ErrorCode.CANCEL);
+  await eventually('the question is given up', () => scene.authorizer.cancelled === 1);
+});
+
 test('a denial reaches a gRPC client with the status of gRPC, the body as its message, and its fields as metadata', async (t) => {
   const scene = await start(t);
   const cases = [
@@ -333,13 +396,18 @@ test('with failure: allow a call passes where there is no answer, which the log 
 });
 
 test('an authorizer that is late refuses the call in time, and the question is given up', async (t) => {
-  const scene = await start(t, { authorize: { timeout: '50ms' } });
-  scene.authorizer.judge = () => 'silent';
+  // It does not know of deadlines, unlike those of gRPC libraries.
+  const fake = await startRawUpstream(t, {});
+  const scene = await start(t, { at: fake.address, authorize: { timeout: '50ms' } });
   const outcome = await call(scene);
   assert.equal(outcome.grpcStatus, '14');
   const record = await scene.proxy.record();
   assert.match(record.reason, /^authorizer_unavailable: .* has not answered in 50 ms \(authorize\.timeout\)/);
-  await eventually('the question is given up', () => scene.authorizer.cancelled === 1);
+  const { peer, streamId } = await fake.wantRequest();
+  await peer.want(
+    'the question is given up',
+    (frame) => frame.streamId === streamId && frame.type === FrameType.RST_STREAM,
+  );
 });
 
 test('an authorizer that cannot be reached refuses the call', async (t) => {
