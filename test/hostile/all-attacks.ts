@@ -3,6 +3,7 @@
 import { adminAttacks } from './admin-attacks.ts';
 import { adminLoadAttacks } from './admin-load-attacks.ts';
 import type { Attack } from './attack.ts';
+import { authorizerAttacks } from './authorizer-attacks.ts';
 import { clientFloods } from './client-floods.ts';
 import { clientViolations } from './client-violations.ts';
 import { connectionFloods } from './connection-floods.ts';
@@ -41,6 +42,7 @@ export const allAttacks: readonly Attack[] = [
   ...http1Attacks,
   ...framingAttacks,
   ...fairnessAttacks,
+  ...authorizerAttacks,
   ...adminAttacks,
   ...adminLoadAttacks,
 ];

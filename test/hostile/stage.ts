@@ -353,6 +353,12 @@ function configText(
         limits: [{ count: 'messages', rate: '1/s', burst: 1 }],
       },
       ...hostile.map(({ name }) => ({ name, match: { path: `/${name}.S/*` }, upstream: name })),
+      ...hostile.map(({ name }) => ({
+        name: `guarded by ${name}`,
+        match: { path: `/guarded.${name}.S/*` },
+        upstream: 'good',
+        authorize: { upstream: name, timeout: '2s' },
+      })),
     ],
     upstreams: {
       good: { endpoints: [`127.0.0.1:${servicePort}`] },
