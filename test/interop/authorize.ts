@@ -1,0 +1,187 @@
+// `npm run interop:authorize`: Istio's sample authorizer, which speaks Envoy's ext_authz v3 with Envoy's own Go library, behind a whole
+// Framegate: calls allowed and denied, with the fields of the denial, and the authorizer stopped and started again. Exit code 1 if a call
+// gets another answer than the authorizer gave. The first run builds the authorizer with Go (under a minute).
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { generateCertificates } from '../../certs/generate.ts';
+import { startDemoService } from '../../src/demo/demo-service.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
+import type { ReportingChild } from './child-process.ts';
+import { cacheFolder } from './conformance/cache-folder.ts';
+import { FramegateProcess } from './framegate-process.ts';
+
+const PACKAGE = 'istio.io/istio/samples/extauthz/cmd/extauthz@v0.0.0-20260827124520-eed52ebb66ad';
+const BUILD_TIMEOUT_MS = 600_000;
+
+interface Answer {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+/** The authorizer, built once. Undefined if there is no Go that can build it. */
+function build(): string | undefined {
+  const target = join(cacheFolder, 'go', 'extauthz');
+  const program = join(target, 'extauthz');
+  if (existsSync(program)) return program;
+  mkdirSync(target, { recursive: true });
+  const built = spawnSync('go', ['install', PACKAGE], {
+    env: { ...process.env, GOBIN: target },
+    encoding: 'utf8',
+    timeout: BUILD_TIMEOUT_MS,
+  });
+  if (built.status === 0 && existsSync(program)) return program;
+  const why = built.error?.message ?? built.stderr.trim().split('\n').at(-1) ?? '';
+  console.log(`skipped: go install failed: ${why}`);
+  return undefined;
+}
+
+function plain(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+async function call(client: Client, fields: Readonly<Record<string, string>>): Promise<Answer> {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(fields)) metadata.set(name, value);
+  const { promise, resolve } = Promise.withResolvers<Answer>();
+  let received = new Metadata();
+  const running = client.makeUnaryRequest(
+    '/grpc.health.v1.Health/Check',
+    plain,
+    plain,
+    Buffer.alloc(0),
+    metadata,
+    (error) => {
+      const all = new Metadata();
+      all.merge(received);
+      if (error !== null) all.merge(error.metadata);
+      resolve({ code: error?.code ?? 0, details: error?.details ?? '', metadata: all });
+    },
+  );
+  running.on('metadata', (head) => {
+    received = head;
+  });
+  return promise;
+}
+
+class Run {
+  readonly #program: string;
+  readonly #folder: string;
+  readonly #ends: (() => unknown)[] = [];
+  #authorizer: ChildProcess | undefined = undefined;
+
+  constructor(program: string, folder: string) {
+    this.#program = program;
+    this.#folder = folder;
+  }
+
+  startAuthorizer(grpcPort: number, httpPort: number): void {
+    const args = ['-grpc', String(grpcPort), '-http', String(httpPort)];
+    this.#authorizer = spawn(this.#program, args, { stdio: 'ignore' });
+  }
+
+  async stopAuthorizer(): Promise<void> {
+    const authorizer = this.#authorizer;
+    if (authorizer === undefined || authorizer.exitCode !== null) return;
+    const ended = new Promise((resolve) => authorizer.once('exit', resolve));
+    authorizer.kill('SIGKILL');
+    await ended;
+  }
+
+  async launch(grpcPort: number): Promise<FramegateProcess> {
+    const demo = await startDemoService({ address: '127.0.0.1:0' });
+    this.#ends.push(() => demo.forceClose());
+    const certificate = await generateCertificates(join(this.#folder, 'certs'));
+    const certificates = [{ cert: certificate.certFile, key: certificate.keyFile }];
+    const configuration = {
+      listeners: [
+        { name: 'tls', address: '127.0.0.1:0', tls: { certificates } },
+        { name: 'plaintext', address: '127.0.0.1:0' },
+      ],
+      routes: [
+        {
+          name: 'all',
+          match: { path: '/*' },
+          upstream: 'voice',
+          authorize: { upstream: 'authorizer', timeout: '2s' },
+        },
+      ],
+      upstreams: {
+        voice: { endpoints: [demo.address] },
+        authorizer: { endpoints: [`127.0.0.1:${grpcPort}`] },
+      },
+      drain: { timeout: '1s' },
+      admin: 'off',
+    };
+    return FramegateProcess.launch(this.#folder, JSON.stringify(configuration), (child: ReportingChild) =>
+      this.#ends.push(() => child.hasEnded || child.signal('SIGKILL')),
+    );
+  }
+
+  async end(): Promise<void> {
+    await this.stopAuthorizer();
+    for (const end of this.#ends) end();
+  }
+}
+
+async function judgeCalls(client: Client): Promise<void> {
+  const allowed = await call(client, { 'x-ext-authz': 'allow' });
+  assert.equal(allowed.code, 0, allowed.details);
+  console.log('  allowed: the call reaches the service');
+  const denied = await call(client, { 'x-ext-authz': 'deny' });
+  assert.equal(denied.code, 7);
+  assert.match(denied.details, /denied by ext_authz/);
+  assert.deepEqual(denied.metadata.get('x-ext-authz-check-result'), ['denied']);
+  assert.match(String(denied.metadata.get('x-ext-authz-check-received')), /Health\/Check/);
+  console.log(`  denied: ${denied.code} "${denied.details}", with the fields of the denial as metadata`);
+  assert.equal((await call(client, {})).code, 7);
+}
+
+async function trial(program: string, folder: string): Promise<void> {
+  const run = new Run(program, folder);
+  const [grpcPort, httpPort] = [await freePort(), await freePort()];
+  try {
+    run.startAuthorizer(grpcPort, httpPort);
+    const framegate = await run.launch(grpcPort);
+    const client = new Client(framegate.plaintextAddress, credentials.createInsecure());
+    await eventually(
+      'the authorizer answers',
+      async () => (await call(client, { 'x-ext-authz': 'allow' })).code === 0,
+    );
+    await judgeCalls(client);
+    await run.stopAuthorizer();
+    const without = await call(client, { 'x-ext-authz': 'allow' });
+    assert.equal(without.code, 14);
+    console.log(`  stopped: ${without.code} "${without.details}"`);
+    run.startAuthorizer(grpcPort, httpPort);
+    await eventually(
+      'calls pass again',
+      async () => (await call(client, { 'x-ext-authz': 'allow' })).code === 0,
+      30_000,
+    );
+    console.log('  started again: calls pass');
+    client.close();
+    const problems = await framegate.stop();
+    assert.deepEqual(problems, []);
+  } finally {
+    await run.end();
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'framegate-authorize-'));
+try {
+  const program = build();
+  if (program === undefined) process.exitCode = process.env['CI'] === 'true' ? 1 : 0;
+  else {
+    await trial(program, folder);
+    console.log('every call got the answer of the authorizer');
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
