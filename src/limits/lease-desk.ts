@@ -1,0 +1,181 @@
+// Where a process gets its leases: it gathers what the quotas of one store want, asks for many keys at a time, and gives the answers to
+// the quotas. It knows whether each store can be reached. Everything it keeps is bounded.
+
+import { createHash } from 'node:crypto';
+import type { LeaseAnswer, LeaseAsk, StoreState } from '../config/lease-messages.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseTerms } from './lease-terms.ts';
+import { LeasedQuota, type LeaseNeed, type StoreLink } from './leased-quota.ts';
+
+/** How long wants are gathered before the store is asked. */
+const GATHER_MS = 5;
+/** How many keys one question is about at most. */
+const MOST_KEYS = 256;
+/** How many questions may be open. */
+const MOST_OPEN = 64;
+/** A question without an answer is given up after this time. */
+const GIVE_UP_MS = 1000;
+
+export interface LeaseDeskParts {
+  /** How many processes of this machine carry calls. */
+  readonly processes: () => number;
+  /** Monotonic milliseconds. For tests. */
+  readonly now?: () => number;
+  /** A smaller number of keys for tests. */
+  readonly mostKeys?: number;
+}
+
+interface OpenQuestion {
+  readonly quota: LeasedQuota;
+  readonly leases: readonly Lease[];
+  readonly needs: readonly LeaseNeed[];
+  readonly askedAtMs: number;
+}
+
+export class LeaseDesk {
+  readonly #parts: LeaseDeskParts;
+  readonly #now: () => number;
+  readonly #links = new Map<string, Link>();
+  /** Held weakly: a quota lives as long as the configurations that use it. */
+  readonly #quotas = new Map<string, WeakRef<LeasedQuota>>();
+  /** In the order in which they were asked. */
+  readonly #open = new Map<number, OpenQuestion>();
+  /** The leases that the next questions are about. */
+  readonly #wants = new Map<LeasedQuota, Lease[]>();
+  #lastNumber = 0;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #patience: NodeJS.Timeout | undefined = undefined;
+  #ask: ((ask: LeaseAsk) => void) | undefined = undefined;
+
+  constructor(parts: LeaseDeskParts) {
+    this.#parts = parts;
+    this.#now = parts.now ?? (() => performance.now());
+  }
+
+  /** Asks the stores by this function from now on. Without it no store is up. */
+  askBy(ask: (ask: LeaseAsk) => void): void {
+    this.#ask = ask;
+  }
+
+  /** The same one for the same terms, so that a reload forgets nothing. */
+  quotaFor(terms: LeaseTerms): LeasedQuota {
+    const name = JSON.stringify(terms, Object.keys(terms).toSorted());
+    const known = this.#quotas.get(name)?.deref();
+    if (known !== undefined) return known;
+    for (const [old, quota] of this.#quotas) if (quota.deref() === undefined) this.#quotas.delete(old);
+    const quota = new LeasedQuota(terms, this.#linkTo(terms.store), this.#parts.mostKeys);
+    this.#quotas.set(name, new WeakRef(quota));
+    return quota;
+  }
+
+  #linkTo(store: string): Link {
+    const known = this.#links.get(store);
+    if (known !== undefined) return known;
+    const link = new Link(this.#parts.processes, this.#now, (quota, lease) => this.#want(quota, lease));
+    this.#links.set(store, link);
+    return link;
+  }
+
+  /** Whether a store can be reached was found out. Those of former configurations are remembered: there are as many as an operator writes. */
+  storeChanged({ store, isUp, holders }: StoreState): void {
+    const link = this.#linkTo(store);
+    link.told = Math.max(1, holders);
+    if (link.isUp && !isUp) link.outage++;
+    link.isUp = isUp;
+  }
+
+  #want(quota: LeasedQuota, lease: Lease): void {
+    const leases = this.#wants.get(quota);
+    if (leases === undefined) this.#wants.set(quota, [lease]);
+    else leases.push(lease);
+    this.#timer ??= setTimeout(() => this.flush(), GATHER_MS).unref();
+  }
+
+  /** Asks about what was gathered. Called by a timer; and by tests. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const [quota, leases] of this.#wants) {
+      while (leases.length > 0 && this.#open.size < MOST_OPEN)
+        this.#question(quota, leases.splice(0, MOST_KEYS));
+      if (leases.length === 0) this.#wants.delete(quota);
+    }
+    if (this.#wants.size > 0) this.#timer = setTimeout(() => this.flush(), GATHER_MS).unref();
+  }
+
+  #question(quota: LeasedQuota, leases: readonly Lease[]): void {
+    const number = ++this.#lastNumber;
+    const needs = leases.map((lease) => quota.asked(lease, number));
+    const { store, limit, ratePerSecond, burst } = quota.terms;
+    this.#open.set(number, { quota, leases, needs, askedAtMs: this.#now() });
+    this.#patience ??= setTimeout(() => this.#giveUp(), GIVE_UP_MS).unref();
+    this.#ask?.({
+      number,
+      store,
+      limit,
+      ratePerSecond,
+      burst,
+      keys: leases.map(hashOf),
+      owed: needs.map(({ owed }) => owed),
+      wanted: needs.map(({ wanted }) => wanted),
+    });
+  }
+
+  /** Answers to questions that are not open any more are ignored. */
+  answered({ number, leases: found }: LeaseAnswer): void {
+    const question = this.#open.get(number);
+    if (question === undefined) return;
+    this.#open.delete(number);
+    const { quota, leases, needs } = question;
+    for (const [at, lease] of leases.entries()) {
+      if (found === undefined) quota.unanswered(lease, needs[at]);
+      else quota.answered(lease, needs[at], found, at);
+    }
+  }
+
+  /** Answers may have been lost with the process that talks to the store. */
+  #giveUp(): void {
+    this.#patience = undefined;
+    const beforeMs = this.#now() - GIVE_UP_MS;
+    for (const [number, { askedAtMs }] of this.#open) {
+      if (askedAtMs > beforeMs) break;
+      this.answered({ number });
+    }
+    if (this.#open.size > 0) this.#patience = setTimeout(() => this.#giveUp(), GIVE_UP_MS).unref();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#patience);
+    this.#timer = undefined;
+    this.#wants.clear();
+    this.#ask = undefined;
+  }
+}
+
+/** What is known of one store. */
+class Link implements StoreLink {
+  isUp = false;
+  outage = 0;
+  /** How many processes share the store, as it has said itself. Undefined until then. */
+  told: number | undefined = undefined;
+  readonly queue: StoreLink['queue'];
+  readonly nowMs: () => number;
+  readonly #processes: () => number;
+
+  constructor(processes: () => number, nowMs: () => number, queue: StoreLink['queue']) {
+    this.#processes = processes;
+    this.nowMs = nowMs;
+    this.queue = queue;
+  }
+
+  get holders(): number {
+    return this.told ?? Math.max(1, this.#processes());
+  }
+}
+
+/** 128 bits of SHA-256: a store sees no address, no identity and no header field. */
+function hashOf(lease: Lease): string {
+  lease.hash ??= createHash('sha256').update(lease.key).digest('base64url').slice(0, 22);
+  return lease.hash;
+}

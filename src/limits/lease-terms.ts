@@ -1,0 +1,39 @@
+// The terms on which a process takes leases of one limit, and the figures that follow from them.
+
+/** How many parts of a second's tokens, and of the burst, one lease is. */
+const PARTS = 20;
+
+export interface LeaseTerms {
+  /** The name of the store. */
+  readonly store: string;
+  /** Names the limit in the store: the same on all machines that share it. */
+  readonly limit: string;
+  readonly ratePerSecond: number;
+  /** How many tokens there are at most. At least 1. */
+  readonly burst: number;
+  /** What counts while the store does not answer: the local share of the limit, nothing, or everything is refused. */
+  readonly failure: 'local' | 'open' | 'closed';
+}
+
+/** How many tokens a process takes at a time: a twentieth of what the limit gives in a second, or of its burst, and one at least. */
+export function leaseOf({ ratePerSecond, burst }: LeaseTerms): number {
+  return Math.min(Math.max(1, Math.floor(Math.max(ratePerSecond, burst) / PARTS)), Math.max(1, burst));
+}
+
+/**
+ * How many tokens a process may spend before the store has heard of them.
+ * @param room how many the store has
+ * @param holders how many processes share the limit
+ */
+export function advanceOf(terms: LeaseTerms, room: number, holders: number): number {
+  return Math.max(leaseOf(terms), Math.floor(room / (2 * holders)));
+}
+
+/**
+ * How many tokens may be spent in a time at most, by all processes that share the limit, while the store answers: what the limit allows,
+ * half a burst and a lease of each process in advance, and a lease of each that it had kept from before.
+ */
+export function mostAdmitted(terms: LeaseTerms, holders: number, durationMs: number): number {
+  const allowed = terms.burst + (terms.ratePerSecond * durationMs) / 1000;
+  return allowed + terms.burst / 2 + 2 * holders * leaseOf(terms);
+}

@@ -1,0 +1,39 @@
+// What a process has of one key of a limit: tokens that the store has granted, and what it has spent that the store has not heard of.
+
+export class Lease {
+  /** Granted and not spent. */
+  tokens = 0;
+  /** Spent, and not yet told to the store. */
+  owed = 0;
+  /** Spent, and told to the store, which has not answered. */
+  owedOnTheWay = 0;
+  /** The largest number of tokens that one call was refused for since the last question. */
+  missing = 0;
+  /** How many tokens calls wait for, all together, that no question was about yet. */
+  awaited = 0;
+  /** Are called when the store has answered, or has not. Undefined if nobody waits. */
+  waiting: Set<() => void> | undefined = undefined;
+  /** The question about this key that is open, or 0. */
+  question = 0;
+  askedAtMs = 0;
+  /** Whether it waits for the next question. */
+  isQueued = false;
+  /** Until then the store has no token for it, or is not to be asked. */
+  notBeforeMs = 0;
+  /** How many tokens may be owed. */
+  advance: number;
+  /** How many tokens the store had when it answered last. Undefined if it never has. */
+  room: number | undefined = undefined;
+  /** While the store does not answer: when all tokens spent of the local share will have come back. */
+  paidAtMs = 0;
+  /** The outage that `paidAtMs` is about. */
+  outage = -1;
+  /** Its name in the store. Undefined until it is asked about. */
+  hash: string | undefined = undefined;
+  readonly key: string;
+
+  constructor(key: string, advance: number) {
+    this.key = key;
+    this.advance = advance;
+  }
+}

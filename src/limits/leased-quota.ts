@@ -1,0 +1,267 @@
+// The tokens of a limit that several machines share. They are taken from leases, which the store grants ahead of time: no call ever waits
+// for the store. What a process may spend before the store has heard of it is bounded (lease-terms.ts).
+
+import { createHash } from 'node:crypto';
+import type { Leases } from '../config/lease-messages.ts';
+import { Lease } from './lease.ts';
+import { LeaseTable } from './lease-table.ts';
+import { advanceOf, type LeaseTerms, leaseOf } from './lease-terms.ts';
+import { LEARN_WITHIN_MS, type Quota } from './quota.ts';
+
+/** How long a question to the store may take before what the configuration says for its failure counts. */
+const PATIENCE_MS = LEARN_WITHIN_MS;
+/** A store that has granted less than was wanted is not asked again sooner. */
+const REST_MS = 50;
+/** What clients are told to wait where the store has failed and `failure` is `closed`. */
+const CLOSED_MS = 1000;
+/** However hostile a store is, a key waits for an hour at most before it is asked about again. */
+const LONGEST_WAIT_MS = 3_600_000;
+
+/** A longer key is known by its hash, so that long header fields take no memory. */
+const MOST_KEY_CHARACTERS = 128;
+
+/** What a quota needs to know of its store. */
+export interface StoreLink {
+  readonly isUp: boolean;
+  /** How many processes share the limits of the store. */
+  readonly holders: number;
+  /** Which outage this is, or how many there have been. */
+  readonly outage: number;
+  /** Asks about this lease with the next question. */
+  queue(quota: LeasedQuota, lease: Lease): void;
+  nowMs(): number;
+}
+
+/** What was asked about one lease. */
+export interface LeaseNeed {
+  readonly owed: number;
+  readonly wanted: number;
+  /** How many tokens may be kept of those that are granted, if nobody takes them at once. */
+  readonly kept: number;
+}
+
+export class LeasedQuota implements Quota {
+  readonly terms: LeaseTerms;
+  readonly #link: StoreLink;
+  readonly #table: LeaseTable;
+  readonly #lease: number;
+  readonly #lowTokens: number;
+
+  /** @param mostKeys a smaller number of keys for tests */
+  constructor(terms: LeaseTerms, link: StoreLink, mostKeys?: number) {
+    this.terms = terms;
+    this.#link = link;
+    this.#table = new LeaseTable(mostKeys);
+    this.#lease = leaseOf(terms);
+    this.#lowTokens = this.#lease / 2;
+  }
+
+  take(key: string, count: number): number {
+    const nowMs = this.#link.nowMs();
+    const lease = this.#find(key, nowMs);
+    if (lease.tokens < count) return this.#takeMissing(lease, count, nowMs);
+    lease.tokens -= count;
+    if (lease.tokens <= this.#lowTokens) this.#ask(lease, nowMs);
+    return 0;
+  }
+
+  #takeMissing(lease: Lease, cost: number, nowMs: number): number {
+    if (cost > this.terms.burst) return Number.POSITIVE_INFINITY;
+    if (this.#hasFailed(lease, nowMs)) return this.#takeWithoutStore(lease, cost, nowMs);
+    if (nowMs < lease.notBeforeMs) return lease.notBeforeMs - nowMs;
+    const owed = cost - lease.tokens;
+    if (lease.owed + lease.owedOnTheWay + owed <= lease.advance) {
+      lease.tokens = 0;
+      lease.owed += owed;
+      this.#ask(lease, nowMs);
+      return 0;
+    }
+    lease.missing = Math.max(lease.missing, cost);
+    this.#ask(lease, nowMs);
+    return lease.question === 0 ? PATIENCE_MS : Math.max(1, lease.askedAtMs + PATIENCE_MS - nowMs);
+  }
+
+  /** Whether the next `take` can be decided without the store: there are tokens, or there are none for a known time. */
+  knows(key: string, count: number): boolean {
+    const nowMs = this.#link.nowMs();
+    const lease = this.#find(key, nowMs);
+    if (lease.tokens >= count || nowMs < lease.notBeforeMs || count > this.terms.burst) return true;
+    if (lease.owed + lease.owedOnTheWay + count - lease.tokens <= lease.advance) return true;
+    return this.#hasFailed(lease, nowMs);
+  }
+
+  learn(key: string, count: number, onKnown: () => void): () => void {
+    const nowMs = this.#link.nowMs();
+    const lease = this.#find(key, nowMs);
+    lease.awaited += count;
+    lease.waiting ??= new Set();
+    const { waiting } = lease;
+    const end = (): void => {
+      clearTimeout(timer);
+      waiting.delete(tell);
+    };
+    const tell = (): void => {
+      end();
+      onKnown();
+    };
+    const timer = setTimeout(tell, PATIENCE_MS);
+    waiting.add(tell);
+    this.#ask(lease, nowMs);
+    return end;
+  }
+
+  giveBack(key: string, count: number): void {
+    const lease = this.#table.find(key, this.#link.nowMs());
+    if (lease === undefined) return;
+    const { intervalMs } = this.#share;
+    if (lease.owed >= count) lease.owed -= count;
+    else if (this.#link.isUp)
+      lease.tokens = Math.max(lease.tokens, Math.min(lease.tokens + count, this.#lease));
+    else lease.paidAtMs -= count * intervalMs;
+  }
+
+  /** As the store has said last, which others may have changed since. */
+  left(key: string): number {
+    const { burst } = this.terms;
+    const lease = this.#table.find(key, this.#link.nowMs());
+    if (lease === undefined) return Math.floor(burst);
+    const left = (lease.room ?? burst) + lease.tokens - lease.owed - lease.owedOnTheWay;
+    return Math.floor(Math.max(0, Math.min(burst, left)));
+  }
+
+  spend(key: string, count: number): number {
+    const nowMs = this.#link.nowMs();
+    const lease = this.#find(key, nowMs);
+    const missing = count - lease.tokens;
+    lease.tokens = Math.max(0, -missing);
+    if (missing > 0) {
+      if (this.#hasFailed(lease, nowMs)) return this.#spendWithoutStore(lease, missing, nowMs);
+      lease.owed += missing;
+    }
+    if (lease.tokens <= this.#lowTokens) this.#ask(lease, nowMs);
+    return this.#debtMs(lease, nowMs);
+  }
+
+  #debtMs(lease: Lease, nowMs: number): number {
+    const beyond = lease.owed + lease.owedOnTheWay - lease.advance;
+    const ownMs = beyond > 0 ? (beyond * 1000 * this.#link.holders) / this.terms.ratePerSecond : 0;
+    const owes = lease.tokens === 0 && nowMs < lease.notBeforeMs;
+    return Math.max(ownMs, owes ? lease.notBeforeMs - nowMs : 0);
+  }
+
+  #find(whole: string, nowMs: number): Lease {
+    const key =
+      whole.length > MOST_KEY_CHARACTERS ? createHash('sha256').update(whole).digest('base64') : whole;
+    return this.#table.find(key, nowMs) ?? this.#add(key, nowMs);
+  }
+
+  /** Where keys were forgotten lately this may be one of them, which is known to owe nothing only after its bucket must be full again. */
+  #add(key: string, nowMs: number): Lease {
+    const { burst, ratePerSecond } = this.terms;
+    const isNew = nowMs - this.#table.forgottenAtMs > (burst * 1000) / ratePerSecond;
+    const lease = new Lease(key, isNew ? advanceOf(this.terms, burst, this.#link.holders) : 1);
+    this.#table.add(lease, nowMs);
+    return lease;
+  }
+
+  #ask(lease: Lease, nowMs: number): void {
+    if (lease.isQueued || lease.question !== 0 || !this.#link.isUp) return;
+    // What is owed is told at once. The store would grant nothing yet.
+    if (nowMs < lease.notBeforeMs && lease.owed === 0) return;
+    lease.isQueued = true;
+    this.#link.queue(this, lease);
+  }
+
+  /** A question about this lease is sent now. @returns what it asks for */
+  asked(lease: Lease, question: number): LeaseNeed {
+    const { owed } = lease;
+    const kept = Math.max(this.#lease, lease.missing);
+    const wanted = Math.ceil(
+      Math.max(0, Math.max(kept, Math.min(lease.awaited, this.terms.burst)) - lease.tokens),
+    );
+    lease.isQueued = false;
+    lease.question = question;
+    lease.askedAtMs = this.#link.nowMs();
+    lease.owedOnTheWay = owed;
+    lease.owed = 0;
+    lease.missing = 0;
+    lease.awaited = 0;
+    return { owed, wanted, kept };
+  }
+
+  /** The store has answered. @param at the place of the lease in the lists of the answer */
+  answered(lease: Lease, { wanted, kept }: LeaseNeed, leases: Leases, at: number): void {
+    const nowMs = this.#link.nowMs();
+    // A store may send anything: nobody gets more than was wanted, or waits without end.
+    const granted = Math.min(leases.granted[at], wanted);
+    const room = Math.min(leases.room[at], this.terms.burst);
+    lease.tokens += granted;
+    lease.question = 0;
+    lease.owedOnTheWay = 0;
+    lease.room = room;
+    const waitMs = Math.min(leases.waitMs[at], LONGEST_WAIT_MS);
+    const isShort = granted < wanted || waitMs > 0;
+    lease.notBeforeMs = isShort ? nowMs + Math.max(waitMs, REST_MS) : 0;
+    lease.advance = isShort ? this.#lease : advanceOf(this.terms, room, this.#link.holders);
+    tellWaiting(lease);
+    // Calls that waited for them have ended.
+    lease.tokens = Math.min(lease.tokens, kept);
+    if (lease.owed > 0 || lease.awaited > 0) this.#ask(lease, nowMs);
+  }
+
+  /** The store has not answered. What it was told is told again, since it may not have heard. */
+  unanswered(lease: Lease, { owed }: LeaseNeed): void {
+    lease.question = 0;
+    lease.owedOnTheWay = 0;
+    lease.owed += owed;
+    tellWaiting(lease);
+  }
+
+  #hasFailed(lease: Lease, nowMs: number): boolean {
+    return !this.#link.isUp || (lease.question !== 0 && nowMs - lease.askedAtMs > PATIENCE_MS);
+  }
+
+  #takeWithoutStore(lease: Lease, cost: number, nowMs: number): number {
+    const { failure } = this.terms;
+    if (failure === 'open') return 0;
+    if (failure === 'closed') return CLOSED_MS;
+    this.#beginOutage(lease, nowMs);
+    const { intervalMs, burst } = this.#share;
+    const paidAtMs = Math.max(lease.paidAtMs, nowMs) + Math.min(cost, burst) * intervalMs;
+    const waitMs = paidAtMs - nowMs - burst * intervalMs;
+    if (waitMs > 0.001) return waitMs;
+    lease.paidAtMs = paidAtMs;
+    return 0;
+  }
+
+  #spendWithoutStore(lease: Lease, missing: number, nowMs: number): number {
+    const { failure } = this.terms;
+    if (failure === 'open') return 0;
+    if (failure === 'closed') return CLOSED_MS;
+    this.#beginOutage(lease, nowMs);
+    const { intervalMs, burst } = this.#share;
+    lease.paidAtMs = Math.max(lease.paidAtMs, nowMs) + missing * intervalMs;
+    return Math.max(0, lease.paidAtMs - nowMs - burst * intervalMs);
+  }
+
+  /** This process's share of the limit. */
+  get #share(): { readonly intervalMs: number; readonly burst: number } {
+    const { holders } = this.#link;
+    const { ratePerSecond, burst } = this.terms;
+    return { intervalMs: (1000 * holders) / ratePerSecond, burst: Math.max(1, burst / holders) };
+  }
+
+  /** The share begins with this process's part of what the store had left. */
+  #beginOutage(lease: Lease, nowMs: number): void {
+    if (lease.outage === this.#link.outage) return;
+    lease.outage = this.#link.outage;
+    const { intervalMs, burst } = this.#share;
+    const hasHeard = nowMs < lease.notBeforeMs ? 0 : (lease.room ?? this.terms.burst);
+    const left = Math.min(burst, hasHeard / this.#link.holders);
+    lease.paidAtMs = nowMs + (burst - left) * intervalMs;
+  }
+}
+
+function tellWaiting({ waiting }: Lease): void {
+  if (waiting !== undefined) for (const tell of waiting) tell();
+}

@@ -1,0 +1,286 @@
+// Leases of limits that several machines share: what is admitted in all, what happens without the store, and what is kept per client.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Lease } from '../../src/limits/lease.ts';
+import type { LeaseDesk } from '../../src/limits/lease-desk.ts';
+import { LeaseTable, MOST_LEASES } from '../../src/limits/lease-table.ts';
+import { type LeaseTerms, leaseOf, mostAdmitted } from '../../src/limits/lease-terms.ts';
+import type { LeasedQuota } from '../../src/limits/leased-quota.ts';
+import { SimulatedClock, SimulatedStore } from './simulated-store.ts';
+
+const TERMS: LeaseTerms = {
+  store: 'fleet',
+  limit: 'calls',
+  ratePerSecond: 1000,
+  burst: 1000,
+  failure: 'local',
+};
+
+interface Fleet {
+  readonly clock: SimulatedClock;
+  readonly store: SimulatedStore;
+  readonly desks: readonly LeaseDesk[];
+  readonly quotas: readonly LeasedQuota[];
+}
+
+function fleet(holders: number, terms: LeaseTerms = TERMS, mostKeys?: number): Fleet {
+  const clock = new SimulatedClock();
+  const store = new SimulatedStore(clock);
+  const desks = Array.from({ length: holders }, () => store.desk(holders, mostKeys));
+  return { clock, store, desks, quotas: desks.map((desk) => desk.quotaFor(terms)) };
+}
+
+/** Each holder is asked for `perMs` tokens in each millisecond; the store answers in the millisecond after it was asked. */
+function run({ clock, store, desks, quotas }: Fleet, durationMs: number, perMs: number): number {
+  let admitted = 0;
+  for (let ms = 0; ms < durationMs; ms++) {
+    clock.nowMs++;
+    store.answerAll();
+    for (const quota of quotas)
+      for (let call = 0; call < perMs; call++) if (quota.take('all', 1) === 0) admitted++;
+    for (const desk of desks) desk.flush();
+  }
+  return admitted;
+}
+
+function goDown({ desks }: Fleet): void {
+  for (const desk of desks) desk.storeChanged({ store: 'fleet', isUp: false, holders: desks.length });
+}
+
+function comeBack({ desks }: Fleet): void {
+  for (const desk of desks) desk.storeChanged({ store: 'fleet', isUp: true, holders: desks.length });
+}
+
+test('three holders under too many calls admit what the limit says for a minute, within the stated bound', () => {
+  const all = fleet(3);
+  const admitted = run(all, 60_000, 2);
+  assert.ok(admitted <= mostAdmitted(TERMS, 3, 60_000), `${admitted} were admitted`);
+  assert.ok(admitted >= 60_000, `${admitted} were admitted`);
+  // Each holder asks some 20 times in a second.
+  assert.ok(all.store.questions < 60 * 3 * 25, `${all.store.questions} questions`);
+});
+
+test('one busy holder beside two idle ones gets nearly the whole limit', () => {
+  const all = fleet(3);
+  const admitted = run({ ...all, quotas: all.quotas.slice(0, 1) }, 60_000, 2);
+  assert.ok(admitted >= 60_000 && admitted <= mostAdmitted(TERMS, 3, 60_000), `${admitted} were admitted`);
+});
+
+test('every second of a minute is within the bound, also where all holders begin at once after a pause', () => {
+  const all = fleet(3);
+  for (let second = 0; second < 20; second++) {
+    const admitted = run(all, 1000, 3);
+    assert.ok(admitted <= mostAdmitted(TERMS, 3, 1000), `${admitted} in second ${second}`);
+    all.clock.nowMs += second % 4 === 0 ? 5000 : 0;
+  }
+});
+
+test('calls below the limit are all admitted, and a slow caller needs no call of its own to the store', () => {
+  const all = fleet(3);
+  const { clock, quotas, desks, store } = all;
+  let refused = 0;
+  for (let ms = 0; ms < 20_000; ms++) {
+    clock.nowMs++;
+    store.answerAll();
+    if (ms % 4 === 0) refused += quotas[(ms / 4) % 3].take('all', 1) > 0 ? 1 : 0;
+    for (const desk of desks) desk.flush();
+  }
+  assert.equal(refused, 0);
+  assert.ok(store.questions < 300, `${store.questions} questions for 5,000 calls`);
+});
+
+test('a store that is lost and comes back without its memory costs one burst more at most', () => {
+  const all = fleet(3);
+  const before = run(all, 10_000, 2);
+  all.store.failAll();
+  goDown(all);
+  const without = run(all, 10_000, 2);
+  all.store.forgetAll();
+  comeBack(all);
+  const after = run(all, 10_000, 2);
+  const admitted = before + without + after;
+  assert.ok(without >= 9000, `${without} were admitted without the store`);
+  assert.ok(without <= mostAdmitted(TERMS, 3, 10_000), `${without} were admitted without the store`);
+  assert.ok(admitted <= mostAdmitted(TERMS, 3, 30_000) + TERMS.burst, `${admitted} were admitted`);
+});
+
+test('a store that stops answering is not waited for: after 50 ms the local share counts', () => {
+  const { clock, quotas, desks } = fleet(4);
+  const [quota] = quotas;
+  let admitted = 0;
+  for (let ms = 0; ms < 1000; ms++) {
+    clock.nowMs++;
+    const waitMs = quota.take('all', 1);
+    if (waitMs === 0) admitted++;
+    else if (ms < 51) assert.ok(waitMs <= 50, `a call was told to wait ${waitMs} ms`);
+    desks[0].flush();
+  }
+  // A quarter of the burst, and of the rate, beside what was spent in advance.
+  assert.ok(admitted >= 400 && admitted <= 250 + 250 + 125 + leaseOf(TERMS), `${admitted} were admitted`);
+});
+
+test('without the store `open` admits everything and `closed` what it had leased', () => {
+  for (const failure of ['open', 'closed'] as const) {
+    const all = fleet(1, { ...TERMS, failure });
+    run(all, 10, 1);
+    all.store.failAll();
+    goDown(all);
+    const admitted = run(all, 1000, 1);
+    if (failure === 'open') assert.equal(admitted, 1000);
+    else assert.ok(admitted <= leaseOf(TERMS), `${admitted} were admitted`);
+    comeBack(all);
+    assert.ok(run(all, 1000, 1) > 900);
+  }
+});
+
+test('keys count for themselves, and one question is about many of them', () => {
+  const { clock, quotas, desks, store } = fleet(1);
+  for (let key = 0; key < 200; key++) assert.equal(quotas[0].take(`client ${key}`, 1), 0);
+  desks[0].flush();
+  assert.equal(store.questions, 1);
+  assert.equal(store.keysAsked, 200);
+  store.answerAll();
+  clock.nowMs++;
+  for (let key = 0; key < 200; key++) assert.equal(quotas[0].take(`client ${key}`, 1), 0);
+});
+
+test('any number of keys takes no more room, and does not give a client its tokens back', () => {
+  const terms = { ...TERMS, ratePerSecond: 10, burst: 10 };
+  const mostKeys = 512;
+  const all = fleet(1, terms, mostKeys);
+  const [quota] = all.quotas;
+  const [desk] = all.desks;
+  let admitted = 0;
+  const most = 40;
+  for (let round = 0; round < most; round++) {
+    for (let call = 0; call < 50; call++) admitted += quota.take('greedy', 1) === 0 ? 1 : 0;
+    for (let key = 0; key < mostKeys * 1.6; key++) {
+      quota.take(`${round} ${key}`, 1);
+      if (key % 256 === 0) {
+        desk.flush();
+        all.store.answerAll();
+      }
+    }
+    for (let turn = 0; turn < 10; turn++) {
+      desk.flush();
+      all.store.answerAll();
+    }
+  }
+  // Its bucket, what it may have in advance, and one call for each time that it was forgotten.
+  assert.ok(admitted <= 10 + 5 + 2 * leaseOf(terms) + most, `${admitted} were admitted`);
+});
+
+test('debts are told to the store and paid before more is granted', () => {
+  const all = fleet(1, { ...TERMS, ratePerSecond: 100, burst: 100 });
+  const { clock, quotas, desks, store } = all;
+  const [quota] = quotas;
+  assert.ok(quota.spend('stream', 300) > 0);
+  desks[0].flush();
+  store.answerAll();
+  // 200 tokens are missing, and one more for the next.
+  const waitMs = quota.take('stream', 1);
+  assert.ok(waitMs >= 2000 && waitMs <= 2020, `${waitMs} ms`);
+  clock.nowMs += waitMs;
+  assert.equal(quota.take('stream', 1), 0);
+});
+
+test('a store that answers nonsense neither gives away more than was wanted nor locks a key out without end', () => {
+  const { clock, quotas, desks } = fleet(1);
+  const [quota] = quotas;
+  const [desk] = desks;
+  let wanted = 0;
+  desk.askBy((ask) => {
+    wanted += ask.wanted[0];
+    desk.answered({ number: ask.number, leases: { granted: [1e15], waitMs: [1e15], room: [1e15] } });
+  });
+  assert.equal(quota.take('all', 1), 0);
+  desk.flush();
+  let admitted = 0;
+  while (quota.take('all', 1) === 0) admitted++;
+  assert.ok(admitted <= wanted, `${admitted} of ${wanted}`);
+  clock.nowMs += 3_600_001;
+  assert.equal(quota.take('all', 1), 0);
+});
+
+test('a reload with the same terms keeps the leases, and other terms begin anew', () => {
+  const { desks, quotas } = fleet(1);
+  assert.equal(desks[0].quotaFor({ ...TERMS }), quotas[0]);
+  assert.notEqual(desks[0].quotaFor({ ...TERMS, burst: 10 }), quotas[0]);
+});
+
+test('the table of leases has a bound, and keeps what is in use', () => {
+  const table = new LeaseTable();
+  const kept = new Lease('kept', 1);
+  table.add(kept, 0);
+  for (let key = 0; key < 1_000_000; key++) {
+    table.add(new Lease(`${key}`, 1), key);
+    assert.ok(table.size <= MOST_LEASES);
+    if (key % 1000 === 0) assert.equal(table.find('kept', key), kept);
+  }
+});
+
+test('calls that are more than may be spent in advance wait for the store, and all get what it has', async () => {
+  const { quotas, desks, store } = fleet(1, { ...TERMS, ratePerSecond: 10, burst: 10 });
+  const [quota] = quotas;
+  let admitted = 0;
+  let refused = 0;
+  const isOver = Promise.withResolvers<void>();
+  const decide = (): void => {
+    if (quota.take('client', 1) === 0) admitted++;
+    else refused++;
+    if (admitted + refused === 12) isOver.resolve();
+  };
+  for (let call = 0; call < 12; call++) {
+    if (quota.knows('client', 1)) decide();
+    else quota.learn('client', 1, decide);
+  }
+  assert.ok(admitted >= 1 && admitted < 10, `${admitted} at once`);
+  desks[0].flush();
+  store.answerAll();
+  await isOver.promise;
+  assert.equal(admitted, 10);
+  assert.equal(refused, 2);
+});
+
+test('a call waits for a store that does not answer for 50 ms, and one that has ended waits no more', async () => {
+  const { quotas, clock } = fleet(1, { ...TERMS, ratePerSecond: 10, burst: 10, failure: 'closed' });
+  const [quota] = quotas;
+  while (quota.knows('client', 1)) quota.take('client', 1);
+  let told = 0;
+  const end = quota.learn('client', 1, () => told++);
+  end();
+  const startedAt = performance.now();
+  await new Promise<void>((resolve) => {
+    quota.learn('client', 1, resolve);
+  });
+  assert.ok(performance.now() - startedAt >= 49);
+  clock.nowMs += 51;
+  assert.ok(quota.take('client', 1) > 0);
+  assert.equal(told, 0);
+});
+
+test('tokens that ended calls have waited for are not kept for later', () => {
+  const terms = { ...TERMS, ratePerSecond: 100, burst: 1000 };
+  const { quotas, desks, store } = fleet(1, terms);
+  const [quota] = quotas;
+  const ends = Array.from({ length: 900 }, () => quota.learn('client', 1, () => undefined));
+  desks[0].flush();
+  for (const end of ends) end();
+  store.answerAll();
+  assert.ok(quota.left('client') <= 1000 - 900 + leaseOf(terms), `${quota.left('client')} are left`);
+});
+
+test('what a call gives back can be taken again', () => {
+  const { quotas } = fleet(1, { ...TERMS, ratePerSecond: 20, burst: 20 });
+  const [quota] = quotas;
+  for (let call = 0; call < 100; call++) {
+    assert.equal(quota.take('client', 1), 0);
+    quota.giveBack('client', 1);
+  }
+});
+
+test('more than the burst is never there', () => {
+  const { quotas } = fleet(1);
+  assert.equal(quotas[0].take('all', 1001), Number.POSITIVE_INFINITY);
+});
