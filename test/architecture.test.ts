@@ -9,15 +9,16 @@ import { test } from 'node:test';
 /** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
 const FLOORS: Readonly<Record<string, string>> = {
   'main.ts': 'cli',
-  cli: 'doctor workers control plane sources nginx-import demo tracing decoding observability service-manager calls config diagnosis',
+  cli: 'doctor workers control plane sources nginx-import demo stores tracing decoding observability service-manager calls config diagnosis',
   doctor: 'control plane sources health observability overload routing names config diagnosis grpc h2',
   // Two wings: neither knows the other, and the commands join them.
   workers: 'plane tracing limits observability overload listeners calls config',
-  control: 'plane sources admin health tracing observability overload listeners config',
+  control: 'plane sources admin health stores tracing observability overload listeners config',
   plane:
     'tracing edges policies rpc limits identities observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
   sources: 'observability routing names config diagnosis',
   admin: 'observability upstreams listeners calls transport config diagnosis grpc h2',
+  stores: 'config',
   tracing: 'calls transport config',
   limits: 'calls config',
   identities: 'calls config',
@@ -61,6 +62,7 @@ const HOMES: Readonly<Record<string, string>> = {
   'grpc-health-check': 'demo/health-service.ts',
   'http2-proxy': 'upstreams/http1/guarded-proxy.ts',
   'ipaddr.js': 'config/client-network.ts',
+  ioredis: 'stores/redis-store.ts',
   jose: 'identities/jwt-signature.ts',
   pino: 'observability/logger.ts',
   protobufjs: 'decoding/proto-files.ts',
@@ -81,7 +83,7 @@ const LOADED_AT_START: readonly string[] = [
 ];
 /** What is loaded by import() with its packages only where the configuration or a person asks for it: the demo, what decodes messages, the exporters of `trace`, and the signatures of tokens. */
 const ON_DEMAND =
-  /^(?:demo\/|decoding\/|cli\/demo\.ts$|tracing\/otlp-(?:http|grpc)-exporter\.ts$|identities\/jwt-signature\.ts$)/;
+  /^(?:demo\/|decoding\/|cli\/demo\.ts$|tracing\/otlp-(?:http|grpc)-exporter\.ts$|identities\/jwt-signature\.ts|stores\/redis-store\.ts$)/;
 
 const MOST_LINES = 400;
 /** Files that may be longer, each with its reason: generated tables, nothing else. */

@@ -115,6 +115,14 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'take-leases',
+    {
+      summary: 'what serve starts to take leases of stores',
+      run: async () => (await import('./take-leases.ts')).takeLeases(),
+      isHidden: true,
+    },
+  ],
+  [
     'decoder',
     {
       summary: 'what tap starts to decode messages',

@@ -5,6 +5,7 @@ import type { AdminTokenSource } from './config.ts';
 import type { Fault, Finding } from './problem.ts';
 import { mapOf, textOf } from './raw-value.ts';
 import { besideConfig } from './resolve-config.ts';
+import { sourceOf } from './secret-source.ts';
 import { readingFault } from './system-error.ts';
 
 /** A shorter one can be guessed. */
@@ -66,15 +67,4 @@ export function findAdminTokenProblems(
   if ('token' in read) return [];
   const path = ['admin', 'token', source.kind];
   return [{ severity: 'error', path, at: 'value', message: read.message, hint: read.hint }];
-}
-
-/** @returns undefined unless exactly one of the two is given */
-export function sourceOf(
-  file: string | undefined,
-  variable: string | undefined,
-): AdminTokenSource | undefined {
-  if ((file === undefined || file === '') === (variable === undefined || variable === '')) return undefined;
-  return file === undefined || file === ''
-    ? { kind: 'environment', variable: variable ?? '' }
-    : { kind: 'file', file };
 }

@@ -16,7 +16,7 @@ export interface ConfigChanges {
   readonly upstreams: NamedChanges;
   /** Of upstreams whose endpoints the configuration lists, before and now. Left out if none differ. */
   readonly endpoints?: readonly EndpointChanges[];
-  /** Of `workers`, `limits`, `drain`, `reload`, `admin`, `log` and `trace` those that differ. */
+  /** Of `workers`, `limits`, `drain`, `reload`, `admin`, `log`, `trace` and `stores` those that differ. */
   readonly sections: readonly string[];
 }
 
@@ -32,7 +32,17 @@ export interface EndpointChanges {
 const MOST_ENDPOINTS = 5;
 const MOST_UPSTREAMS = 20;
 
-const SECTIONS = ['workers', 'limits', 'drain', 'reload', 'admin', 'metrics', 'log', 'trace'] as const;
+const SECTIONS = [
+  'workers',
+  'limits',
+  'drain',
+  'reload',
+  'admin',
+  'metrics',
+  'log',
+  'trace',
+  'stores',
+] as const;
 
 export function configChanges(before: Config, now: Config): ConfigChanges {
   const endpoints = endpointChanges(before, now);

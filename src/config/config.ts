@@ -6,6 +6,7 @@ import type { IdentityConfig } from './identity-config.ts';
 import type { LogConfig } from './log-config.ts';
 import type { MetricsConfig } from './metrics-config.ts';
 import type { RouteConfig } from './route-config.ts';
+import type { StoreConfig } from './stores-config.ts';
 import type { TraceConfig } from './trace-config.ts';
 import type { UpstreamConfig } from './upstream-config.ts';
 
@@ -18,6 +19,8 @@ export interface Config {
   readonly routes: readonly RouteConfig[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly identities?: readonly IdentityConfig[];
+  /** Where limits that several machines share are counted. */
+  readonly stores?: readonly StoreConfig[];
   readonly limits: LimitsConfig;
   readonly capacity: CapacityConfig;
   readonly drain: DrainConfig;

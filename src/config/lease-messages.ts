@@ -34,6 +34,9 @@ export interface LeaseAnswer {
   readonly leases?: Leases | undefined;
 }
 
+/** @param answer is called once, later */
+export type AskForLeases = (ask: LeaseAsk, answer: (answer: LeaseAnswer) => void) => void;
+
 /** Whether a store can be reached, and how many share it. */
 export interface StoreState {
   readonly store: string;

@@ -32,6 +32,7 @@ import { findSplitProblems } from './route-upstreams.ts';
 import { validate, validateRoute } from './schema.ts';
 import { describeIssue, findingsOf } from './schema-findings.ts';
 import { isReadOnce, isStandardInput } from './standard-input.ts';
+import { findStoreProblems, findStoreSecretProblems } from './store-checks.ts';
 import { readingFault } from './system-error.ts';
 import { findTraceHeaderProblems } from './trace-headers.ts';
 import { findVainKeys } from './vain-keys.ts';
@@ -97,6 +98,7 @@ export function loadConfig(file: string, checkRoutes?: RouteCheck): LoadedConfig
     ...findKeyFileProblems(value, file),
     ...findAdminTokenProblems(value, file),
     ...findTraceHeaderProblems(value, file),
+    ...findStoreSecretProblems(value, file),
     ...findRouteProblems(value, checkRoutes),
   ]);
 }
@@ -158,6 +160,7 @@ function examine(
     ...findIdentityProblems(value),
     ...findIdentityFieldProblems(value),
     ...findLimitProblems(value),
+    ...findStoreProblems(value),
     ...findLogFormatProblems(value),
     ...furtherCheck(value),
   ];

@@ -14,6 +14,7 @@ import type {
 import { resolveAccess, resolveIdentity } from './resolve-identities.ts';
 import { resolveLimits } from './resolve-limits.ts';
 import { resolveAnswers, resolveEdits, resolveFault } from './resolve-route-changes.ts';
+import { resolveStores } from './resolve-stores.ts';
 import { resolveTrace } from './resolve-trace.ts';
 import type {
   GrpcWebConfig,
@@ -87,6 +88,9 @@ export function resolveConfig(
           ),
         }),
     ...(valid.metrics === undefined ? {} : { metrics: valid.metrics }),
+    ...(valid.stores === undefined
+      ? {}
+      : { stores: resolveStores(valid.stores, (name) => besideConfig(file, name)) }),
     ...(valid.trace === undefined
       ? {}
       : { trace: resolveTrace(valid.trace, (name) => besideConfig(file, name)) }),

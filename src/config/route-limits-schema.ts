@@ -16,7 +16,6 @@ const MOST_PARTS = 4;
 
 /** What this version refuses, with what to do instead. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  store: 'remove it; each proxy counts for itself',
   service: 'write a limit with count and rate instead',
 };
 
@@ -129,9 +128,10 @@ const fields = z.strictObject({
       }),
     ),
   store: name.optional().meta(
-    key('The store that counts for several proxies. Not supported by this version.', {
+    key('The store that counts for all proxies that share it.', {
       unset: 'this proxy counts for itself',
       values: 'name of one of `stores`',
+      more: '[Limits that several machines share](limits.md#limits-that-several-machines-share)',
     }),
   ),
   service: name.optional().meta(
@@ -269,7 +269,7 @@ function issuesOfCalls(direction: Given['direction'], exceed: Given['exceed']): 
 function notYet(given: Given): readonly Issue[] {
   const named: readonly (readonly [key: string, at: string])[] = [
     ...(given.count === undefined ? [] : [[given.count, 'count'] as const]),
-    ...(['store', 'service'] as const)
+    ...(['service'] as const)
       .filter((one) => given[one] !== undefined)
       .map((one) => [one, one] as const),
   ];

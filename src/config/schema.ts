@@ -23,6 +23,7 @@ import {
   type SchemaIssue,
   z,
 } from './schema-values.ts';
+import { stores } from './stores-schema.ts';
 import { trace } from './trace-schema.ts';
 import { endpoint, upstream } from './upstream-schema.ts';
 
@@ -243,6 +244,14 @@ const configSchema = z
         values: 'map of names to maps',
         like: { nginx: 'auth_jwt', Envoy: 'jwt_authn' },
         more: '[Who may call](access.md)',
+      }),
+    ),
+    stores: stores.optional().meta(
+      key('Where limits that several machines share are counted, by names that the `limits` of routes use.', {
+        unset: 'none',
+        values: 'map of names to maps',
+        like: { Envoy: 'the storage of `envoyproxy/ratelimit`' },
+        more: '[Limits that several machines share](limits.md#limits-that-several-machines-share)',
       }),
     ),
     zone: name

@@ -266,6 +266,7 @@ export class Proxy {
     const parts = [
       () => this.#admin.prepare(next.config.admin),
       () => this.#spans.prepare(next.config.trace),
+      () => this.#watches.prepareStores(next.config),
     ];
     const [beside, plane] = await prepareBoth(
       () => prepareAll(parts),

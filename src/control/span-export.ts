@@ -14,7 +14,7 @@ import { packageVersion } from '../observability/package-version.ts';
 import { type ExporterCounts, type ExporterEvents, ExporterProcess } from '../tracing/exporter-process.ts';
 import type { ExporterOptions } from '../tracing/span-exporter.ts';
 import type { DeliverSpans } from '../tracing/span-lines.ts';
-import { forkExporter } from './fork-exporter.ts';
+import { forkCommand } from './fork-command.ts';
 
 /** How long the exporter of an earlier configuration, and that of a stopping proxy, may take for what is left. */
 const CLOSE_MS = 3000;
@@ -47,7 +47,7 @@ export class SpanExport {
   /** When each kind of line was written last. */
   readonly #saidAtMs = new Map<string, number>();
 
-  constructor(logger: Pick<Logger, 'info' | 'warn' | 'error'>, fork = forkExporter) {
+  constructor(logger: Pick<Logger, 'info' | 'warn' | 'error'>, fork = () => forkCommand('export-spans')) {
     this.#logger = logger;
     this.#fork = fork;
   }

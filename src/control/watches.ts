@@ -1,5 +1,6 @@
-// All that the control process asks for beside the calls: the health and the load of endpoints, and the keys of issuers.
+// All that the control process asks for beside the calls: the health and the load of endpoints, the keys of issuers, and leases of stores.
 
+import type { Change } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { EndpointState } from '../config/upstream-config.ts';
@@ -8,22 +9,44 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { Plane } from '../plane/plane.ts';
 import { type HealthReport, HealthWatch } from './health-watch.ts';
 import { KeyWatch } from './key-watch.ts';
+import { StoreWatch } from './store-watch.ts';
 import { type LoadReported, WeightWatch } from './weight-watch.ts';
 
 export class Watches {
   readonly #health: HealthWatch;
   readonly #weights: WeightWatch;
   readonly #keys: KeyWatch;
+  readonly #stores: StoreWatch;
 
   /** @param plane is told what was found, and says which keys it lacks */
   constructor(
-    plane: Pick<Plane, 'updateHealth' | 'updateWeights' | 'updateKeys' | 'watchWantedKeys'>,
+    plane: Pick<
+      Plane,
+      | 'updateHealth'
+      | 'updateWeights'
+      | 'updateKeys'
+      | 'watchWantedKeys'
+      | 'updateStore'
+      | 'watchLeaseAsks'
+      | 'carriers'
+    >,
     logger: Logger,
   ) {
     this.#health = new HealthWatch({ publish: (update) => plane.updateHealth(update), logger });
     this.#weights = new WeightWatch({ publish: (update) => plane.updateWeights(update), logger });
     this.#keys = new KeyWatch({ publish: (update) => plane.updateKeys(update), logger });
     plane.watchWantedKeys((source) => this.#keys.lookAgain(source));
+    this.#stores = new StoreWatch({
+      publish: (state) => plane.updateStore(state),
+      logger,
+      carriers: () => plane.carriers,
+    });
+    plane.watchLeaseAsks((ask, answer) => this.#stores.ask(ask, answer));
+  }
+
+  /** Reads the secrets of stores. Rejects with UnusableConfig if that fails. */
+  prepareStores({ stores }: Config): Promise<Change> {
+    return this.#stores.prepare(stores);
   }
 
   /** Follows a configuration that was put to use. @param known returns the endpoints that sources have named */
@@ -54,12 +77,18 @@ export class Watches {
   }
 
   get metrics(): MetricsSnapshot {
-    return [...this.#health.metrics, ...this.#weights.metrics, ...this.#keys.metrics];
+    return [
+      ...this.#health.metrics,
+      ...this.#weights.metrics,
+      ...this.#keys.metrics,
+      ...this.#stores.metrics,
+    ];
   }
 
   close(): void {
     this.#health.close();
     this.#weights.close();
     this.#keys.close();
+    void this.#stores.close();
   }
 }

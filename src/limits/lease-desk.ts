@@ -2,7 +2,8 @@
 // the quotas. It knows whether each store can be reached. Everything it keeps is bounded.
 
 import { createHash } from 'node:crypto';
-import type { LeaseAnswer, LeaseAsk, StoreState } from '../config/lease-messages.ts';
+import type { AskForLeases, LeaseAnswer, LeaseAsk, StoreState } from '../config/lease-messages.ts';
+import type { StoreConfig } from '../config/stores-config.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseTerms } from './lease-terms.ts';
 import { LeasedQuota, type LeaseNeed, type StoreLink } from './leased-quota.ts';
@@ -17,8 +18,6 @@ const MOST_OPEN = 64;
 const GIVE_UP_MS = 1000;
 
 export interface LeaseDeskParts {
-  /** How many processes of this machine carry calls. */
-  readonly processes: () => number;
   /** Monotonic milliseconds. For tests. */
   readonly now?: () => number;
   /** A smaller number of keys for tests. */
@@ -33,11 +32,11 @@ interface OpenQuestion {
 }
 
 export class LeaseDesk {
+  /** How many processes of this machine carry calls. */
+  processes: () => number = () => 1;
   readonly #parts: LeaseDeskParts;
   readonly #now: () => number;
   readonly #links = new Map<string, Link>();
-  /** Held weakly: a quota lives as long as the configurations that use it. */
-  readonly #quotas = new Map<string, WeakRef<LeasedQuota>>();
   /** In the order in which they were asked. */
   readonly #open = new Map<number, OpenQuestion>();
   /** The leases that the next questions are about. */
@@ -47,31 +46,40 @@ export class LeaseDesk {
   #patience: NodeJS.Timeout | undefined = undefined;
   #ask: ((ask: LeaseAsk) => void) | undefined = undefined;
 
-  constructor(parts: LeaseDeskParts) {
+  constructor(parts: LeaseDeskParts = {}) {
     this.#parts = parts;
     this.#now = parts.now ?? (() => performance.now());
   }
 
-  /** Asks the stores by this function from now on. Without it no store is up. */
-  askBy(ask: (ask: LeaseAsk) => void): void {
-    this.#ask = ask;
+  /** Asks the stores by this function from now on, and takes its answers. */
+  connect(ask: AskForLeases): void {
+    this.askBy((question) => ask(question, (answer) => this.answered(answer)));
   }
 
-  /** The same one for the same terms, so that a reload forgets nothing. */
+  /** Asks the stores by this function from now on. Without it no store is up. */
+  readonly askBy = (ask: (ask: LeaseAsk) => void): void => {
+    this.#ask = ask;
+  };
+
+  /** Tokens of a limit that a store counts. @param terms `limit` may be any text: the store sees its hash */
   quotaFor(terms: LeaseTerms): LeasedQuota {
-    const name = JSON.stringify(terms, Object.keys(terms).toSorted());
-    const known = this.#quotas.get(name)?.deref();
-    if (known !== undefined) return known;
-    for (const [old, quota] of this.#quotas) if (quota.deref() === undefined) this.#quotas.delete(old);
-    const quota = new LeasedQuota(terms, this.#linkTo(terms.store), this.#parts.mostKeys);
-    this.#quotas.set(name, new WeakRef(quota));
-    return quota;
+    const limit = shortHash(terms.limit);
+    return new LeasedQuota({ ...terms, limit }, this.#linkTo(terms.store), this.#parts.mostKeys);
+  }
+
+  /** Call it when a configuration is put to use. */
+  use(stores: readonly Pick<StoreConfig, 'name' | 'failure'>[]): void {
+    for (const { name, failure } of stores) this.#linkTo(name).failure = failure;
   }
 
   #linkTo(store: string): Link {
     const known = this.#links.get(store);
     if (known !== undefined) return known;
-    const link = new Link(this.#parts.processes, this.#now, (quota, lease) => this.#want(quota, lease));
+    const link = new Link(
+      () => this.processes(),
+      this.#now,
+      (quota, lease) => this.#want(quota, lease),
+    );
     this.#links.set(store, link);
     return link;
   }
@@ -157,6 +165,7 @@ export class LeaseDesk {
 class Link implements StoreLink {
   isUp = false;
   outage = 0;
+  failure: StoreConfig['failure'] = 'local';
   /** How many processes share the store, as it has said itself. Undefined until then. */
   told: number | undefined = undefined;
   readonly queue: StoreLink['queue'];
@@ -174,8 +183,12 @@ class Link implements StoreLink {
   }
 }
 
-/** 128 bits of SHA-256: a store sees no address, no identity and no header field. */
 function hashOf(lease: Lease): string {
-  lease.hash ??= createHash('sha256').update(lease.key).digest('base64url').slice(0, 22);
+  lease.hash ??= shortHash(lease.key);
   return lease.hash;
+}
+
+/** 128 bits of SHA-256: a store sees no address, no identity and no header field. */
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }

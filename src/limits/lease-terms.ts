@@ -11,8 +11,6 @@ export interface LeaseTerms {
   readonly ratePerSecond: number;
   /** How many tokens there are at most. At least 1. */
   readonly burst: number;
-  /** What counts while the store does not answer: the local share of the limit, nothing, or everything is refused. */
-  readonly failure: 'local' | 'open' | 'closed';
 }
 
 /** How many tokens a process takes at a time: a twentieth of what the limit gives in a second, or of its burst, and one at least. */

@@ -27,6 +27,8 @@ export interface StoreLink {
   readonly holders: number;
   /** Which outage this is, or how many there have been. */
   readonly outage: number;
+  /** What counts while the store does not answer: the local share of the limit, nothing, or everything is refused. */
+  readonly failure: 'local' | 'open' | 'closed';
   /** Asks about this lease with the next question. */
   queue(quota: LeasedQuota, lease: Lease): void;
   nowMs(): number;
@@ -41,18 +43,29 @@ export interface LeaseNeed {
 }
 
 export class LeasedQuota implements Quota {
-  readonly terms: LeaseTerms;
   readonly #link: StoreLink;
   readonly #table: LeaseTable;
-  readonly #lease: number;
-  readonly #lowTokens: number;
+  #terms: LeaseTerms;
+  #lease: number;
+  #lowTokens: number;
 
   /** @param mostKeys a smaller number of keys for tests */
   constructor(terms: LeaseTerms, link: StoreLink, mostKeys?: number) {
-    this.terms = terms;
+    this.#terms = terms;
     this.#link = link;
     this.#table = new LeaseTable(mostKeys);
     this.#lease = leaseOf(terms);
+    this.#lowTokens = this.#lease / 2;
+  }
+
+  get terms(): LeaseTerms {
+    return this.#terms;
+  }
+
+  /** Other terms of the same limit apply from now on. What is leased and owed stays. */
+  change({ ratePerSecond, burst }: Pick<LeaseTerms, 'ratePerSecond' | 'burst'>): void {
+    this.#terms = { ...this.#terms, ratePerSecond, burst };
+    this.#lease = leaseOf(this.#terms);
     this.#lowTokens = this.#lease / 2;
   }
 
@@ -66,7 +79,7 @@ export class LeasedQuota implements Quota {
   }
 
   #takeMissing(lease: Lease, cost: number, nowMs: number): number {
-    if (cost > this.terms.burst) return Number.POSITIVE_INFINITY;
+    if (cost > this.#terms.burst) return Number.POSITIVE_INFINITY;
     if (this.#hasFailed(lease, nowMs)) return this.#takeWithoutStore(lease, cost, nowMs);
     if (nowMs < lease.notBeforeMs) return lease.notBeforeMs - nowMs;
     const owed = cost - lease.tokens;
@@ -85,7 +98,7 @@ export class LeasedQuota implements Quota {
   knows(key: string, count: number): boolean {
     const nowMs = this.#link.nowMs();
     const lease = this.#find(key, nowMs);
-    if (lease.tokens >= count || nowMs < lease.notBeforeMs || count > this.terms.burst) return true;
+    if (lease.tokens >= count || nowMs < lease.notBeforeMs || count > this.#terms.burst) return true;
     if (lease.owed + lease.owedOnTheWay + count - lease.tokens <= lease.advance) return true;
     return this.#hasFailed(lease, nowMs);
   }
@@ -122,7 +135,7 @@ export class LeasedQuota implements Quota {
 
   /** As the store has said last, which others may have changed since. */
   left(key: string): number {
-    const { burst } = this.terms;
+    const { burst } = this.#terms;
     const lease = this.#table.find(key, this.#link.nowMs());
     if (lease === undefined) return Math.floor(burst);
     const left = (lease.room ?? burst) + lease.tokens - lease.owed - lease.owedOnTheWay;
@@ -144,7 +157,7 @@ export class LeasedQuota implements Quota {
 
   #debtMs(lease: Lease, nowMs: number): number {
     const beyond = lease.owed + lease.owedOnTheWay - lease.advance;
-    const ownMs = beyond > 0 ? (beyond * 1000 * this.#link.holders) / this.terms.ratePerSecond : 0;
+    const ownMs = beyond > 0 ? (beyond * 1000 * this.#link.holders) / this.#terms.ratePerSecond : 0;
     const owes = lease.tokens === 0 && nowMs < lease.notBeforeMs;
     return Math.max(ownMs, owes ? lease.notBeforeMs - nowMs : 0);
   }
@@ -157,9 +170,9 @@ export class LeasedQuota implements Quota {
 
   /** Where keys were forgotten lately this may be one of them, which is known to owe nothing only after its bucket must be full again. */
   #add(key: string, nowMs: number): Lease {
-    const { burst, ratePerSecond } = this.terms;
+    const { burst, ratePerSecond } = this.#terms;
     const isNew = nowMs - this.#table.forgottenAtMs > (burst * 1000) / ratePerSecond;
-    const lease = new Lease(key, isNew ? advanceOf(this.terms, burst, this.#link.holders) : 1);
+    const lease = new Lease(key, isNew ? advanceOf(this.#terms, burst, this.#link.holders) : 1);
     this.#table.add(lease, nowMs);
     return lease;
   }
@@ -177,7 +190,7 @@ export class LeasedQuota implements Quota {
     const { owed } = lease;
     const kept = Math.max(this.#lease, lease.missing);
     const wanted = Math.ceil(
-      Math.max(0, Math.max(kept, Math.min(lease.awaited, this.terms.burst)) - lease.tokens),
+      Math.max(0, Math.max(kept, Math.min(lease.awaited, this.#terms.burst)) - lease.tokens),
     );
     lease.isQueued = false;
     lease.question = question;
@@ -194,7 +207,7 @@ export class LeasedQuota implements Quota {
     const nowMs = this.#link.nowMs();
     // A store may send anything: nobody gets more than was wanted, or waits without end.
     const granted = Math.min(leases.granted[at], wanted);
-    const room = Math.min(leases.room[at], this.terms.burst);
+    const room = Math.min(leases.room[at], this.#terms.burst);
     lease.tokens += granted;
     lease.question = 0;
     lease.owedOnTheWay = 0;
@@ -202,7 +215,7 @@ export class LeasedQuota implements Quota {
     const waitMs = Math.min(leases.waitMs[at], LONGEST_WAIT_MS);
     const isShort = granted < wanted || waitMs > 0;
     lease.notBeforeMs = isShort ? nowMs + Math.max(waitMs, REST_MS) : 0;
-    lease.advance = isShort ? this.#lease : advanceOf(this.terms, room, this.#link.holders);
+    lease.advance = isShort ? this.#lease : advanceOf(this.#terms, room, this.#link.holders);
     tellWaiting(lease);
     // Calls that waited for them have ended.
     lease.tokens = Math.min(lease.tokens, kept);
@@ -222,7 +235,7 @@ export class LeasedQuota implements Quota {
   }
 
   #takeWithoutStore(lease: Lease, cost: number, nowMs: number): number {
-    const { failure } = this.terms;
+    const { failure } = this.#link;
     if (failure === 'open') return 0;
     if (failure === 'closed') return CLOSED_MS;
     this.#beginOutage(lease, nowMs);
@@ -235,7 +248,7 @@ export class LeasedQuota implements Quota {
   }
 
   #spendWithoutStore(lease: Lease, missing: number, nowMs: number): number {
-    const { failure } = this.terms;
+    const { failure } = this.#link;
     if (failure === 'open') return 0;
     if (failure === 'closed') return CLOSED_MS;
     this.#beginOutage(lease, nowMs);
@@ -247,7 +260,7 @@ export class LeasedQuota implements Quota {
   /** This process's share of the limit. */
   get #share(): { readonly intervalMs: number; readonly burst: number } {
     const { holders } = this.#link;
-    const { ratePerSecond, burst } = this.terms;
+    const { ratePerSecond, burst } = this.#terms;
     return { intervalMs: (1000 * holders) / ratePerSecond, burst: Math.max(1, burst / holders) };
   }
 
@@ -256,7 +269,7 @@ export class LeasedQuota implements Quota {
     if (lease.outage === this.#link.outage) return;
     lease.outage = this.#link.outage;
     const { intervalMs, burst } = this.#share;
-    const hasHeard = nowMs < lease.notBeforeMs ? 0 : (lease.room ?? this.terms.burst);
+    const hasHeard = nowMs < lease.notBeforeMs ? 0 : (lease.room ?? this.#terms.burst);
     const left = Math.min(burst, hasHeard / this.#link.holders);
     lease.paidAtMs = nowMs + (burst - left) * intervalMs;
   }

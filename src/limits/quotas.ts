@@ -2,9 +2,13 @@
 
 import type { Tokens } from '../calls/flow-limits.ts';
 import type { RouteConfig } from '../config/route-config.ts';
+import type { StoreConfig } from '../config/stores-config.ts';
+import { LeaseDesk } from './lease-desk.ts';
+import type { LeaseTerms } from './lease-terms.ts';
+import { LeasedQuota } from './leased-quota.ts';
 import type { Quota } from './quota.ts';
 import { QuotaReports } from './quota-reports.ts';
-import { QuotaTable } from './quota-table.ts';
+import { type Allowance, QuotaTable } from './quota-table.ts';
 import { type RateLimit, rateLimitsOf } from './rate-limits.ts';
 import { SharedQuota } from './shared-quota.ts';
 import { StreamTokens } from './stream-tokens.ts';
@@ -26,11 +30,13 @@ export interface FlowQuotaSource extends QuotaSource {
 export class Quotas implements FlowQuotaSource {
   /** Connects this process with others that count for the same limits. */
   readonly reports: QuotaReports;
+  /** Where limits that several machines share get their tokens. */
+  readonly leases: LeaseDesk;
   /** Is told of refusals, and of each limit when it is put to use. Must not throw. */
   onRefused: (limit: RateLimit, calls: number) => void = () => undefined;
   readonly #now: () => number;
   readonly #most: number | undefined;
-  readonly #quotas = new Map<string, SharedQuota>();
+  readonly #quotas = new Map<string, SharedQuota | LeasedQuota>();
 
   /**
    * @param now monotonic milliseconds
@@ -39,16 +45,14 @@ export class Quotas implements FlowQuotaSource {
   constructor(now: () => number, most?: number) {
     this.reports = new QuotaReports(now);
     this.#now = now;
+    this.leases = new LeaseDesk({ now });
     this.#most = most;
   }
 
-  quotaOf({ id, allowance }: RateLimit): Quota {
-    let quota = this.#quotas.get(id);
-    if (quota === undefined) {
-      const table = new QuotaTable({ allowance, now: this.#now, most: this.#most });
-      quota = new SharedQuota(id, table, this.reports);
-      this.#quotas.set(id, quota);
-    }
+  quotaOf(limit: RateLimit): Quota {
+    const { id } = limit;
+    const quota = this.#quotas.get(id) ?? this.#make(limit);
+    this.#quotas.set(id, quota);
     return quota;
   }
 
@@ -56,22 +60,35 @@ export class Quotas implements FlowQuotaSource {
     return new StreamTokens(allowance, this.#now);
   }
 
+  #make({ id, allowance, limit: { store } }: RateLimit): SharedQuota | LeasedQuota {
+    if (store !== undefined) return this.leases.quotaFor({ store, limit: id, ...leaseTerms(allowance) });
+    const table = new QuotaTable({ allowance, now: this.#now, most: this.#most });
+    return new SharedQuota(id, table, this.reports);
+  }
+
   refused(limit: RateLimit): void {
     this.onRefused(limit, 1);
   }
 
   /** Call it when a configuration is put to use: until then, the rates of the one before apply. */
-  use(routes: readonly RouteConfig[]): void {
+  use(routes: readonly RouteConfig[], stores: readonly StoreConfig[] = []): void {
+    this.leases.use(stores);
     const limits = new Map(routes.flatMap(rateLimitsOf).map((limit) => [limit.id, limit]));
     for (const limit of limits.values()) this.onRefused(limit, 0);
     for (const [id, quota] of this.#quotas) {
       const limit = limits.get(id);
       if (limit === undefined) this.#quotas.delete(id);
+      else if (quota instanceof LeasedQuota) quota.change(leaseTerms(limit.allowance));
       else quota.change(limit.allowance);
     }
   }
 
   close(): void {
     this.reports.close();
+    this.leases.close();
   }
+}
+
+function leaseTerms({ perMs, burst }: Allowance): Pick<LeaseTerms, 'ratePerSecond' | 'burst'> {
+  return { ratePerSecond: perMs * 1000, burst };
 }

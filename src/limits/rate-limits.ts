@@ -13,12 +13,13 @@ export interface RateLimit {
   readonly allowance: Allowance;
 }
 
-/** The limits that this proxy counts itself. */
+/** The limits that proxies count: this one, or all that share a store. */
 export function rateLimitsOf({ name, limits = [] }: RouteConfig): readonly RateLimit[] {
   const seen = new Map<string, number>();
   return limits.flatMap((limit, index) => {
-    if (limit.kind !== 'rate' || limit.store !== undefined) return [];
-    const what = [name, limit.count, limit.direction, ...limit.by.map(keyPartText)].join('\n');
+    if (limit.kind !== 'rate') return [];
+    const where = limit.store === undefined ? [] : [`store ${limit.store}`];
+    const what = [name, limit.count, limit.direction, ...limit.by.map(keyPartText), ...where].join('\n');
     const before = seen.get(what) ?? 0;
     seen.set(what, before + 1);
     return [{ id: `${what}\n${before}`, route: name, index, limit, allowance: allowanceOf(limit) }];

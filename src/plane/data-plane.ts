@@ -125,6 +125,7 @@ export class DataPlane implements Plane {
     const { config, epoch = 1, logger, destination, openSourceOf, processes = () => 1, usedBytes } = parts;
     this.#logger = logger;
     this.#processes = processes;
+    this.quotas.leases.processes = processes;
     this.#log = new ProcessLog(logger, this.#diagnoses, this.#metrics.counted.events, {
       onUnreachable: (upstream) => this.#connectFailures.note(upstream),
       onOutage: (owner, upstream, news) => this.#outages.note(owner, upstream, news),
@@ -300,6 +301,8 @@ export class DataPlane implements Plane {
 
   readonly updateKeys: Plane['updateKeys'] = (update) => this.#build.identities.updateKeys(update);
   readonly watchWantedKeys: Plane['watchWantedKeys'] = (tell) => this.#build.identities.watchWantedKeys(tell);
+  readonly updateStore: Plane['updateStore'] = (state) => this.quotas.leases.storeChanged(state);
+  readonly watchLeaseAsks: Plane['watchLeaseAsks'] = (ask) => this.quotas.leases.connect(ask);
   /** @param left names of listeners whose clients must connect again */
   #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>, known: KnownEndpoints): void {
     this.#snapshot = next;
@@ -309,7 +312,7 @@ export class DataPlane implements Plane {
       if (built !== undefined) this.#useEndpoints(name, built, known.get(name) ?? { endpoints });
     }
     closeReplaced(before, next);
-    this.quotas.use(next.config.routes);
+    this.quotas.use(next.config.routes, next.config.stores);
     this.#connectFailures.use(next.config);
     this.#metrics.upstreams.replaced(before, next);
     this.#overload.use(next.config, this.#processes());

@@ -8,6 +8,7 @@ import type { Change } from '../config/change.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { EndpointUpdate, KnownEndpoints } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { AskForLeases, StoreState } from '../config/lease-messages.ts';
 import type { LogLevel } from '../config/log-config.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
@@ -114,6 +115,10 @@ export interface Plane {
   updateKeys(update: KeysUpdate): void;
   /** Tells when a token names a key that is not known: the source of its issuer's keys. Newer keys, or the same, are to follow. */
   watchWantedKeys(tell: (source: string) => void): void;
+  /** Says whether a store of shared limits can be reached. That is kept for processes that come later. */
+  updateStore(state: StoreState): void;
+  /** Asks for leases of shared limits: for each process that carries calls. Each question is answered once. */
+  watchLeaseAsks(ask: AskForLeases): void;
   /** Sets the level of the log of all its processes, until a configuration is committed. */
   setLogLevel(level: LogLevel): void;
   diagnoses(): Promise<DiagnosisReport & Pick<PlaneReport, 'unanswered'>>;

@@ -13,6 +13,7 @@ import { ENDPOINT_CONDITIONS } from '../plane/endpoint-changes.ts';
 import {
   type Check,
   has,
+  isBoolean,
   isBytes,
   isFinite,
   isFiniteNumbers,
@@ -70,6 +71,19 @@ const isWeightUpdate = has({
 });
 const isKey: Check = (value) => isRecord(value) && Object.values(value).every(isText);
 const isKeysUpdate = has({ source: isText, keys: isListOf(isKey), problem: optional(isText) });
+const isStoreState = has({ store: isText, isUp: isBoolean, holders: isNumber });
+const isLeaseAsk = has({
+  number: isNumber,
+  store: isText,
+  limit: isText,
+  ratePerSecond: isFinite,
+  burst: isFinite,
+  keys: isListOf(isText),
+  owed: isListOf(isFinite),
+  wanted: isListOf(isFinite),
+});
+const isLeases = has({ granted: isListOf(isNumber), waitMs: isListOf(isNumber), room: isListOf(isNumber) });
+const isLeaseAnswer = has({ number: isNumber, leases: optional(isLeases) });
 const isOutageNews = has({
   state: isOneOf('out', 'back', 'gone'),
   why: optional(has({ token: isText, sentence: isText })),
@@ -160,6 +174,7 @@ const toWorker: Shapes<ToWorker> = {
     health: isListOf(isHealthUpdate),
     weights: isListOf(isWeightUpdate),
     keys: isListOf(isKeysUpdate),
+    stores: isListOf(isStoreState),
     subscriptions: isListOf(has(subscribe)),
     ticketKeys: isBytes,
     logFile: optional(isText),
@@ -184,6 +199,8 @@ const toWorker: Shapes<ToWorker> = {
   weights: { update: isWeightUpdate },
   keys: { update: isKeysUpdate },
   quotaAnswer: { report: isNumber, used: isFiniteNumbers },
+  storeState: { state: isStoreState },
+  leaseAnswer: { answer: isLeaseAnswer },
   logLevel: { level: isOneOf(...LOG_LEVELS) },
   reopenLog: {},
   drain: {},
@@ -215,6 +232,7 @@ const fromWorker: Shapes<FromWorker> = {
     counts: isFiniteNumbers,
     goneBack: isFiniteNumbers,
   },
+  leaseAsk: { ask: isLeaseAsk },
   outage: { upstream: isText, news: isOutage },
   endpointChanges: { changes: isListOf(isConditionChange) },
   logFailed: { errorCode: isText },

@@ -6,6 +6,7 @@ import type { ListenerCalls, SocketPage, SocketQuery } from '../calls/socket-rep
 import type { Config } from '../config/config.ts';
 import type { EndpointUpdate } from '../config/endpoint-update.ts';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { LeaseAnswer, LeaseAsk, StoreState } from '../config/lease-messages.ts';
 import type { LogLevel } from '../config/log-config.ts';
 import type { Finding } from '../config/problem.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
@@ -101,6 +102,7 @@ export type ToWorker =
       readonly health: readonly HealthUpdate[];
       readonly weights: readonly WeightUpdate[];
       readonly keys: readonly KeysUpdate[];
+      readonly stores: readonly StoreState[];
       readonly subscriptions: readonly NumberedQuery[];
       readonly ticketKeys: Uint8Array;
       /** The file that the descriptor of the log is open on. Undefined for standard output. */
@@ -129,6 +131,8 @@ export type ToWorker =
   | { readonly type: 'weights'; readonly update: WeightUpdate }
   | { readonly type: 'keys'; readonly update: KeysUpdate }
   | ({ readonly type: 'quotaAnswer' } & QuotaAnswer)
+  | { readonly type: 'storeState'; readonly state: StoreState }
+  | { readonly type: 'leaseAnswer'; readonly answer: LeaseAnswer }
   /** The level of the log until another configuration is committed. */
   | { readonly type: 'logLevel'; readonly level: LogLevel }
   /** The file of the log may have been moved away. */
@@ -175,6 +179,8 @@ export type FromWorker =
   | { readonly type: 'keysWanted'; readonly source: string }
   /** What the worker has let pass of the limits of routes. */
   | ({ readonly type: 'quotaReport' } & QuotaReport)
+  /** Limits that several machines share need tokens. */
+  | { readonly type: 'leaseAsk'; readonly ask: LeaseAsk }
   /** This upstream has no endpoint left in the worker, or has again. */
   | ({ readonly type: 'outage' } & UpstreamOutage)
   /** Endpoints have come into another state in the worker. */

@@ -4,6 +4,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { HealthUpdate } from '../config/health-update.ts';
+import type { LeaseAsk } from '../config/lease-messages.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { QuotaReport } from '../limits/quota-reports.ts';
 import type { ConditionChange } from '../plane/endpoint-changes.ts';
@@ -35,6 +36,7 @@ export interface WorkerEvents {
   readonly onConnectFailed: (worker: WorkerProcess, upstream: string) => void;
   readonly onKeysWanted: (source: string) => void;
   readonly onQuotaReport: (worker: WorkerProcess, report: QuotaReport) => void;
+  readonly onLeaseAsk: (worker: WorkerProcess, ask: LeaseAsk) => void;
   readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
   readonly onEndpointChanges: (worker: WorkerProcess, changes: readonly ConditionChange[]) => void;
   readonly onEvents: (worker: WorkerProcess, events: CallEventsReport) => void;
@@ -252,6 +254,9 @@ export class WorkerProcess {
         break;
       case 'quotaReport':
         this.#events.onQuotaReport(this, message);
+        break;
+      case 'leaseAsk':
+        this.#events.onLeaseAsk(this, message.ask);
         break;
       case 'outage':
         this.#events.onOutage(this, message);

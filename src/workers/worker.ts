@@ -161,6 +161,8 @@ class Worker {
     this.#plane.watchConnectFailures((upstream) => send({ type: 'connectFailed', upstream }));
     this.#plane.watchWantedKeys((source) => send({ type: 'keysWanted', source }));
     this.#plane.quotas.reports.connect((report) => send({ type: 'quotaReport', ...report }), processes);
+    this.#plane.quotas.leases.askBy((ask) => send({ type: 'leaseAsk', ask }));
+    for (const state of start.stores) this.#plane.updateStore(state);
     this.#plane.watchOutages((_carrier, outage) => {
       if (outage !== undefined) send({ type: 'outage', ...outage });
     });
@@ -263,6 +265,12 @@ class Worker {
         break;
       case 'quotaAnswer':
         this.#plane.quotas.reports.answered(message);
+        break;
+      case 'storeState':
+        this.#plane.updateStore(message.state);
+        break;
+      case 'leaseAnswer':
+        this.#plane.quotas.leases.answered(message.answer);
         break;
       case 'reopenLog':
         this.#logFile?.reopen();

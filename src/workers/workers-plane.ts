@@ -96,6 +96,7 @@ export class WorkersPlane implements Plane {
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onKeysWanted: (source) => this.#knowledge.onKeysWanted(source),
         onQuotaReport: (worker, report) => worker.send({ type: 'quotaAnswer', ...this.#quotas.add(report) }),
+        onLeaseAsk: (worker, ask) => this.#knowledge.leasesWanted(worker, ask),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
         onEndpointChanges: (worker, changes) => this.#onEndpointChanges?.(worker, changes),
         onEvents: (_worker, report) => this.#events.received(report),
@@ -304,6 +305,8 @@ export class WorkersPlane implements Plane {
   readonly updateWeights: Plane['updateWeights'] = (update) => this.#knowledge.updateWeights(update);
   readonly updateKeys: Plane['updateKeys'] = (update) => this.#knowledge.updateKeys(update);
   readonly watchWantedKeys: Plane['watchWantedKeys'] = (tell) => this.#knowledge.watchWantedKeys(tell);
+  readonly updateStore: Plane['updateStore'] = (state) => this.#knowledge.updateStore(state);
+  readonly watchLeaseAsks: Plane['watchLeaseAsks'] = (ask) => this.#knowledge.watchLeaseAsks(ask);
 
   setLogLevel(level: LogLevel): void {
     this.#logLevel = level;

@@ -14,7 +14,6 @@ const TERMS: LeaseTerms = {
   limit: 'calls',
   ratePerSecond: 1000,
   burst: 1000,
-  failure: 'local',
 };
 
 interface Fleet {
@@ -122,7 +121,8 @@ test('a store that stops answering is not waited for: after 50 ms the local shar
 
 test('without the store `open` admits everything and `closed` what it had leased', () => {
   for (const failure of ['open', 'closed'] as const) {
-    const all = fleet(1, { ...TERMS, failure });
+    const all = fleet(1);
+    all.desks[0].use([{ name: 'fleet', failure }]);
     run(all, 10, 1);
     all.store.failAll();
     goDown(all);
@@ -203,10 +203,16 @@ test('a store that answers nonsense neither gives away more than was wanted nor 
   assert.equal(quota.take('all', 1), 0);
 });
 
-test('a reload with the same terms keeps the leases, and other terms begin anew', () => {
-  const { desks, quotas } = fleet(1);
-  assert.equal(desks[0].quotaFor({ ...TERMS }), quotas[0]);
-  assert.notEqual(desks[0].quotaFor({ ...TERMS, burst: 10 }), quotas[0]);
+test('other terms of the same limit apply at once, and what was leased stays', () => {
+  const { quotas, desks, store, clock } = fleet(1);
+  const [quota] = quotas;
+  quota.take('all', 1);
+  desks[0].flush();
+  store.answerAll();
+  quota.change({ ...TERMS, ratePerSecond: 10, burst: 10 });
+  for (let call = 0; call < leaseOf(TERMS); call++) assert.equal(quota.take('all', 1), 0);
+  assert.equal(quota.take('all', 11), Number.POSITIVE_INFINITY);
+  clock.nowMs++;
 });
 
 test('the table of leases has a bound, and keeps what is in use', () => {
@@ -244,7 +250,8 @@ test('calls that are more than may be spent in advance wait for the store, and a
 });
 
 test('a call waits for a store that does not answer for 50 ms, and one that has ended waits no more', async () => {
-  const { quotas, clock } = fleet(1, { ...TERMS, ratePerSecond: 10, burst: 10, failure: 'closed' });
+  const { quotas, clock, desks } = fleet(1, { ...TERMS, ratePerSecond: 10, burst: 10 });
+  desks[0].use([{ name: 'fleet', failure: 'closed' }]);
   const [quota] = quotas;
   while (quota.knows('client', 1)) quota.take('client', 1);
   let told = 0;

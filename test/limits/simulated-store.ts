@@ -22,7 +22,6 @@ export class SimulatedStore {
   /** A process that takes leases here. */
   desk(holders: number, mostKeys?: number): LeaseDesk {
     const desk = new LeaseDesk({
-      processes: () => 1,
       now: () => this.#clock.nowMs,
       ...(mostKeys !== undefined && { mostKeys }),
     });

@@ -78,6 +78,7 @@ async function startMessage(): Promise<Extract<ToWorker, { type: 'start' }>> {
     health: [],
     weights: [],
     keys: [],
+    stores: [],
     ticketKeys: Buffer.alloc(48),
   };
 }
@@ -148,6 +149,7 @@ test('workers that cannot read their configuration are reported and started late
       onKeysWanted: () => undefined,
       onQuotaReport: () => undefined,
       onConnectFailed: ignore,
+      onLeaseAsk: ignore,
       onOutage: ignore,
       onSpans: () => undefined,
       onLogNews: ignore,

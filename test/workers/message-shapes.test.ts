@@ -91,9 +91,11 @@ test('every message of the primary arrives as one', async () => {
     { source: 'https://id.example.com/jwks.json', keys: [{ kty: 'RSA', kid: 'one', n: 'AQAB', e: 'AQAB' }] },
     { source: '/etc/jwks.json', keys: [], problem: 'is no JSON' },
   ];
+  const stores = [{ store: 'fleet', isUp: true, holders: 3 }];
+  const leases = { granted: [1, 0], waitMs: [0, 20], room: [5, 0] };
   const query = { kinds: ['start', 'end'], method: '/a.B/*', failed: true, rate: 1000 } as const;
   const subscriptions = [{ subscription: 3, query }];
-  const known = { endpoints, health, weights, keys, subscriptions };
+  const known = { endpoints, health, weights, keys, stores, subscriptions };
   const messages: readonly ToWorker[] = [
     { type: 'start', version: 1, worker: 1, assignment, ...known, ticketKeys: Buffer.alloc(48) },
     { type: 'connection', connection: 7, socket: 1 },
@@ -119,6 +121,9 @@ test('every message of the primary arrives as one', async () => {
     { type: 'health', update: health[0] },
     { type: 'weights', update: weights[0] },
     { type: 'keys', update: keys[0] },
+    { type: 'storeState', state: stores[0] },
+    { type: 'leaseAnswer', answer: { number: 1, leases } },
+    { type: 'leaseAnswer', answer: { number: 1 } },
     { type: 'drain' },
   ];
   for (const message of messages) assert.ok(isToWorker(sent(message)), message.type);
@@ -166,6 +171,19 @@ test('every message of a worker arrives as one', () => {
     { type: 'spans', lines: '[]\n', count: 1, dropped: 0, limited: 2 },
     { type: 'lastWords', address: '::1', port: 4711 },
     { type: 'connectFailed', upstream: 'voice' },
+    {
+      type: 'leaseAsk',
+      ask: {
+        number: 1,
+        store: 'a',
+        limit: 'b',
+        ratePerSecond: 0.5,
+        burst: 9,
+        keys: ['c'],
+        owed: [0.5],
+        wanted: [1],
+      },
+    },
     { type: 'outage', upstream: 'voice', news: { state: 'out', why: { token: 'a', sentence: 'b' } } },
     { type: 'outage', upstream: 'voice', news: { state: 'back', refused: 3 } },
     { type: 'quotaReport', ...QUOTA_REPORT },

@@ -22,6 +22,7 @@ const events: WorkerEvents = {
   onConnectFailed: unexpected,
   onKeysWanted: unexpected,
   onQuotaReport: unexpected,
+  onLeaseAsk: unexpected,
   onOutage: unexpected,
   onSpans: unexpected,
   onEndpointChanges: unexpected,

@@ -1,17 +1,15 @@
-// Starts the process that exports spans: the same program as this one, in its current version on disk, with the command for it. It gets no
-// descriptor but its channel and a pipe for what Node writes to standard error.
+// Starts a process beside those that carry calls: the same program as this one, in its current version on disk, with a hidden command. It
+// gets no descriptor but its channel and a pipe for what Node writes to standard error.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { passToStandardError } from '../observability/standard-error.ts';
 
-/** The hidden command of the program. */
-const EXPORTER_COMMAND = 'export-spans';
-
-export function forkExporter(): ChildProcess {
+/** @param command `export-spans` exports spans, `take-leases` takes leases of stores */
+export function forkCommand(command: 'export-spans' | 'take-leases'): ChildProcess {
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
-  const [program, ...rest] = isExecutable ? [EXPORTER_COMMAND] : [mainFile(), EXPORTER_COMMAND];
+  const [program, ...rest] = isExecutable ? [command] : [mainFile(), command];
   const child = fork(program, rest, {
     // The flags of this process are for those that carry calls. With this one SIGUSR1 does not open Node's debugger.
     execArgv: isExecutable ? [] : ['--disable-sigusr1'],

@@ -1,0 +1,173 @@
+// The stores of shared limits as the control part sees them: one process takes leases for the whole proxy, however many processes carry
+// calls. It follows the configuration, passes questions and answers on, says in the log how the stores fare, and counts.
+
+import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { type Change, NO_CHANGE } from '../config/change.ts';
+import type { LeaseAnswer, LeaseAsk, StoreState } from '../config/lease-messages.ts';
+import { readStoreSecrets } from '../config/store-secrets.ts';
+import type { StoreConfig } from '../config/stores-config.ts';
+import { UnusableConfig } from '../config/unusable-config.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
+import type { StoreOptions } from '../stores/store-options.ts';
+import { type FaultReport, StoresProcess } from '../stores/stores-process.ts';
+import { forkCommand } from './fork-command.ts';
+import { StoreCounts } from './store-counts.ts';
+
+export interface StoreWatchParts {
+  readonly publish: (state: StoreState) => void;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** How many processes carry calls. */
+  readonly carriers: () => number;
+  readonly fork?: () => ChildProcess;
+}
+
+/** How a store fares. `isUp` is undefined until that is known for the first time. */
+interface Fate {
+  isUp: boolean | undefined;
+  holders: number | undefined;
+  reason: string | undefined;
+}
+
+export class StoreWatch {
+  readonly #parts: StoreWatchParts;
+  readonly #fork: () => ChildProcess;
+  readonly #id = randomUUID();
+  readonly #counts = new StoreCounts();
+  readonly #fates = new Map<string, Fate>();
+  #options: readonly StoreOptions[] = [];
+  #process: StoresProcess | undefined = undefined;
+
+  constructor(parts: StoreWatchParts) {
+    this.#parts = parts;
+    this.#fork = parts.fork ?? (() => forkCommand('take-leases'));
+  }
+
+  /** The id of the process that takes leases, for tests. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Reads the secrets. Rejects with UnusableConfig if that fails. Whether a store can be reached does not matter: calls go on without it. */
+  async prepare(stores: readonly StoreConfig[] = []): Promise<Change> {
+    const options = this.#optionsOf(stores);
+    if (isDeepStrictEqual(options, this.#options)) return NO_CHANGE;
+    return { commit: () => this.#use(options), discard: async () => undefined };
+  }
+
+  #optionsOf(stores: readonly StoreConfig[]): readonly StoreOptions[] {
+    const processes = this.#parts.carriers();
+    return stores.map((store) => {
+      const { name, servers, kind, master, tls, user, database, prefix } = store;
+      const secrets = readStoreSecrets(store);
+      if ('faults' in secrets) {
+        const findings = secrets.faults.map(({ path, message }) => {
+          return { severity: 'error', path: ['stores', name, ...path], at: 'value', message } as const;
+        });
+        throw new UnusableConfig(findings);
+      }
+      const { password, ca } = secrets;
+      const access = { user, password, tls: tls && { ca } };
+      return { name, servers, kind, master, database, prefix, processes, ...access };
+    });
+  }
+
+  #use(options: readonly StoreOptions[]): void {
+    const before = new Map(this.#options.map((one) => [one.name, one]));
+    this.#options = options;
+    const names = new Set(options.map(({ name }) => name));
+    for (const name of this.#fates.keys()) if (!names.has(name)) this.#fates.delete(name);
+    for (const one of options) {
+      if (isDeepStrictEqual(one, before.get(one.name))) continue;
+      this.#fates.set(one.name, { isUp: undefined, holders: undefined, reason: undefined });
+      if (before.has(one.name)) this.#publish(one.name);
+    }
+    this.#counts.keep(names);
+    if (options.length === 0) {
+      void this.#process?.close();
+      this.#process = undefined;
+    } else if (this.#process === undefined) this.#process = this.#start(options);
+    else this.#process.use(options);
+  }
+
+  #start(options: readonly StoreOptions[]): StoresProcess {
+    return new StoresProcess(
+      {
+        fork: this.#fork,
+        id: this.#id,
+        onUp: (store, holders) => this.#noteUp(store, holders),
+        onDown: (store, reason) => this.#noteDown(store, reason),
+        onEnded: (how, fault, pauseMs) => this.#noteEnd(how, fault, pauseMs),
+      },
+      options,
+    );
+  }
+
+  /** Asks a store for leases. @param answer is called once, later */
+  ask(ask: LeaseAsk, answer: (answer: LeaseAnswer) => void): void {
+    const { number, store } = ask;
+    if (this.#process === undefined || this.#fates.get(store)?.isUp !== true) {
+      setImmediate(() => answer({ number }));
+      return;
+    }
+    this.#process.take(ask, ({ leases }, tookMs) => {
+      const isWhole = leases?.granted.length === ask.keys.length;
+      this.#counts.count(store, isWhole, tookMs);
+      answer(isWhole ? { number, leases } : { number });
+    });
+  }
+
+  #noteUp(store: string, holders: number): void {
+    const fate = this.#fates.get(store);
+    if (fate === undefined) return;
+    const isNews = fate.isUp !== true;
+    const hasFailed = fate.isUp === false;
+    Object.assign(fate, { isUp: true, holders, reason: undefined });
+    this.#publish(store);
+    if (!isNews) return;
+    const { logger } = this.#parts;
+    if (hasFailed) logger.info({ store, processes: holders }, 'the store answers again; shared limits hold');
+    else logger.info({ store, processes: holders }, 'the store of shared limits answers');
+  }
+
+  #noteDown(store: string, reason: string): void {
+    const fate = this.#fates.get(store);
+    if (fate === undefined) return;
+    const isNews = fate.isUp !== false || fate.reason !== reason;
+    const wasUp = fate.isUp !== false;
+    Object.assign(fate, { isUp: false, reason });
+    this.#counts.fail(store, reason);
+    if (wasUp) this.#publish(store);
+    if (isNews)
+      this.#parts.logger.warn(
+        { store, reason },
+        'the store of shared limits does not answer; its failure setting decides',
+      );
+  }
+
+  #noteEnd(how: string, fault: FaultReport | undefined, pauseMs: number): void {
+    for (const { name } of this.#options) this.#noteDown(name, 'process_ended');
+    const error = fault && { error: fault.name, places: fault.places };
+    this.#parts.logger.error(
+      { how, ...error, startsInMs: pauseMs },
+      'the process that takes leases of stores has ended: calls go on, and it is started again',
+    );
+  }
+
+  #publish(store: string): void {
+    const { isUp = false, holders } = this.#fates.get(store) ?? {};
+    this.#parts.publish({ store, isUp, holders: holders ?? this.#parts.carriers() });
+  }
+
+  get metrics(): MetricsSnapshot {
+    const up = new Map(Array.from(this.#fates, ([name, { isUp }]) => [name, isUp === true]));
+    return this.#counts.metrics(up);
+  }
+
+  async close(): Promise<void> {
+    await this.#process?.close();
+    this.#process = undefined;
+  }
+}

@@ -1,0 +1,196 @@
+// One store in Redis or Valkey: a server, a cluster, or a server that sentinels name. The only file that knows the client library. It runs
+// in a process of its own (run-stores.ts), since an answer that the library does not expect may end the process.
+
+import { createHash } from 'node:crypto';
+import { Cluster, Redis } from 'ioredis';
+import type { LeaseAsk, Leases } from '../config/lease-messages.ts';
+import { failureReason } from './failure-reason.ts';
+import { LEASE_SCRIPT, PRESENCE_SCRIPT } from './lease-script.ts';
+import { InvalidAnswer, readHolders, readLeases } from './read-answer.ts';
+import type { StoreOptions } from './store-options.ts';
+
+/** How often the store is told that this proxy is there, and whether the store is there is found out. */
+const PRESENT_EVERY_MS = 1000;
+/** The same while it is not. */
+const ABSENT_EVERY_MS = 250;
+/** How long a proxy counts after it was heard of. */
+const PRESENCE_LASTS_MS = 5000;
+/** A command without an answer has failed. */
+const COMMAND_WITHIN_MS = 1000;
+const CONNECT_WITHIN_MS = 3000;
+const LONGEST_PAUSE_MS = 2000;
+
+export interface RedisStoreEvents {
+  /** @param holders how many processes share the store */
+  readonly onUp: (holders: number) => void;
+  /** @param reason a code, never a text of the server */
+  readonly onDown: (reason: string) => void;
+}
+
+type Client = Redis | Cluster;
+
+export class RedisStore {
+  readonly #options: StoreOptions;
+  readonly #id: string;
+  readonly #events: RedisStoreEvents;
+  readonly #client: Client;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #isUp: boolean | undefined = undefined;
+  #holders = 0;
+  /** Why the connection has failed last. */
+  #connectionFailure: string | undefined = undefined;
+  #isClosed = false;
+
+  /** @param id tells this proxy apart from others that share the store */
+  constructor(options: StoreOptions, id: string, events: RedisStoreEvents) {
+    this.#options = options;
+    this.#id = id;
+    this.#events = events;
+    this.#client = connect(options);
+    this.#client.on('error', (error: unknown) => {
+      this.#connectionFailure = failureReason(error);
+    });
+    // A server that has closed the connection is down at once, not only when it is asked.
+    this.#client.on('close', () => this.#fail(this.#connectionFailure ?? 'connection_closed'));
+    this.#client.on('ready', () => void this.#look());
+    this.#timer = setTimeout(() => void this.#look(), ABSENT_EVERY_MS);
+  }
+
+  /** Rejects with an Error if the store did not answer, or not as it should. */
+  async take({ limit, ratePerSecond, burst, keys, owed, wanted }: LeaseAsk): Promise<Leases> {
+    // All keys of a limit are in one slot of a cluster, so that one script may touch them.
+    const names = keys.map((key) => `${this.#options.prefix}:{${limit}}:${key}`);
+    const parts = keys.flatMap((_, at) => [String(owed[at]), String(wanted[at])]);
+    try {
+      const answer = await this.#run(LEASE, names, [String(1e6 / ratePerSecond), String(burst), ...parts]);
+      return readLeases(answer, wanted);
+    } catch (error) {
+      if (error instanceof InvalidAnswer) this.#connectAnew();
+      this.#fail(failureReason(error));
+      throw error;
+    }
+  }
+
+  async #run(script: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
+    // The client of a cluster would wait for a node.
+    if (this.#client.status !== 'ready') throw new Error(this.#connectionFailure ?? 'not connected');
+    try {
+      return await this.#client.evalsha(script.hash, keys.length, ...keys, ...values);
+    } catch (error) {
+      const reason = failureReason(error);
+      if (reason === 'timeout') this.#connectAnew();
+      if (reason !== 'NOSCRIPT') throw error;
+      return await this.#client.eval(script.text, keys.length, ...keys, ...values);
+    }
+  }
+
+  /** Tells the store that this proxy is there. Never rejects. */
+  async #look(): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      const { prefix, processes } = this.#options;
+      const values = [this.#id, String(processes), String(PRESENCE_LASTS_MS)];
+      const holders = readHolders(await this.#run(PRESENCE, [`${prefix}:{proxies}`], values), processes);
+      this.#connectionFailure = undefined;
+      this.#succeed(holders);
+    } catch (error) {
+      if (error instanceof InvalidAnswer) this.#connectAnew();
+      this.#fail(this.#connectionFailure ?? failureReason(error));
+    }
+    clearTimeout(this.#timer);
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(
+      () => void this.#look(),
+      this.#isUp === true ? PRESENT_EVERY_MS : ABSENT_EVERY_MS,
+    );
+  }
+
+  /** The client matches answers to questions by their order alone: after one that is missing or wrong, none can be trusted. */
+  #connectAnew(): void {
+    if (!this.#isClosed) this.#client.disconnect(true);
+  }
+
+  #succeed(holders: number): void {
+    if (this.#isClosed || (this.#isUp === true && this.#holders === holders)) return;
+    this.#isUp = true;
+    this.#holders = holders;
+    this.#events.onUp(holders);
+  }
+
+  #fail(reason: string): void {
+    if (this.#isClosed || this.#isUp === false) return;
+    this.#isUp = false;
+    this.#events.onDown(reason);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#client.disconnect();
+  }
+}
+
+interface Script {
+  readonly text: string;
+  readonly hash: string;
+}
+
+const LEASE = scriptOf(LEASE_SCRIPT);
+const PRESENCE = scriptOf(PRESENCE_SCRIPT);
+
+/** A store knows scripts by SHA-1. */
+function scriptOf(text: string): Script {
+  return { text, hash: createHash('sha1').update(text).digest('hex') };
+}
+
+function connect(options: StoreOptions): Client {
+  const { servers, kind, master, user, password, database } = options;
+  const tls = options.tls && { ...(options.tls.ca !== undefined && { ca: options.tls.ca }) };
+  const common = {
+    ...(user !== undefined && { username: user }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls }),
+    db: database,
+    protocol: 2 as const,
+    connectionName: 'framegate',
+    disableClientInfo: true,
+    connectTimeout: CONNECT_WITHIN_MS,
+    commandTimeout: COMMAND_WITHIN_MS,
+    keepAlive: 10_000,
+    // A lease that comes late is of no use: commands fail at once while there is no connection, and are not sent again.
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+  };
+  const single = { ...common, enableOfflineQueue: false, retryStrategy: pauseAfter };
+  if (kind === 'cluster')
+    return new Cluster([...servers], {
+      redisOptions: common,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: pauseAfter,
+      maxRedirections: 4,
+      slotsRefreshTimeout: COMMAND_WITHIN_MS,
+    });
+  if (kind === 'sentinel')
+    return new Redis({
+      ...single,
+      sentinels: [...servers],
+      name: master ?? '',
+      role: 'master',
+      sentinelRetryStrategy: pauseAfter,
+      sentinelCommandTimeout: COMMAND_WITHIN_MS,
+      ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+    });
+  const [{ host, port }] = servers;
+  return new Redis({ ...single, host, port, ...(tls && { tls: { ...tls, servername: serverName(host) } }) });
+}
+
+/** An address is no name that a certificate is chosen by. */
+function serverName(host: string): string {
+  return /^[0-9.]+$|:/.test(host) ? '' : host;
+}
+
+/** Longer and longer, and different for each proxy, so that not all of them come back at once. */
+function pauseAfter(times: number): number {
+  const pauseMs = Math.min(50 * 2 ** Math.min(times - 1, 10), LONGEST_PAUSE_MS);
+  return Math.round(pauseMs * (0.5 + Math.random() / 2));
+}

@@ -1,0 +1,280 @@
+// What servers answer that are no Redis, or are hostile: the process that takes leases may end by it, the proxy goes on, and each question
+// has an answer.
+
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { LeaseAnswer, LeaseAsk, StoreState } from '../../src/config/lease-messages.ts';
+import type { StoreConfig } from '../../src/config/stores-config.ts';
+import { UnusableConfig } from '../../src/config/unusable-config.ts';
+import { forkCommand } from '../../src/control/fork-command.ts';
+import { StoreWatch } from '../../src/control/store-watch.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
+import { type AnswerScript, bulk, generous, isPresence, numbers, scriptedServer } from './scripted-server.ts';
+
+const ASK: LeaseAsk = {
+  number: 7,
+  store: 'fleet',
+  limit: 'calls',
+  ratePerSecond: 100,
+  burst: 100,
+  keys: ['one', 'two'],
+  owed: [0, 3],
+  wanted: [5, 5],
+};
+
+function storeAt(port: number, more: Partial<StoreConfig> = {}): StoreConfig {
+  return {
+    name: 'fleet',
+    servers: [{ host: '127.0.0.1', port }],
+    kind: 'server',
+    master: undefined,
+    tls: undefined,
+    user: undefined,
+    password: undefined,
+    database: 0,
+    prefix: 'framegate',
+    failure: 'local',
+    ...more,
+  };
+}
+
+class Scene {
+  readonly states: StoreState[] = [];
+  readonly lines: string[] = [];
+  readonly watch: StoreWatch;
+
+  constructor(t: TestContext, processes = 1) {
+    const log = (fields: object, message: string): void => {
+      this.lines.push(`${message} ${JSON.stringify(fields)}`);
+    };
+    this.watch = new StoreWatch({
+      publish: (state) => this.states.push(state),
+      logger: { info: log, warn: log, error: log },
+      carriers: () => processes,
+      fork: () => forkCommand('take-leases'),
+    });
+    t.after(() => this.watch.close());
+  }
+
+  async use(...stores: readonly StoreConfig[]): Promise<void> {
+    const change = await this.watch.prepare(stores);
+    await change.commit();
+  }
+
+  get isUp(): boolean {
+    return this.states.at(-1)?.isUp === true;
+  }
+
+  async comesUp(): Promise<void> {
+    await eventually('the store answers', () => this.isUp, START_TIMEOUT_MS);
+  }
+
+  async goesDown(): Promise<void> {
+    await eventually('the store does not answer', () => !this.isUp);
+  }
+
+  ask(): Promise<LeaseAnswer> {
+    return new Promise((resolve) => {
+      this.watch.ask(ASK, resolve);
+    });
+  }
+
+  get log(): string {
+    return this.lines.join('\n');
+  }
+
+  metric(name: string): readonly number[] {
+    return [...(this.watch.metrics.find((one) => one.name === name)?.values ?? [])];
+  }
+}
+
+/** Answers well until it is told otherwise. */
+function changeable(): { answer: AnswerScript } {
+  return { answer: generous };
+}
+
+test('leases are taken, and the script gets the terms and the counts', async (t) => {
+  const asked: (readonly string[])[] = [];
+  const server = await scriptedServer(t, (keys, values, socket) => {
+    asked.push(values);
+    return generous(keys, values, socket);
+  });
+  const scene = new Scene(t);
+  await scene.use(storeAt(server.port));
+  await scene.comesUp();
+  const { number, leases } = await scene.ask();
+  assert.equal(number, ASK.number);
+  assert.deepEqual(leases, { granted: [5, 5], waitMs: [0, 0], room: [100, 100] });
+  assert.deepEqual(
+    asked.filter((values) => !isPresence(values)),
+    [['10000', '100', '0', '5', '3', '5']],
+  );
+  assert.deepEqual(scene.metric('framegate_store_up'), [1]);
+  assert.deepEqual(scene.metric('framegate_store_round_trips_total'), [1, 0]);
+});
+
+test('fewer processes than this proxy has cannot share a store', async (t) => {
+  const server = await scriptedServer(t, generous);
+  const scene = new Scene(t, 3);
+  await scene.use(storeAt(server.port));
+  await eventually('the answer is refused', () => scene.log.includes('invalid_answer'), START_TIMEOUT_MS);
+  assert.equal(scene.isUp, false);
+});
+
+test('a server that goes away is noticed, and used again when it is back', async (t) => {
+  const server = await scriptedServer(t, generous);
+  const scene = new Scene(t);
+  await scene.use(storeAt(server.port));
+  await scene.comesUp();
+  await server.stop();
+  await scene.goesDown();
+  assert.equal((await scene.ask()).leases, undefined);
+  await server.start();
+  await scene.comesUp();
+  assert.notEqual((await scene.ask()).leases, undefined);
+  assert.match(scene.log, /the store answers again/);
+});
+
+test('a question to a server that never answers fails', async (t) => {
+  const script = changeable();
+  const server = await scriptedServer(t, (...question) => script.answer(...question));
+  const scene = new Scene(t);
+  await scene.use(storeAt(server.port));
+  await scene.comesUp();
+  script.answer = () => undefined;
+  assert.equal((await scene.ask()).leases, undefined);
+  await scene.goesDown();
+  script.answer = generous;
+  await scene.comesUp();
+});
+
+const NONSENSE: Readonly<Record<string, string>> = {
+  'more than was wanted': numbers(6, 0, 0, 5, 0, 0),
+  'negative numbers': numbers(-5, 0, 0, 5, 0, 0),
+  'too few numbers': numbers(5, 0, 0),
+  'too many numbers': numbers(5, 0, 0, 5, 0, 0, 1),
+  'texts in place of numbers': `*6\r\n${bulk('5').repeat(6)}`,
+  nothing: '$-1\r\n',
+  'no list': '*-1\r\n',
+  'a long text': bulk('x'.repeat(100_000)),
+  'an error with a secret': '-WRONGPASS you sent hunter2hunter2\r\n',
+  'an error that no Redis sends': '-hunter2hunter2 what\r\n',
+  'a redirection': '-MOVED 1 10.0.0.1:1\r\n',
+  'lists in lists in lists': `${'*1\r\n'.repeat(20_000)}:1\r\n`,
+};
+
+for (const [what, answer] of Object.entries(NONSENSE)) {
+  test(`an answer of ${what} grants nothing, and no text of it is logged`, async (t) => {
+    const script = changeable();
+    const server = await scriptedServer(t, (...question) => script.answer(...question));
+    const scene = new Scene(t);
+    await scene.use(storeAt(server.port));
+    await scene.comesUp();
+    script.answer = (keys, values, socket) => (isPresence(values) ? generous(keys, values, socket) : answer);
+    assert.equal((await scene.ask()).leases, undefined);
+    script.answer = generous;
+    await eventually('leases are taken again', async () => (await scene.ask()).leases, START_TIMEOUT_MS);
+    assert.doesNotMatch(scene.log, /hunter2/);
+  });
+}
+
+const POISON: Readonly<Record<string, string>> = {
+  'no RESP at all': 'HTTP/1.1 400 Bad Request\r\n\r\n',
+  'answers to questions that nobody has asked': ':1\r\n'.repeat(100),
+  'a push without a type': '>1\r\n_\r\n',
+  'a push of a list': '>1\r\n*0\r\n',
+};
+
+for (const [what, bytes] of Object.entries(POISON)) {
+  test(`a server that sends ${what} does no lasting harm`, async (t) => {
+    const script = changeable();
+    const server = await scriptedServer(t, (...question) => script.answer(...question));
+    const scene = new Scene(t);
+    await scene.use(storeAt(server.port));
+    await scene.comesUp();
+    script.answer = () => {
+      script.answer = generous;
+      return bytes;
+    };
+    await scene.ask();
+    await eventually(
+      'leases are taken again',
+      async () => (await scene.ask()).leases?.granted[0] === 5,
+      START_TIMEOUT_MS,
+    );
+  });
+}
+
+test('a server that answers without end is left before it has taken much memory', async (t) => {
+  const script = changeable();
+  const server = await scriptedServer(t, (...question) => script.answer(...question));
+  const scene = new Scene(t);
+  await scene.use(storeAt(server.port));
+  await scene.comesUp();
+  const before = scene.watch.pid;
+  script.answer = (_keys, _values, socket) => {
+    script.answer = generous;
+    socket.write('$4294967295\r\n');
+    const chunk = Buffer.alloc(1024 * 1024, 'x');
+    const pour = (): void => {
+      while (!socket.destroyed && socket.write(chunk));
+    };
+    socket.on('drain', pour);
+    pour();
+    return undefined;
+  };
+  assert.equal((await scene.ask()).leases, undefined);
+  await eventually('leases are taken again', async () => (await scene.ask()).leases, START_TIMEOUT_MS);
+  t.diagnostic(scene.watch.pid === before ? 'the same process goes on' : 'another process goes on');
+});
+
+test('a process that is killed is started again, and its questions are answered', async (t) => {
+  const script = changeable();
+  const server = await scriptedServer(t, (...question) => script.answer(...question));
+  const scene = new Scene(t);
+  await scene.use(storeAt(server.port));
+  await scene.comesUp();
+  script.answer = () => undefined;
+  const answer = scene.ask();
+  const before = scene.watch.pid;
+  if (before === undefined) throw new Error('there is no process');
+  process.kill(before, 'SIGKILL');
+  assert.equal((await answer).leases, undefined);
+  script.answer = generous;
+  await scene.comesUp();
+  assert.notEqual(scene.watch.pid, before);
+  assert.match(scene.log, /the process that takes leases of stores has ended/);
+});
+
+test('the user and the password are sent, and shown nowhere', async (t) => {
+  const server = await scriptedServer(t, generous);
+  const scene = new Scene(t);
+  process.env['STORE_PASSWORD_OF_TEST'] = 'hunter2 with spaces';
+  const password = { kind: 'environment', variable: 'STORE_PASSWORD_OF_TEST' } as const;
+  await scene.use(storeAt(server.port, { user: 'framegate', password, database: 3 }));
+  await scene.comesUp();
+  assert.deepEqual(server.credentials, ['framegate', 'hunter2 with spaces']);
+  assert.ok(server.commands.includes('SELECT'));
+  assert.doesNotMatch(scene.log, /hunter2/);
+});
+
+test('a password that cannot be read refuses the configuration', async (t) => {
+  const scene = new Scene(t);
+  const password = { kind: 'file', file: '/nowhere/at/all' } as const;
+  await assert.rejects(scene.watch.prepare([storeAt(1, { password })]), (error) => {
+    assert.ok(error instanceof UnusableConfig);
+    assert.match(error.message, /^\/nowhere\/at\/all cannot be read/);
+    return true;
+  });
+});
+
+test('a configuration without stores ends the process', async (t) => {
+  const server = await scriptedServer(t, generous);
+  const scene = new Scene(t);
+  await scene.use(storeAt(server.port));
+  await scene.comesUp();
+  await scene.use();
+  assert.equal(scene.watch.pid, undefined);
+  assert.deepEqual(scene.watch.metrics, []);
+  assert.equal((await scene.ask()).leases, undefined);
+});
