@@ -21,6 +21,11 @@ export class LeaseTable {
     return this.#young.size + this.#old.size;
   }
 
+  /** Finds only what was used in this generation. */
+  findYoung(key: string): Lease | undefined {
+    return this.#young.get(key);
+  }
+
   find(key: string, nowMs: number): Lease | undefined {
     return this.#young.get(key) ?? this.#findOld(key, nowMs);
   }

@@ -29,8 +29,8 @@ export interface StoreLink {
   readonly outage: number;
   /** What counts while the store does not answer: the local share of the limit, nothing, or everything is refused. */
   readonly failure: 'local' | 'open' | 'closed';
-  /** Asks about this lease with the next question. */
-  queue(quota: LeasedQuota, lease: Lease): void;
+  /** Asks about this lease with the next question. @param isUrgent a call waits, or was refused */
+  queue(quota: LeasedQuota, lease: Lease, isUrgent: boolean): void;
   nowMs(): number;
 }
 
@@ -70,11 +70,17 @@ export class LeasedQuota implements Quota {
   }
 
   take(key: string, count: number): number {
+    // Nearly all calls end here, without a look at the clock.
+    const known = this.#table.findYoung(key);
+    if (known !== undefined && known.tokens - count > this.#lowTokens) {
+      known.tokens -= count;
+      return 0;
+    }
     const nowMs = this.#link.nowMs();
-    const lease = this.#find(key, nowMs);
+    const lease = known ?? this.#find(key, nowMs);
     if (lease.tokens < count) return this.#takeMissing(lease, count, nowMs);
     lease.tokens -= count;
-    if (lease.tokens <= this.#lowTokens) this.#ask(lease, nowMs);
+    this.#ask(lease, nowMs);
     return 0;
   }
 
@@ -178,11 +184,11 @@ export class LeasedQuota implements Quota {
   }
 
   #ask(lease: Lease, nowMs: number): void {
-    if (lease.isQueued || lease.question !== 0 || !this.#link.isUp) return;
+    const isUrgent = lease.awaited > 0 || lease.missing > 0;
+    if ((lease.isQueued && !isUrgent) || lease.question !== 0 || !this.#link.isUp) return;
     // What is owed is told at once. The store would grant nothing yet.
     if (nowMs < lease.notBeforeMs && lease.owed === 0) return;
-    lease.isQueued = true;
-    this.#link.queue(this, lease);
+    this.#link.queue(this, lease, isUrgent);
   }
 
   /** A question about this lease is sent now. @returns what it asks for */
