@@ -269,9 +269,7 @@ function issuesOfCalls(direction: Given['direction'], exceed: Given['exceed']): 
 function notYet(given: Given): readonly Issue[] {
   const named: readonly (readonly [key: string, at: string])[] = [
     ...(given.count === undefined ? [] : [[given.count, 'count'] as const]),
-    ...(['service'] as const)
-      .filter((one) => given[one] !== undefined)
-      .map((one) => [one, one] as const),
+    ...(['service'] as const).filter((one) => given[one] !== undefined).map((one) => [one, one] as const),
   ];
   return named.flatMap(([one, at]) =>
     Object.hasOwn(NOT_YET, one) ? [{ message: 'not supported by this version', at, hint: NOT_YET[one] }] : [],

@@ -36,7 +36,6 @@ import { turnNowMs } from '../transport/turn-clock.ts';
 import { askedQuestions } from './asked-questions.ts';
 import {
   type BuildParts,
-  type BuiltUpstream,
   buildSnapshot,
   closeReplaced,
   destroyUpstreams,
@@ -60,8 +59,7 @@ import { PlaneReports } from './plane-reports.ts';
 import { ProcessLog } from './process-log.ts';
 import { SocketReports } from './socket-reports.ts';
 import { type TlsUser, tlsUsers } from './tls-users.ts';
-import { UpstreamHealth } from './upstream-health.ts';
-import { UpstreamWeights } from './upstream-weights.ts';
+import { UpstreamUpdates } from './upstream-updates.ts';
 
 export interface DataPlaneParts extends Pick<SharedParts, 'openSourceOf'> {
   /** How much memory the process uses, in bytes. The default asks the system. */
@@ -106,8 +104,7 @@ export class DataPlane implements Plane {
   readonly #reports: PlaneReports;
   /** What the limits of routes count. */
   readonly quotas = new Quotas(turnNowMs);
-  readonly #health = new UpstreamHealth();
-  readonly #weights = new UpstreamWeights();
+  readonly #updates = new UpstreamUpdates();
   /** The calls in flight of this process. */
   readonly liveCalls: LiveCalls<Exchange>;
   readonly #sockets: SocketReports;
@@ -279,14 +276,12 @@ export class DataPlane implements Plane {
   updateEndpoints(update: EndpointUpdate): void {
     const built = this.#snapshot.built.get(update.upstream);
     if (built === undefined) return;
-    this.#useEndpoints(update.upstream, built, update);
+    this.#updates.useEndpoints(update.upstream, built, update);
     this.#reports.endpointUpdates++;
   }
 
   updateHealth(update: HealthUpdate): void {
-    this.#health.note(update);
-    const built = this.#snapshot.built.get(update.upstream);
-    if (built !== undefined) this.#health.applyTo(update.upstream, built);
+    this.#updates.updateHealth(update, this.#snapshot.built.get(update.upstream));
   }
 
   setLogLevel(level: LogLevel): void {
@@ -294,22 +289,21 @@ export class DataPlane implements Plane {
   }
 
   updateWeights(update: WeightUpdate): void {
-    this.#weights.note(update);
-    const built = this.#snapshot.built.get(update.upstream);
-    if (built !== undefined) this.#weights.applyTo(update.upstream, built);
+    this.#updates.updateWeights(update, this.#snapshot.built.get(update.upstream));
   }
 
   readonly updateKeys: Plane['updateKeys'] = (update) => this.#build.identities.updateKeys(update);
   readonly watchWantedKeys: Plane['watchWantedKeys'] = (tell) => this.#build.identities.watchWantedKeys(tell);
   readonly updateStore: Plane['updateStore'] = (state) => this.quotas.leases.storeChanged(state);
   readonly watchLeaseAsks: Plane['watchLeaseAsks'] = (ask) => this.quotas.leases.connect(ask);
+
   /** @param left names of listeners whose clients must connect again */
   #use(next: ProxySnapshot, before: ProxySnapshot, left: ReadonlySet<string>, known: KnownEndpoints): void {
     this.#snapshot = next;
     if (this.#isOpen) this.#relay.replaceSnapshot(next, ({ listener }) => left.has(listener));
     for (const { name, endpoints } of next.config.upstreams) {
       const built = next.built.get(name);
-      if (built !== undefined) this.#useEndpoints(name, built, known.get(name) ?? { endpoints });
+      if (built !== undefined) this.#updates.useEndpoints(name, built, known.get(name) ?? { endpoints });
     }
     closeReplaced(before, next);
     this.quotas.use(next.config.routes, next.config.stores);
@@ -335,19 +329,6 @@ export class DataPlane implements Plane {
       ...(this.#snapshot.config.log.access ? [this.#accessLog] : []),
       ...(observer === undefined ? [] : [observer]),
     ]);
-  }
-
-  /** With what is known of their health and weights, so that no call goes to one that is unhealthy. */
-  #useEndpoints(
-    name: string,
-    built: BuiltUpstream,
-    { endpoints, whyNone }: Pick<EndpointUpdate, 'endpoints' | 'whyNone'>,
-  ): void {
-    built.upstream.atOnce(() => {
-      built.upstream.use(endpoints, whyNone);
-      this.#health.applyTo(name, built);
-      this.#weights.applyTo(name, built);
-    });
   }
 
   #makeHttp1Edge(): Http1Edge {

@@ -31,7 +31,7 @@ import { ClientResponse, type ResponseOwner } from './client-response.ts';
 import { GRACE_MS } from './deadline.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
 import { type ExchangeParts, factsOf } from './live-facts.ts';
-import { Outcome, withNote } from './outcome.ts';
+import { noteOfEnd, Outcome, withNote } from './outcome.ts';
 import { type PassedReset, passedReset, unprocessed } from './passed-reset.ts';
 import { recordOf } from './record-of.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
@@ -238,14 +238,7 @@ export class Exchange
   }
 
   responseEnds(grpcStatus: string): void {
-    this.#outcome.decide('upstream', grpcStatus, this.#noteOfEnd(grpcStatus));
-  }
-
-  /** What the record adds to an end that is the service's. */
-  #noteOfEnd(grpcStatus: string): string {
-    // A further attempt that was not granted is no matter where the first one succeeds.
-    if (grpcStatus === 'OK') return '';
-    return withNote(this.subject.noteOfEnd(grpcStatus, this.durationMs), this.#attempts.note);
+    this.#outcome.decide('upstream', grpcStatus, noteOfEnd(this, grpcStatus, this.#attempts.note));
   }
 
   responseEnded(): void {
@@ -273,7 +266,8 @@ export class Exchange
 
   #passReset({ end, code, status, reason }: PassedReset): void {
     if (this.#triesAgain(end)) return;
-    this.#outcome.decide('upstream', status, withNote(reason, this.#noteOfEnd(status)));
+    const note = noteOfEnd(this, status, this.#attempts.note);
+    this.#outcome.decide('upstream', status, withNote(reason, note));
     this.#stream.reset(code);
     this.#finish(ErrorCode.CANCEL);
   }

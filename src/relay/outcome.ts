@@ -74,3 +74,22 @@ export class Outcome {
 export function withNote(reason: string, note: string): string {
   return note === '' || reason === '' ? reason + note : `${reason} ${note}`;
 }
+
+interface EndedCall {
+  readonly subject: { noteOfEnd(grpcStatus: string, durationMs: number): string };
+  readonly durationMs: number;
+}
+
+/**
+ * What the record adds to an end that is the service's.
+ * @param ofAttempts what it says about the attempts, or ''
+ */
+export function noteOfEnd(
+  { subject, durationMs }: EndedCall,
+  grpcStatus: string,
+  ofAttempts: string,
+): string {
+  // A further attempt that was not granted is no matter where the first one succeeds.
+  if (grpcStatus === 'OK') return '';
+  return withNote(subject.noteOfEnd(grpcStatus, durationMs), ofAttempts);
+}
