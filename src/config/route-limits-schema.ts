@@ -215,6 +215,12 @@ function issuesOf(given: Given): readonly Issue[] {
   const twice = texts.find((one, index) => texts.indexOf(one) !== index);
   if (twice !== undefined)
     issues.push({ message: `names ${twice} twice`, at: 'by', hint: 'remove one of the two' });
+  if (given.store !== undefined && texts.includes('stream'))
+    issues.push({
+      message: 'is of no use by stream: a stream is in one proxy alone',
+      at: 'store',
+      hint: 'remove it, or write by: [client]',
+    });
   if (counted === 'calls' && texts.includes('stream'))
     issues.push({
       message: 'names stream, but a stream is one call',
