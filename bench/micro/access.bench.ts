@@ -52,9 +52,9 @@ async function policyFor(
     },
   });
   const set = identities.build([identity(claims)]);
-  const keys = parseKeySet(keySetText([key]));
-  if (isFault(keys)) throw new Error(keys.message);
-  identities.updateKeys({ source: SOURCE, keys });
+  const read = parseKeySet(keySetText([key]));
+  if (isFault(read)) throw new Error(read.message);
+  identities.updateKeys({ source: SOURCE, keys: read.keys });
   const whole: AccessConfig = { require: ['office'], allow: undefined, deny: [], onExpiry: 'end', ...access };
   const policy = accessPolicy(routeConfig({ match: { path: '/*' }, access: whole }), {
     ...NO_PARTS,

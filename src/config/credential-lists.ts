@@ -4,10 +4,20 @@
 import type { KeySource } from './identity-config.ts';
 import { HASH_AGAIN, kindOfHash } from './password-hashes.ts';
 import type { Fault } from './problem.ts';
-import { type PublicKey, parseKeySet } from './public-keys.ts';
+import {
+  LARGEST_KEY_SET_BYTES,
+  type LeftOut,
+  type PublicKey,
+  parseKeySet,
+  type ReadKeys,
+} from './public-keys.ts';
 
-/** More lines are no list that a person keeps, and a larger file is not read. */
-const MOST_ENTRIES = 100_000;
+/** More lines are no list that a person keeps. */
+const MOST_ENTRIES = 20_000;
+/** A larger file is not read. So many entries fit in, with names and hashes of the longest kind. */
+const LARGEST_LIST_BYTES = 8_388_608;
+/** So many lines that cannot be read are named. */
+const MOST_NAMED = 5;
 const LONGEST_NAME = 200;
 
 interface LineFormat {
@@ -46,22 +56,42 @@ const SCRYPT: LineFormat = {
   },
 };
 
-/** Parses what was read from a source, by its format. */
-export function parseKeys(source: KeySource, text: string): readonly PublicKey[] | Fault {
+/** The size of the largest text that is read from a source. */
+export function largestBytesOf(source: KeySource): number {
+  return isKeySet(source) ? LARGEST_KEY_SET_BYTES : LARGEST_LIST_BYTES;
+}
+
+function isKeySet(source: KeySource): boolean {
+  return source.kind === 'url' || source.format === undefined;
+}
+
+/** Parses what was read from a source, by its format. A fault says that the text is something else. */
+export function parseKeys(source: KeySource, text: string): ReadKeys | Fault {
   if (source.kind === 'url' || source.format === undefined) return parseKeySet(text);
   return source.format === 'api-keys' ? parseApiKeys(text) : parsePasswords(text);
 }
 
-export function parseApiKeys(text: string): readonly PublicKey[] | Fault {
+export function parseApiKeys(text: string): ReadKeys | Fault {
   return parseLines(text, SHA256);
 }
 
-export function parsePasswords(text: string): readonly PublicKey[] | Fault {
+export function parsePasswords(text: string): ReadKeys | Fault {
   return parseLines(text, SCRYPT);
 }
 
-function parseLines(text: string, { parse, hint, explain }: LineFormat): readonly PublicKey[] | Fault {
+/** Whether each line of a list can be used, and there is one. */
+export function isWholeList(read: ReadKeys | Fault): boolean {
+  return 'keys' in read && read.keys.length > 0 && read.leftOut.length === 0;
+}
+
+/**
+ * Reads the good lines of a list, and names the others. A list says who is known: somebody whose line is gone or spoilt must not stay
+ * known because of another line that cannot be read.
+ */
+function parseLines(text: string, { parse, hint, explain }: LineFormat): ReadKeys | Fault {
   const entries: PublicKey[] = [];
+  const leftOut: LeftOut[] = [];
+  let moreLeftOut = 0;
   const names = new Set<string>();
   for (const [index, whole] of text.split('\n').entries()) {
     const line = whole.trim();
@@ -69,17 +99,25 @@ function parseLines(text: string, { parse, hint, explain }: LineFormat): readonl
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(colon, 0));
     const written = line.slice(colon + 1);
-    const parts = parse(written);
-    const isName = name !== '' && name.length <= LONGEST_NAME && !/[\p{Cc}]/u.test(name);
-    if (!isName || parts === undefined) {
-      const why = isName ? explain?.(written) : undefined;
-      if (why !== undefined) return { ...why, message: `${why.message} in line ${index + 1}` };
-      return { message: `cannot be read in line ${index + 1}`, hint };
+    const hasName = isName(name);
+    const parts = hasName ? parse(written) : undefined;
+    if (parts !== undefined && !names.has(name)) {
+      names.add(name);
+      entries.push({ name, ...parts });
+      if (entries.length > MOST_ENTRIES) return { message: `has more than ${MOST_ENTRIES} entries` };
+    } else if (leftOut.length >= MOST_NAMED) moreLeftOut++;
+    else {
+      const why = hasName ? explain?.(written) : undefined;
+      const unreadable = why ?? { message: 'cannot be read', hint };
+      const fault =
+        parts === undefined ? unreadable : { message: 'has a name that a line before has already' };
+      leftOut.push({ line: index + 1, ...fault });
     }
-    if (names.has(name)) return { message: `has the name of line ${index + 1} before already` };
-    names.add(name);
-    entries.push({ name, ...parts });
-    if (entries.length > MOST_ENTRIES) return { message: `has more than ${MOST_ENTRIES} entries` };
   }
-  return entries.length > 0 ? entries : { message: 'has no entry', hint };
+  if (moreLeftOut > 0) leftOut.push({ message: `has ${moreLeftOut} more lines that cannot be used` });
+  return { keys: entries, leftOut };
+}
+
+function isName(text: string): boolean {
+  return text !== '' && text.length <= LONGEST_NAME && !/[\p{Cc}]/u.test(text);
 }

@@ -4,11 +4,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isLocalAddress, parseListenAddress } from './address.ts';
 import type { ConfigPath } from './config-path.ts';
-import { parseKeys } from './credential-lists.ts';
+import { largestBytesOf, parseKeys } from './credential-lists.ts';
 import type { KeySource } from './identity-config.ts';
 import { parseClaimHeader, parseKeySource } from './identity-values.ts';
-import { type Finding, isFault, type Severity } from './problem.ts';
-import { LARGEST_KEY_SET_BYTES } from './public-keys.ts';
+import { type Fault, type Finding, isFault, type Severity } from './problem.ts';
+import { leftOutText, type ReadKeys } from './public-keys.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
 import { besideConfig } from './resolve-config.ts';
 import { suggest } from './suggestion.ts';
@@ -212,14 +212,25 @@ function checkFile(
   const source = parseKeySource(written);
   if (written === '' || isFault(source) || source.kind === 'url') return [];
   const text = besideConfig(configFile, source.text);
+  const file: KeySource = { kind: 'file', text, ...(format && { format }) };
   try {
-    if (statSync(text).size > LARGEST_KEY_SET_BYTES)
-      return [finding('error', path, `${text} is larger than ${LARGEST_KEY_SET_BYTES} bytes`)];
-    const keys = parseKeys({ kind: 'file', text, ...(format && { format }) }, readFileSync(text, 'utf8'));
-    return isFault(keys) ? [finding('error', path, `${text} ${keys.message}`, keys.hint)] : [];
+    const mostBytes = largestBytesOf(file);
+    if (statSync(text).size > mostBytes)
+      return [finding('error', path, `${text} is larger than ${mostBytes} bytes`)];
+    return findingsOf(parseKeys(file, readFileSync(text, 'utf8')), path, text);
   } catch (error) {
     return [finding('error', path, `${text} cannot be read: ${readingFault(error)}`)];
   }
+}
+
+/** What is left out is a warning, so that a proxy starts again with the list with which it was running. */
+function findingsOf(read: ReadKeys | Fault, path: ConfigPath, text: string): readonly Finding[] {
+  if (isFault(read)) return [finding('error', path, `${text} ${read.message}`, read.hint)];
+  const { keys, leftOut } = read;
+  if (keys.length === 0 && leftOut.length === 0)
+    return [finding('warning', path, `${text} is an empty list, so nobody has this identity`)];
+  const severity = keys.length === 0 ? 'error' : 'warning';
+  return leftOut.map((one) => finding(severity, path, leftOutText(text, one), one.hint));
 }
 
 function finding(severity: Severity, path: ConfigPath, message: string, hint?: string): Finding {

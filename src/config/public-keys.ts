@@ -11,10 +11,30 @@ export type PublicKey = Readonly<Record<string, string>>;
 export interface KeysUpdate {
   /** The URL or the file, as `KeySource.text`. */
   readonly source: string;
-  /** The last keys that could be read. Empty if there were none yet. */
+  /** The last keys that could be read. Empty if there were none yet, if their file is gone, or if the list is empty. */
   readonly keys: readonly PublicKey[];
-  /** Why the last attempt to read them has failed. Undefined if it has not. */
+  /** Why the last attempt to read them has failed. Undefined if it has not: then the keys are all that there are. */
   readonly problem?: string | undefined;
+  /** The configuration does not name the source any more. */
+  readonly isDropped?: boolean | undefined;
+}
+
+/** What a text says. */
+export interface ReadKeys {
+  readonly keys: readonly PublicKey[];
+  /** What cannot be used. It counts as if it were not there. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** Its message follows the name of the source. */
+export interface LeftOut extends Fault {
+  /** Counts from 1. */
+  readonly line?: number;
+}
+
+/** What is left out, after FILE:LINE. */
+export function leftOutText(source: string, { line, message }: LeftOut): string {
+  return `${line === undefined ? source : `${source}:${line}`} ${message}`;
 }
 
 /** A larger text is no key set. */
@@ -22,10 +42,15 @@ export const LARGEST_KEY_SET_BYTES = 1_048_576;
 const MOST_KEYS = 100;
 const LEAST_RSA_BITS = 2048;
 
-const MEMBERS = ['kty', 'kid', 'alg', 'crv', 'x', 'y', 'n', 'e'] as const;
+/** The public members of a key, by its type. Others would say something that does not hold for it. */
+const MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  RSA: ['kty', 'kid', 'alg', 'n', 'e'],
+  EC: ['kty', 'kid', 'alg', 'crv', 'x', 'y'],
+  OKP: ['kty', 'kid', 'alg', 'crv', 'x'],
+};
 
-/** @returns the keys that can verify signatures, or why the text has none */
-export function parseKeySet(text: string): readonly PublicKey[] | Fault {
+/** @returns the keys that can verify signatures, or why the text is no key set */
+export function parseKeySet(text: string): ReadKeys | Fault {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -37,11 +62,12 @@ export function parseKeySet(text: string): readonly PublicKey[] | Fault {
     return { message: 'has no list "keys"', hint: 'a key set looks like {"keys": [{"kty": "RSA", …}]}' };
   if (listed.length > MOST_KEYS) return { message: `has more than ${MOST_KEYS} keys` };
   const keys = listed.map(publicKeyOf).filter((key) => key !== undefined);
-  if (keys.length > 0) return keys;
-  return {
+  if (keys.length > 0 || listed.length === 0) return { keys, leftOut: [] };
+  const fault = {
     message: 'has no key that verifies signatures',
     hint: `RSA keys of ${LEAST_RSA_BITS} bits and more, and EC and Ed25519 keys do, unless they are for something else (use, key_ops)`,
   };
+  return { keys, leftOut: [fault] };
 }
 
 function publicKeyOf(value: unknown): PublicKey | undefined {
@@ -49,7 +75,9 @@ function publicKeyOf(value: unknown): PublicKey | undefined {
   const { use, key_ops: operations } = value;
   if (use !== undefined && use !== 'sig') return undefined;
   if (Array.isArray(operations) && !operations.includes('verify')) return undefined;
-  const members = MEMBERS.flatMap((name) => {
+  const type = value['kty'];
+  if (typeof type !== 'string' || !Object.hasOwn(MEMBERS, type)) return undefined;
+  const members = MEMBERS[type].flatMap((name) => {
     const member = value[name];
     return typeof member === 'string' ? [[name, member] as const] : [];
   });

@@ -1,9 +1,10 @@
 // The keys of one identity, read again and again. The last keys that could be read stay in use until there are newer ones, however long
-// that takes: an issuer that is down must not lock everybody out.
+// that takes: an issuer that is down must not lock everybody out. But a list that was read and is empty, and a file that is gone, say
+// that nobody is known any more. They are believed when they say so twice, since a file may just be written anew.
 
-import { isDeepStrictEqual } from 'node:util';
+import { errorCode } from '../config/error-code.ts';
 import type { KeySource } from '../config/identity-config.ts';
-import type { KeysUpdate, PublicKey } from '../config/public-keys.ts';
+import { type KeysUpdate, leftOutText, type PublicKey, type ReadKeys } from '../config/public-keys.ts';
 import type { Logger } from '../observability/logger.ts';
 import { signatureOf } from '../sources/file-signature.ts';
 
@@ -12,11 +13,13 @@ const AGAIN_SOONEST_MS = 30_000;
 const URL_EVERY_MS = 300_000;
 const RETRY_MS = 1000;
 const MOST_RETRY_MS = 60_000;
+/** For so long a source must say that there are no keys any more. A little less than until it is read again. */
+const BELIEVED_AFTER_MS = RETRY_MS - 100;
 
 export interface FollowedKeysParts {
   readonly publish: (update: KeysUpdate) => void;
   readonly logger: Logger;
-  readonly read: (source: KeySource) => Promise<readonly PublicKey[]>;
+  readonly read: (source: KeySource) => Promise<ReadKeys>;
   /** How often a file is read. Undefined means only when somebody asks. */
   readonly fileEveryMs: () => number | undefined;
   /** Monotonic milliseconds. For tests. */
@@ -33,6 +36,13 @@ export class FollowedKeys {
   /** How often the keys were read, and how often they could not be. A look at a file that has not changed is neither. */
   readonly counts = { read: 0, failed: 0 };
   #confirmedAtMs: number | undefined = undefined;
+  #hasRead = false;
+  /** Since when the source says that there are no keys any more, while that is not believed yet. */
+  #goneSinceMs: number | undefined = undefined;
+  /** The file has changed while it was read. */
+  #hasChanged = false;
+  /** What could not be used of a list that was read, as it was logged. */
+  #leftOut = '';
   #readAtMs = Number.NEGATIVE_INFINITY;
   #isReading = false;
   #isClosed = false;
@@ -53,13 +63,12 @@ export class FollowedKeys {
     this.#readAtMs = this.#now();
     clearTimeout(this.#timer);
     try {
-      // Taken before the file is read, so that a change in between is noticed at the next look.
+      // Taken before the file is read, so that a change in between is noticed.
       this.#signature = await this.#signatureNow();
       this.#note(await this.#parts.read(this.source));
+      this.#hasChanged = (await this.#signatureNow()) !== this.#signature;
     } catch (error) {
-      this.#failures++;
-      this.counts.failed++;
-      this.#complain(error instanceof Error ? error.message : String(error));
+      this.#noteFailure(error);
     }
     this.#isReading = false;
     if (this.#isClosed) return;
@@ -76,11 +85,18 @@ export class FollowedKeys {
     return this.source.kind === 'file' ? signatureOf([this.source.text]) : undefined;
   }
 
+  get #isToBeReadSoon(): boolean {
+    return this.#failures > 0 || this.#hasChanged || this.#goneSinceMs !== undefined;
+  }
+
   /** Reads a file that has changed, and a URL in any case. */
   async #look(): Promise<void> {
-    const isSame = this.source.kind === 'file' && (await this.#signatureNow()) === this.#signature;
+    const isSame =
+      !this.#isToBeReadSoon &&
+      this.source.kind === 'file' &&
+      (await this.#signatureNow()) === this.#signature;
     if (isSame && !this.#isClosed) {
-      if (this.#failures === 0) this.#confirmedAtMs = this.#now();
+      this.#confirmedAtMs = this.#now();
       this.#schedule();
     } else await this.read();
   }
@@ -106,17 +122,54 @@ export class FollowedKeys {
     });
   }
 
-  #note(keys: readonly PublicKey[]): void {
-    const isNew = !isDeepStrictEqual(keys, this.#keys);
-    if (isNew || this.#problem !== undefined) {
-      const fields = { source: this.source.text, keys: keys.length };
-      this.#parts.logger.info(fields, 'keys of an identity were read');
-    }
-    this.#keys = keys;
-    this.counts.read++;
-    this.#confirmedAtMs = this.#now();
-    this.#problem = undefined;
+  #note({ keys, leftOut }: ReadKeys): void {
     this.#failures = 0;
+    this.counts.read++;
+    if (this.#doubts(keys)) return;
+    this.#confirmedAtMs = this.#now();
+    const isNew = JSON.stringify(keys) !== JSON.stringify(this.#keys);
+    const fields = { source: this.source.text, keys: keys.length };
+    this.#keys = keys;
+    this.#complainOfEntries(leftOut.map((one) => leftOutText(this.source.text, one)).join('; '));
+    if (keys.length === 0 && (isNew || !this.#hasRead || this.#problem !== undefined))
+      this.#parts.logger.warn(fields, 'the list of keys of an identity is empty; nobody has this identity');
+    else if (isNew || this.#problem !== undefined)
+      this.#parts.logger.info(fields, 'keys of an identity were read');
+    this.#problem = undefined;
+    this.#hasRead = true;
+  }
+
+  /** @returns whether this would take all keys away, and was not yet said for long enough to be believed */
+  #doubts(keys: readonly PublicKey[]): boolean {
+    if (keys.length === 0 && this.#keys.length > 0) this.#goneSinceMs ??= this.#now();
+    else this.#goneSinceMs = undefined;
+    if (this.#goneSinceMs === undefined) return false;
+    if (this.#now() - this.#goneSinceMs < BELIEVED_AFTER_MS) return true;
+    this.#goneSinceMs = undefined;
+    return false;
+  }
+
+  #noteFailure(error: unknown): void {
+    this.#failures++;
+    this.counts.failed++;
+    if (this.source.kind === 'file' && errorCode(error) === 'ENOENT') {
+      // Whoever replaces a file may remove the old one first.
+      if (this.#doubts([])) return;
+      this.#keys = [];
+    }
+    this.#complain(error instanceof Error ? error.message : String(error));
+  }
+
+  /** Logs once what cannot be used, until that changes. */
+  #complainOfEntries(problem: string): void {
+    if (problem === this.#leftOut) return;
+    this.#leftOut = problem;
+    if (problem === '') return;
+    const fields = { source: this.source.text, keys: this.#keys.length, problem };
+    this.#parts.logger.error(
+      fields,
+      'a list of an identity has entries that cannot be used; only the others are in use',
+    );
   }
 
   /** Logs a problem once, until it changes or is solved. */
@@ -136,7 +189,8 @@ export class FollowedKeys {
   #schedule(): void {
     const everyMs = this.source.kind === 'url' ? URL_EVERY_MS : this.#parts.fileEveryMs();
     const retryMs = Math.min(RETRY_MS * 2 ** (this.#failures - 1), MOST_RETRY_MS);
-    const waitMs = this.#failures > 0 ? retryMs : everyMs;
+    const soonMs = this.#failures > 0 ? retryMs : RETRY_MS;
+    const waitMs = this.#isToBeReadSoon ? soonMs : everyMs;
     if (waitMs !== undefined) this.#timer = setTimeout(() => void this.#look(), waitMs).unref();
   }
 }

@@ -33,7 +33,7 @@ export class KeyWatch {
       if (sources.has(text)) continue;
       followed.close();
       this.#followed.delete(text);
-      this.#options.publish({ source: text, keys: [] });
+      this.#options.publish({ source: text, keys: [], isDropped: true });
     }
     for (const [text, source] of sources) {
       const known = this.#followed.get(text);

@@ -10,6 +10,7 @@ import type { Identity, IdentityParts, Look, Rejection, Verdict } from './identi
 import { KeyWaits, tooManyWait } from './key-waits.ts';
 import { KnownCallers } from './known-callers.ts';
 import { namedCaller } from './named-caller.ts';
+import { PasswordEntries } from './password-entries.ts';
 import { withoutList } from './without-list.ts';
 
 /** Longer fields are refused unread. */
@@ -30,6 +31,7 @@ export class BasicIdentity implements Identity {
   readonly #parts: IdentityParts;
   readonly #known: KnownCallers;
   readonly #flights: Flights;
+  #entries: PasswordEntries | undefined = undefined;
   readonly #waits: KeyWaits;
 
   constructor(config: BasicConfig, parts: IdentityParts) {
@@ -46,11 +48,15 @@ export class BasicIdentity implements Identity {
   look(call: AdmittedCall): Look {
     const text = call.header('authorization');
     if (text === undefined) return undefined;
-    return this.#known.find(text) ?? (/^basic /i.test(text) ? 'later' : undefined);
+    const known = this.#known.find(text);
+    if (known !== undefined) return known;
+    const canonical = canonicalOf(text);
+    if (canonical === undefined) return undefined;
+    return (canonical === text ? undefined : this.#known.find(canonical)) ?? 'later';
   }
 
   verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void {
-    const text = call.header('authorization') ?? '';
+    const text = canonicalOf(call.header('authorization') ?? '') ?? '';
     const flight = this.#flights.find(text) ?? this.#begin(text, call.subject.clientKey);
     if (!('token' in flight)) return flight.add(done);
     done(flight);
@@ -78,19 +84,18 @@ export class BasicIdentity implements Identity {
     else if (why === 'early') proceed();
   }
 
-  async #verify(text: string, { user, password }: Login, flight: Flight): Promise<void> {
-    const { keys } = this.#parts.keys;
-    const entry = keys.find(({ name }) => name === user);
+  async #verify(key: string, { user, password }: Login, flight: Flight): Promise<void> {
+    const { keys } = this.#parts;
+    if (keys.keys !== this.#entries?.keys) this.#entries = new PasswordEntries(keys.keys);
+    const { entry, isListed } = this.#entries.find(user);
     try {
-      // A name that is not in the list takes as long, so that nobody learns which names are.
-      const isRight = await fits(password, entry ?? keys[0]);
-      const isListed = entry !== undefined && this.#parts.keys.keys.includes(entry);
-      if (!isRight || !isListed) {
+      const isRight = entry !== undefined && (await fits(password, entry));
+      if (!isRight || !isListed || !keys.has(entry)) {
         flight.end(this.#rejected('the name or the password is wrong'), true);
         return;
       }
       const caller = namedCaller(this.name, user, this.#config.subject);
-      this.#known.keep(text, caller);
+      this.#known.keep(key, caller);
       flight.end(caller, false);
     } catch (error) {
       this.#parts.onFault(error);
@@ -103,11 +108,23 @@ export class BasicIdentity implements Identity {
   }
 }
 
-function readLogin(text: string): Login | undefined {
-  if (text.length > LONGEST_FIELD) return undefined;
-  const bytes = Buffer.from(text.slice('basic '.length).trim(), 'base64');
+/**
+ * One text for all spellings of the same field, so that a password is verified once however the scheme is written.
+ * @returns undefined if the field has credentials of another kind
+ */
+function canonicalOf(text: string): string | undefined {
+  if (text.startsWith('Basic ') && !text.startsWith(' ', 'Basic '.length)) return text;
+  const [, rest] = /^basic +(.*)$/i.exec(text) ?? [];
+  return rest === undefined ? undefined : `Basic ${rest}`;
+}
+
+/** @returns undefined also for base64 that is not written as RFC 4648 wants it: one password must not have many texts */
+function readLogin(canonical: string): Login | undefined {
+  if (canonical.length > LONGEST_FIELD) return undefined;
+  const written = canonical.slice('Basic '.length);
+  const bytes = Buffer.from(written, 'base64');
   const colon = bytes.indexOf(':');
-  if (colon < 1) return undefined;
+  if (colon < 1 || bytes.toString('base64') !== written) return undefined;
   return { user: bytes.toString('utf8', 0, colon), password: bytes.subarray(colon + 1) };
 }
 

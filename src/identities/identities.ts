@@ -40,10 +40,11 @@ export class Identities {
   }
 
   build(configs: readonly IdentityConfig[] = []): IdentitySet {
-    const before = this.#made;
-    this.#made = configs.map(
-      (config) => before.find((one) => isDeepStrictEqual(one.config, config)) ?? this.#make(config),
-    );
+    const before = new Map(this.#made.map((one) => [one.config.name, one]));
+    this.#made = configs.map((config) => {
+      const known = before.get(config.name);
+      return known !== undefined && isDeepStrictEqual(known.config, config) ? known : this.#make(config);
+    });
     return new Map(this.#made.map(({ identity }) => [identity.name, identity]));
   }
 

@@ -110,7 +110,7 @@ export class JwtIdentity implements Identity {
       const verdict =
         typeof claims === 'string' ? this.#rejected({ sentence: claims }) : this.#callerOf(claims, nowMs);
       // Keys may have been removed while the token was verified.
-      const isCurrent = keys.every((key) => this.#parts.keys.keys.includes(key));
+      const isCurrent = keys.every((key) => this.#parts.keys.has(key));
       if ('identity' in verdict && isCurrent) this.#known.keep(text, verdict);
       flight.end(verdict, typeof claims === 'string');
     } catch (error) {

@@ -1,7 +1,6 @@
 // The public keys of all issuers, as the control process has fetched them. A set is never read from a file or the network here. When a
 // token names a key that is not known, the control process is asked for newer ones, at most once in half a minute for each set.
 
-import { isDeepStrictEqual } from 'node:util';
 import type { KeysUpdate, PublicKey } from '../config/public-keys.ts';
 
 const ASK_EVERY_MS = 30_000;
@@ -11,6 +10,7 @@ export class KeySet {
   readonly #ask: () => void;
   readonly #now: () => number;
   #keys: readonly PublicKey[] = [];
+  #members: ReadonlySet<PublicKey> = new Set();
   #problem: string | undefined = undefined;
   /** Whether the control process has said anything about this set. */
   #isKnown = false;
@@ -31,20 +31,28 @@ export class KeySet {
     return this.#keys;
   }
 
-  /** Why there are no keys at all. Undefined if there are some. */
-  get whyNone(): string | undefined {
-    return this.#keys.length > 0 ? undefined : (this.#problem ?? 'they have not been read yet');
+  /** Whether the key is one of the current ones, which stay the same objects for as long as they are listed. */
+  has(key: PublicKey): boolean {
+    return this.#members.has(key);
   }
 
-  update({ keys, problem }: KeysUpdate): void {
+  /** Why it is not known which keys there are. Undefined if it is known: also that there is none. */
+  get whyNone(): string | undefined {
+    if (!this.#isKnown) return 'they have not been read yet';
+    return this.#keys.length > 0 ? undefined : this.#problem;
+  }
+
+  update({ keys, problem, isDropped }: KeysUpdate): void {
     const before = this.#keys;
+    const known = new Map(before.map((key) => [JSON.stringify(key), key]));
     // A key that stays is the same object, so that it is not imported again.
-    this.#keys = keys.map((key) => before.find((one) => isDeepStrictEqual(one, key)) ?? key);
-    this.#problem = problem;
+    this.#keys = keys.map((key) => known.get(JSON.stringify(key)) ?? key);
+    this.#members = new Set(this.#keys);
+    this.#problem = isDropped === true ? 'the configuration does not name them any more' : problem;
     this.#isKnown = true;
     this.#isAsked = false;
     this.#heardAtMs = this.#now();
-    if (before.some((key) => !this.#keys.includes(key))) this.removals++;
+    if (before.some((key) => !this.#members.has(key))) this.removals++;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const tell of waiting) tell();
@@ -84,9 +92,8 @@ export class KeySets {
     return made;
   }
 
-  /** An update without keys and without a problem says that the configuration does not name the source any more. */
   update(update: KeysUpdate): void {
     this.of(update.source).update(update);
-    if (update.keys.length === 0 && update.problem === undefined) this.#sets.delete(update.source);
+    if (update.isDropped === true) this.#sets.delete(update.source);
   }
 }

@@ -1,9 +1,8 @@
 // The files of auth_basic_user_file: which of their users Framegate can ask for their passwords, and which of them have to be hashed again.
 // No hash of them is ever shown.
 
-import { parsePasswords } from '../config/credential-lists.ts';
+import { isWholeList, parsePasswords } from '../config/credential-lists.ts';
 import { HASH_AGAIN, kindOfHash } from '../config/password-hashes.ts';
-import { isFault } from '../config/problem.ts';
 
 export interface PasswordFile {
   /** The name of the file that Framegate is to read. */
@@ -26,9 +25,9 @@ export function passwordFileOf(path: string, text: string | undefined): Password
       file,
       toDo: `its users have to be hashed again, into ${file}: Framegate takes scrypt alone; ${HASH_AGAIN}`,
     };
-  if (!isFault(parsePasswords(text))) return { file: path, toDo: undefined };
+  if (isWholeList(parsePasswords(text))) return { file: path, toDo: undefined };
   const users = usersIn(text);
-  const unusable = users.filter(({ line }) => isFault(parsePasswords(line)));
+  const unusable = users.filter(({ line }) => !isWholeList(parsePasswords(line)));
   const usable = users.length - unusable.length;
   const named = unusable.slice(0, MOST_NAMED).map(({ name, kind }) => `${name} (${kind})`);
   if (unusable.length > MOST_NAMED) named.push(`and ${unusable.length - MOST_NAMED} more`);

@@ -5,27 +5,27 @@ import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { parseKeys } from '../config/credential-lists.ts';
+import { largestBytesOf, parseKeys } from '../config/credential-lists.ts';
 import type { KeySource } from '../config/identity-config.ts';
 import { isFault } from '../config/problem.ts';
-import { LARGEST_KEY_SET_BYTES, type PublicKey } from '../config/public-keys.ts';
+import { LARGEST_KEY_SET_BYTES, type ReadKeys } from '../config/public-keys.ts';
 import { names } from '../names/name-lookup.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
 
 /** Rejects with an error whose message says what is wrong, without anything of an answer's text. */
-export async function readKeySet(source: KeySource): Promise<readonly PublicKey[]> {
-  const keys = parseKeys(
+export async function readKeySet(source: KeySource): Promise<ReadKeys> {
+  const read = parseKeys(
     source,
-    source.kind === 'file' ? await textOfFile(source.text) : await get(source.text),
+    source.kind === 'file' ? await textOfFile(source.text, largestBytesOf(source)) : await get(source.text),
   );
-  if (isFault(keys)) throw new Error(keys.message);
-  return keys;
+  if (isFault(read)) throw new Error(read.message);
+  return read;
 }
 
-async function textOfFile(file: string): Promise<string> {
+async function textOfFile(file: string, mostBytes: number): Promise<string> {
   const { size } = await stat(file);
-  if (size > LARGEST_KEY_SET_BYTES) throw new Error(`is larger than ${LARGEST_KEY_SET_BYTES} bytes`);
+  if (size > mostBytes) throw new Error(`is larger than ${mostBytes} bytes`);
   return readFile(file, 'utf8');
 }
 

@@ -70,7 +70,12 @@ const isWeightUpdate = has({
   endpoints: isListOf(has({ address: isText, weight: isWeight })),
 });
 const isKey: Check = (value) => isRecord(value) && Object.values(value).every(isText);
-const isKeysUpdate = has({ source: isText, keys: isListOf(isKey), problem: optional(isText) });
+const isKeysUpdate = has({
+  source: isText,
+  keys: isListOf(isKey),
+  problem: optional(isText),
+  isDropped: optional(isBoolean),
+});
 const isStoreState = has({ store: isText, isUp: isBoolean, holders: isNumber });
 const isLeaseAsk = has({
   number: isNumber,

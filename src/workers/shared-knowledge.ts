@@ -43,7 +43,7 @@ export class SharedKnowledge
   }
 
   updateKeys(update: KeysUpdate): void {
-    if (isOver(update)) this.#keys.delete(update.source);
+    if (update.isDropped === true) this.#keys.delete(update.source);
     else this.#keys.set(update.source, update);
     for (const worker of this.#workers()) worker.send({ type: 'keys', update });
   }
@@ -75,9 +75,4 @@ export class SharedKnowledge
       stores: [...this.#stores.values()],
     };
   }
-}
-
-/** Whether the configuration does not name the source any more. */
-function isOver({ keys, problem }: KeysUpdate): boolean {
-  return keys.length === 0 && problem === undefined;
 }

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { KeysUpdate, PublicKey } from '../../src/config/public-keys.ts';
+import type { KeySource } from '../../src/config/identity-config.ts';
+import type { KeysUpdate, LeftOut, PublicKey } from '../../src/config/public-keys.ts';
 import { FollowedKeys } from '../../src/control/followed-keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { silentLogger } from '../support/silent-logger.ts';
@@ -12,25 +13,27 @@ const ONE: PublicKey = { kty: 'OKP', crv: 'Ed25519', kid: 'one', x: 'AA' };
 class Scene {
   nowMs = 0;
   keys: readonly PublicKey[] | Error = [ONE];
+  leftOut: readonly LeftOut[] = [];
+  readonly log: string[] = [];
   reads = 0;
   readonly published: KeysUpdate[] = [];
   readonly followed: FollowedKeys;
 
-  constructor(t: TestContext) {
-    this.followed = new FollowedKeys(
-      { kind: 'url', text: 'https://id.test/jwks.json' },
-      {
-        publish: (update) => this.published.push(update),
-        logger: silentLogger,
-        read: async () => {
-          this.reads++;
-          if (this.keys instanceof Error) throw this.keys;
-          return this.keys;
-        },
-        fileEveryMs: () => undefined,
-        now: () => this.nowMs,
+  constructor(t: TestContext, source: KeySource = { kind: 'url', text: 'https://id.test/jwks.json' }) {
+    const note = (fields: object, message: string): void => {
+      this.log.push(`${message} ${'problem' in fields ? String(fields.problem) : ''}`.trim());
+    };
+    this.followed = new FollowedKeys(source, {
+      publish: (update) => this.published.push(update),
+      logger: { ...silentLogger, info: note, warn: note, error: note },
+      read: async () => {
+        this.reads++;
+        if (this.keys instanceof Error) throw this.keys;
+        return { keys: this.keys, leftOut: this.leftOut };
       },
-    );
+      fileEveryMs: () => undefined,
+      now: () => this.nowMs,
+    });
     t.after(() => this.followed.close());
   }
 }
@@ -86,4 +89,72 @@ test('reads and failures are counted, and the age is that of the keys in use', a
   scene.nowMs = 61_000;
   await scene.followed.read();
   assert.deepEqual([scene.followed.counts, scene.followed.ageMs], [{ read: 1, failed: 2 }, 60_000]);
+});
+
+const FILE: KeySource = { kind: 'file', text: '/nowhere/keys.txt', format: 'api-keys' };
+const missing = (): Error => Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT' });
+
+for (const source of [FILE, { kind: 'url', text: 'https://id.test/jwks.json' } as const]) {
+  test(`a ${source.kind} with an empty list takes all keys away, once it has said so twice`, async (t) => {
+    const scene = new Scene(t, source);
+    await scene.followed.read();
+    scene.keys = [];
+    await scene.followed.read();
+    assert.deepEqual(scene.published.at(-1)?.keys, [ONE], 'the file may just be written anew');
+    scene.nowMs += 500;
+    await scene.followed.read();
+    assert.deepEqual(scene.published.at(-1)?.keys, [ONE]);
+    scene.nowMs += 500;
+    await scene.followed.read();
+    assert.deepEqual(scene.published.at(-1), { source: source.text, keys: [] });
+    assert.match(scene.log.at(-1) ?? '', /is empty/);
+    scene.keys = [ONE];
+    await scene.followed.read();
+    assert.deepEqual(scene.published.at(-1)?.keys, [ONE]);
+  });
+}
+
+test('a file that is gone takes all keys away after a second, and one that is replaced does not', async (t) => {
+  const scene = new Scene(t, FILE);
+  await scene.followed.read();
+  scene.keys = missing();
+  await scene.followed.read();
+  assert.deepEqual(scene.published.at(-1), { source: FILE.text, keys: [ONE] });
+  scene.keys = [{ ...ONE, kid: 'two' }];
+  scene.nowMs += 1000;
+  await scene.followed.read();
+  assert.deepEqual(scene.published.at(-1)?.keys, scene.keys);
+  scene.keys = missing();
+  await scene.followed.read();
+  scene.nowMs += 1000;
+  await scene.followed.read();
+  assert.deepEqual(scene.published.at(-1), { source: FILE.text, keys: [], problem: 'ENOENT: no such file' });
+  assert.match(scene.log.at(-1) ?? '', /cannot be recognised/);
+});
+
+test('a file that cannot be read for another reason keeps its keys', async (t) => {
+  const scene = new Scene(t, FILE);
+  await scene.followed.read();
+  scene.keys = Object.assign(new Error('EACCES'), { code: 'EACCES' });
+  for (let index = 0; index < 3; index++) {
+    await scene.followed.read();
+    scene.nowMs += 1000;
+  }
+  assert.deepEqual(scene.published.at(-1), { source: FILE.text, keys: [ONE], problem: 'EACCES' });
+});
+
+test('the good lines of a list take effect at once, and the log names the others once', async (t) => {
+  const scene = new Scene(t, FILE);
+  await scene.followed.read();
+  scene.keys = [{ ...ONE, kid: 'two' }];
+  scene.leftOut = [{ line: 2, message: 'cannot be read' }];
+  await scene.followed.read();
+  await scene.followed.read();
+  assert.deepEqual(scene.published.at(-1), { source: FILE.text, keys: scene.keys });
+  assert.deepEqual(
+    scene.log.filter((line) => line.includes('entries')),
+    [
+      'a list of an identity has entries that cannot be used; only the others are in use /nowhere/keys.txt:2 cannot be read',
+    ],
+  );
 });

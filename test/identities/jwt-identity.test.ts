@@ -61,7 +61,7 @@ class Scene {
   publish(...keys: readonly SigningKey[]): void {
     const parsed = parseKeySet(keySetText(keys));
     assert.ok(!isFault(parsed));
-    this.sets.update({ source: SOURCE, keys: parsed });
+    this.sets.update({ source: SOURCE, keys: parsed.keys });
   }
 
   verify(token: string, client = 'client'): Promise<Verdict> {
@@ -189,15 +189,19 @@ test('a key set with a secret, a weak key or a private key keeps what verifies, 
   const set = {
     keys: [{ kty: 'oct', k: 'AAAA', kid: 'secret' }, { ...jwk, kid: 'pair' }, { ...jwk, use: 'enc' }, null],
   };
-  const keys = parseKeySet(JSON.stringify(set));
-  assert.ok(!isFault(keys));
+  const read = parseKeySet(JSON.stringify(set));
+  assert.ok(!isFault(read));
+  const { keys } = read;
   assert.deepEqual(
     keys.map(({ kid }) => kid),
     ['pair'],
   );
   assert.equal('d' in keys[0], false);
-  for (const text of ['', '[]', '{}', '{"keys":{}}', '{"keys":[{"kty":"oct","k":"AAAA"}]}'])
-    assert.ok(isFault(parseKeySet(text)), text);
+  for (const text of ['', '[]', '{}', '{"keys":{}}']) assert.ok(isFault(parseKeySet(text)), text);
+  const unusable = parseKeySet('{"keys":[{"kty":"oct","k":"AAAA"}]}');
+  assert.ok(!isFault(unusable) && unusable.keys.length === 0);
+  assert.equal(unusable.leftOut.length, 1);
+  assert.deepEqual(parseKeySet('{"keys":[]}'), { keys: [], leftOut: [] });
 });
 
 test('an authorization of another scheme is no token', () => {
@@ -234,4 +238,28 @@ test('tokens that wait for keys take no place of other identities, and too many 
   await eventually('all verdicts', () => verdicts.length === 2 + 15 * 64 + 1);
   assert.ok(verdicts.slice(2).every(isCaller));
   assert.equal(scene.verifications.tickets, 0);
+});
+
+test('a large list is compared with the one before in little time, and a removed key is forgotten', () => {
+  const sets = new KeySets(() => 0);
+  const set = sets.of('keys.txt');
+  const entries = Array.from({ length: 20_000 }, (_, index) => ({
+    name: `partner ${index}`,
+    hash: index.toString(16).padStart(64, '0'),
+  }));
+  sets.update({ source: 'keys.txt', keys: entries });
+  const [first] = set.keys;
+  let compared = 0;
+  const counted = entries.slice(0, -1).map((one) => {
+    const toJSON = (): object => {
+      compared++;
+      return one;
+    };
+    return Object.defineProperty({ ...one }, 'toJSON', { value: toJSON, enumerable: false });
+  });
+  sets.update({ source: 'keys.txt', keys: counted });
+  assert.ok(compared <= 2 * counted.length, `${compared} comparisons`);
+  assert.equal(set.keys[0], first, 'a key that stays is the same object');
+  assert.equal(set.removals, 1);
+  assert.ok(!set.has(entries[19_999]));
 });

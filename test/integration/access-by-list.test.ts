@@ -36,7 +36,8 @@ async function start(
     reload: { certificates: '100ms' },
   };
   const proxy = await startProxy(t, { endpoints: [demo.address], sections });
-  return { proxy, client: proxy.voiceClient('tls'), write };
+  const remove = (name: string): void => rmSync(join(folder, name));
+  return { proxy, client: proxy.voiceClient('tls'), write, remove };
 }
 
 const field = (name: string, value: string): CallSettings => ({ metadata: metadataOf([name, value]) });
@@ -63,6 +64,33 @@ test('an API key of the list lets in, the service is sent its name, and it is go
   await eventually('the end of the key', async () => (await client.say({}, key)).code === unauthenticated);
   const log = JSON.stringify(proxy.lines());
   assert.ok(!log.includes('key-of-partner'), 'no key is in the log');
+});
+
+test('the last key is gone with its line, a mistyped line takes no other with it, and without a file nobody is known', async (t) => {
+  const { proxy, client, write, remove } = await start(
+    t,
+    PARTNERS,
+    { require: ['partners'] },
+    { keys: KEYS },
+  );
+  const key = field('x-api-key', 'key-of-partner-1');
+  const becomes = (code: number, text: string): Promise<unknown> =>
+    eventually(text, async () => (await client.say({}, key)).code === code);
+  await becomes(status.OK, 'the key');
+  write('keys', '# all revoked\n');
+  await becomes(status.UNAUTHENTICATED, 'the end of the last key');
+  write('keys', `${KEYS}mistyped\n`);
+  await becomes(status.OK, 'the key beside a mistyped line');
+  write('keys', `mistyped\nother:${'0'.repeat(64)}\n`);
+  await becomes(status.UNAUTHENTICATED, 'the end of the key beside a mistyped line');
+  remove('keys');
+  await becomes(status.UNAVAILABLE, 'a missing file');
+  write('keys', KEYS);
+  await becomes(status.OK, 'the key once more');
+  const log = JSON.stringify(proxy.lines());
+  assert.match(log, /keys:4 cannot be read/);
+  assert.match(log, /keys:1 cannot be read/);
+  assert.ok(!log.includes('mistyped'));
 });
 
 test('a password of the list lets in, and another one or another name does not', async (t) => {

@@ -20,7 +20,7 @@ test('a key set is read by HTTP', async (t) => {
   const text = keySetText([signingKey('one'), signingKey('two', 'EdDSA')]);
   const source = await serve(t, (_request, response) => response.end(text));
   assert.deepEqual(
-    (await readKeySet(source)).map(({ kid }) => kid),
+    (await readKeySet(source)).keys.map(({ kid }) => kid),
     ['one', 'two'],
   );
 });
@@ -55,5 +55,5 @@ test('a key set is read from a file, and a missing file is an error', async (t) 
   const file = join(folder, 'jwks.json');
   await assert.rejects(readKeySet({ kind: 'file', text: file }), /ENOENT/);
   writeFileSync(file, keySetText([signingKey('one')]));
-  assert.equal((await readKeySet({ kind: 'file', text: file })).length, 1);
+  assert.equal((await readKeySet({ kind: 'file', text: file })).keys.length, 1);
 });

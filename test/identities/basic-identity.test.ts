@@ -1,0 +1,106 @@
+// One identity by passwords: what is verified, and what its time tells.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AdmittedCall } from '../../src/calls/policy.ts';
+import { parsePasswords } from '../../src/config/credential-lists.ts';
+import type { BasicConfig } from '../../src/config/identity-config.ts';
+import { isFault } from '../../src/config/problem.ts';
+import type { PublicKey } from '../../src/config/public-keys.ts';
+import { BasicIdentity } from '../../src/identities/basic-identity.ts';
+import { isCaller, isRejection, type Verdict } from '../../src/identities/identity.ts';
+import { KeySets } from '../../src/identities/key-sets.ts';
+import { PasswordEntries } from '../../src/identities/password-entries.ts';
+import { OF_PASSWORDS, Verifications } from '../../src/identities/verifications.ts';
+import { standIn } from '../support/stand-in.ts';
+
+/** By Python's hashlib: the password is "öpen sesame". */
+const ALICE =
+  'alice:$scrypt$ln=14,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$qSMu2CFr2+2+15PAi7rDh4Ri0f32mKsD8MNsBYDRJmU\n';
+const CONFIG: BasicConfig = {
+  kind: 'basic',
+  name: 'people',
+  keys: { kind: 'file', text: 'users', format: 'passwords' },
+  subject: undefined,
+};
+
+function entriesOf(text: string): readonly PublicKey[] {
+  const read = parsePasswords(text);
+  assert.ok(!isFault(read));
+  return read.keys;
+}
+
+class Scene {
+  readonly verifications = new Verifications(OF_PASSWORDS, () => 0);
+  readonly identity: BasicIdentity;
+  readonly faults: unknown[] = [];
+
+  constructor(list: string) {
+    const sets = new KeySets(() => 0);
+    this.identity = new BasicIdentity(CONFIG, {
+      keys: sets.of('users'),
+      verifications: this.verifications,
+      now: Date.now,
+      onFault: (error) => this.faults.push(error),
+    });
+    sets.update({ source: 'users', keys: entriesOf(list) });
+  }
+
+  callWith(authorization: string): AdmittedCall {
+    return standIn<AdmittedCall>({
+      subject: standIn<AdmittedCall['subject']>({ clientKey: 'client' }),
+      header: () => authorization,
+    });
+  }
+
+  verify(authorization: string): Promise<Verdict> {
+    return new Promise((resolve) => this.identity.verify(this.callWith(authorization), resolve));
+  }
+}
+
+test('a password is verified once however its field is written, and only in one base64', async () => {
+  const scene = new Scene(ALICE);
+  const base64 = Buffer.from('alice:öpen sesame').toString('base64');
+  assert.ok(isCaller(await scene.verify(`Basic ${base64}`)));
+  for (const written of [`basic ${base64}`, `BASIC ${base64}`, `bAsIc    ${base64}`])
+    assert.ok(isCaller(scene.identity.look(scene.callWith(written))), written);
+  const others = [
+    base64.replaceAll('=', ''),
+    `${base64}=`,
+    `${base64.slice(0, 4)} ${base64.slice(4)}`,
+    `${base64}!`,
+  ];
+  for (const other of new Set(others)) {
+    if (other === base64) continue;
+    const refused = await scene.verify(`Basic ${other}`);
+    assert.ok(isRejection(refused) && refused.sentence.includes('no name and password'), other);
+  }
+});
+
+test('a password of an empty list is wrong, and nothing breaks', async () => {
+  const scene = new Scene('# nobody\n');
+  const refused = await scene.verify(`Basic ${Buffer.from('alice:x').toString('base64')}`);
+  assert.ok(isRejection(refused) && refused.token === 'credentials_invalid');
+  assert.deepEqual(scene.faults, []);
+});
+
+test('unknown names cost what the entries cost, in the same parts, and each name always the same', () => {
+  const text = Array.from({ length: 100 }, (_, index) =>
+    ALICE.replace('alice', `user-${index}`).replace('ln=14', index < 75 ? 'ln=14' : 'ln=16'),
+  ).join('');
+  const entries = new PasswordEntries(entriesOf(text));
+  const costs = new Map<string | undefined, number>();
+  for (let index = 0; index < 4000; index++) {
+    const { entry, isListed } = entries.find(`unknown-${index}`);
+    assert.equal(isListed, false);
+    assert.equal(entries.find(`unknown-${index}`).entry, entry);
+    const cost = entry?.['costLog'];
+    costs.set(cost, (costs.get(cost) ?? 0) + 1);
+  }
+  const cheap = costs.get('14') ?? 0;
+  assert.ok(cheap > 2700 && cheap < 3300, `${cheap} of 4000 are cheap`);
+  assert.equal(cheap + (costs.get('16') ?? 0), 4000);
+  const again = new PasswordEntries(entriesOf(text));
+  assert.equal(again.find('unknown-1').entry?.['costLog'], entries.find('unknown-1').entry?.['costLog']);
+  assert.deepEqual(again.find('user-80').entry?.['costLog'], '16');
+});
