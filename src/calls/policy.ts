@@ -123,7 +123,7 @@ export interface AdmittedCall {
   /** Tells clients apart by who they are. Undefined unless a policy before has said so. Of any length, with any character. */
   readonly callerKey: string | undefined;
   /**
-   * Looks at the call again while it runs. Only the latest review counts.
+   * Looks at the call again while it runs. Only the latest review counts. Has no effect once the call has ended.
    * @param atEpochMs when, in milliseconds since the Unix epoch, by the clock of the system
    * @param review returns why the call ends, or undefined if it goes on
    */

@@ -57,7 +57,7 @@ export class ApiKeyIdentity implements Identity {
       done(
         keys.whyNone === undefined
           ? this.#judge(text, this.#keyIn(text) ?? '')
-          : withoutList(this.name, keys),
+          : withoutList(this.name, keys, this.#isShared),
       );
     const stop = keys.awaitNewer(judge);
     if (stop !== undefined) return stop;
@@ -92,11 +92,15 @@ export class ApiKeyIdentity implements Identity {
   }
 
   /** In authorization there may be a token for another identity. */
+  get #isShared(): boolean {
+    return this.#config.header === 'authorization';
+  }
+
   get #unknown(): Rejection {
     return {
       token: 'credentials_invalid',
       sentence: `identity ${this.name}: the API key is not in the list`,
-      isOfAnother: this.#config.header === 'authorization',
+      isOfAnother: this.#isShared,
     };
   }
 }

@@ -7,6 +7,9 @@ import type { PublicKey } from '../config/public-keys.ts';
 /** Longer tokens are refused unread. */
 const LONGEST_TOKEN = 16_384;
 const LONGEST_QUOTED = 64;
+const JWT = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/;
+/** The end of the year 9999. Later times are no dates (RFC 3339), and mean that a token never expires. */
+const LATEST_EXPIRY_S = 253_402_300_799;
 
 export interface UnverifiedToken {
   readonly algorithm: string;
@@ -26,9 +29,14 @@ export interface TokenFault {
 export function readToken(token: string, config: JwtConfig, nowMs: number): UnverifiedToken | TokenFault {
   if (token.length > LONGEST_TOKEN)
     return { sentence: `the token is longer than ${LONGEST_TOKEN} characters` };
-  const parts = token.split('.');
-  const [header, payload] = parts.length === 3 ? [decoded(parts[0]), decoded(parts[1])] : [];
-  if (header === undefined || payload === undefined) return { sentence: 'it is no JWT' };
+  const [, ...parts] = JWT.exec(token) ?? [];
+  // It may be an API key.
+  if (parts.length < 3) return { sentence: 'it is no JWT', isOfAnother: true };
+  const [header, payload] = [decoded(parts[0]), decoded(parts[1])];
+  if (header === undefined || payload === undefined) return { sentence: 'it is no JWT', isOfAnother: true };
+  // The last character can be written in several ways, and each would have to be verified.
+  if (Buffer.from(parts[2], 'base64url').toString('base64url') !== parts[2])
+    return { sentence: 'its signature is not written as base64url' };
   const { alg, kid, crit } = header;
   const { iss } = payload;
   if (iss !== config.issuer)
@@ -46,6 +54,7 @@ function faultOfClaims(
   nowMs: number,
 ): TokenFault | undefined {
   if (typeof exp !== 'number') return { sentence: 'the token has no time of expiry (exp)' };
+  if (exp > LATEST_EXPIRY_S) return { sentence: 'its time of expiry (exp) is no date' };
   if (exp * 1000 + clockSkewMs <= nowMs) {
     const agoS = Math.floor((nowMs - exp * 1000) / 1000);
     return { sentence: `the token expired ${agoS} s ago`, told: 'the token has expired' };
@@ -74,16 +83,18 @@ export function keysFor(
     .slice(0, 4);
 }
 
-const CURVES: Readonly<Record<string, string>> = {
-  ES256: 'P-256',
-  ES384: 'P-384',
-  ES512: 'P-521',
-  EdDSA: 'Ed25519',
+/** The type of the key and its curve, by the algorithm. All others have keys for RSA. */
+const CURVES: Readonly<Record<string, readonly [type: string, curve: string]>> = {
+  ES256: ['EC', 'P-256'],
+  ES384: ['EC', 'P-384'],
+  ES512: ['EC', 'P-521'],
+  EdDSA: ['OKP', 'Ed25519'],
 };
 
 function fits({ kty, crv }: PublicKey, algorithm: string): boolean {
-  const curve = CURVES[algorithm];
-  return curve === undefined ? kty === 'RSA' : crv === curve;
+  if (!Object.hasOwn(CURVES, algorithm)) return kty === 'RSA';
+  const [type, curve] = CURVES[algorithm];
+  return kty === type && crv === curve;
 }
 
 /** Texts of clients for the log: short, visible, and of the members that tell tokens apart only. */

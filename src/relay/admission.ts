@@ -52,6 +52,8 @@ export class Admission implements AdmittedCall, QuestionOwner {
   #isOver = false;
   #review: Review | undefined = undefined;
   #recheck: Recheck | undefined = undefined;
+  /** The call is over, so that no review may begin. */
+  #hasEnded = false;
 
   constructor(owner: AdmissionOwner, context: AdmissionContext) {
     this.#owner = owner;
@@ -142,6 +144,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
   }
 
   reviewAt(atEpochMs: number, review: () => Failure | undefined): void {
+    if (this.#hasEnded) return;
     this.#review?.close();
     this.#review = new Review(this.#owner, this.#context.deadlines, atEpochMs, review);
   }
@@ -233,6 +236,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
    * called twice.
    */
   cancel(): void {
+    this.#hasEnded = true;
     this.#review?.close();
     this.#recheck?.close();
     this.#owner.request.unlimit();

@@ -263,3 +263,45 @@ test('a large list is compared with the one before in little time, and a removed
   assert.equal(set.removals, 1);
   assert.ok(!set.has(entries[19_999]));
 });
+
+test('a key of another type with the curve of the algorithm is not tried', async () => {
+  const scene = new Scene();
+  const [stray, good] = [signingKey('stray', 'RS256'), signingKey('good')];
+  const text = keySetText([stray, good]).replace('"kty":"RSA"', '"kty":"RSA","crv":"P-256"');
+  const read = parseKeySet(text);
+  assert.ok(!isFault(read) && text.includes('"kty":"RSA","crv"'));
+  assert.equal('crv' in read.keys[0], false);
+  // As another process may have published it.
+  scene.sets.update({
+    source: SOURCE,
+    keys: [{ ...read.keys[0], alg: 'ES256', crv: 'P-256' }, read.keys[1]],
+  });
+  assert.ok(isCaller(await scene.verify(signToken(good, claimsFor('alice'), { kid: undefined }))));
+});
+
+test('a token without an end is refused', async () => {
+  const scene = new Scene();
+  const key = signingKey('one');
+  scene.publish(key);
+  for (const exp of [253_402_300_800, 1e308]) {
+    const refused = await scene.verify(signToken(key, { ...claimsFor('alice'), exp }));
+    assert.ok(isRejection(refused) && refused.sentence.includes('no date'), String(exp));
+  }
+  const [head, , signature] = signToken(key, claimsFor('alice')).split('.');
+  const payload = JSON.stringify({ ...claimsFor('alice'), exp: 'END' }).replace('"END"', '1e400');
+  const endless = `${head}.${Buffer.from(payload).toString('base64url')}.${signature}`;
+  const refused = await scene.verify(endless);
+  assert.ok(isRejection(refused) && refused.sentence.includes('no date'));
+});
+
+test('a token has one spelling, so that it is verified once', async () => {
+  const scene = new Scene();
+  const key = signingKey('one');
+  scene.publish(key);
+  const token = signToken(key, claimsFor('alice'));
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const last = letters[letters.indexOf(token.at(-1) ?? '') + 1];
+  for (const other of [`${token}=`, `${token.slice(0, -1)}${last}`, ` ${token}`, token.replace('.', '.!')])
+    assert.ok(isRejection(await scene.verify(other)), other);
+  assert.ok(isCaller(await scene.verify(token)));
+});

@@ -16,7 +16,7 @@ export function unauthenticated(wanted: readonly Identity[], rejection: Rejectio
     const needed = wanted.map((identity) => identity.wanted).join(', or ');
     return { ...failure('credentials_missing', `This call needs ${needed}.`), ...challenge };
   }
-  if (isUnjudged(rejection)) return { ...unjudged(rejection), ...challenge };
+  if (isUnjudged(rejection)) return { ...couldNotJudge(rejection), ...challenge };
   const { token, sentence, told } = rejection;
   const onlyForLog = ` Why: ${sentence}.`;
   const message =
@@ -27,7 +27,7 @@ export function unauthenticated(wanted: readonly Identity[], rejection: Rejectio
 }
 
 /** What a client is told whose credentials were verified neither as good nor as bad. */
-export function unjudged({ token, limit, sentence }: Rejection): Failure {
+export function couldNotJudge({ token, limit, sentence }: Rejection): Failure {
   const onlyForLog = ` Why: ${sentence}.`;
   if (limit === 'failures') {
     const message = 'Too many credentials of this client were not good; call again in a few seconds.';

@@ -18,11 +18,12 @@ import {
   type Identity,
   isCaller,
   isRejection,
+  isUnjudged,
   type Rejection,
   type Verdict,
 } from '../../identities/identity.ts';
-import { denied, expired, unauthenticated } from './access-failures.ts';
-import { type AccessRule, compileRule } from './access-rules.ts';
+import { couldNotJudge, denied, expired, unauthenticated } from './access-failures.ts';
+import { type AccessRule, compilePossibility, compileRule, type Possibility } from './access-rules.ts';
 
 /** How long credentials may take to be verified, with new keys of their issuer. */
 const VERIFY_WITHIN_MS = 5000;
@@ -31,6 +32,13 @@ const VERIFY_WITHIN_MS = 5000;
 interface Known {
   readonly callers: readonly Caller[];
   readonly rejection: Rejection | undefined;
+  /** Credentials that may be good or bad: they could not be verified. */
+  readonly unjudged: readonly Unjudged[];
+}
+
+interface Unjudged {
+  readonly identity: Identity;
+  readonly rejection: Rejection;
 }
 
 export class AccessPolicy implements Policy {
@@ -41,6 +49,8 @@ export class AccessPolicy implements Policy {
   readonly #identities: readonly Identity[];
   readonly #allow: readonly AccessRule[] | undefined;
   readonly #deny: readonly AccessRule[];
+  readonly #couldAllow: readonly Possibility[];
+  readonly #couldDeny: readonly Possibility[];
   readonly #onExpiry: AccessConfig['onExpiry'];
   /** Header fields of identities that this route does not ask for. */
   readonly #foreign: readonly string[];
@@ -54,6 +64,8 @@ export class AccessPolicy implements Policy {
     const { require } = config;
     this.#allow = config.allow?.map((rule) => compileRule(rule, require));
     this.#deny = config.deny.map((rule) => compileRule(rule, require, true));
+    this.#couldAllow = (config.allow ?? []).map((rule) => compilePossibility(rule, require));
+    this.#couldDeny = config.deny.map((rule) => compilePossibility(rule, require, true));
     this.#onExpiry = config.onExpiry;
   }
 
@@ -71,7 +83,7 @@ export class AccessPolicy implements Policy {
       else if (look !== undefined)
         return new Verifying(this.#identities, call, (known) => this.#answer(call, known, questioner));
     }
-    this.#answer(call, { callers, rejection: undefined }, questioner);
+    this.#answer(call, { callers, rejection: undefined, unjudged: [] }, questioner);
     return undefined;
   }
 
@@ -98,16 +110,25 @@ export class AccessPolicy implements Policy {
     }
   }
 
-  #judge(call: AdmittedCall, { callers, rejection }: Known): Failure | undefined {
+  #judge(call: AdmittedCall, { callers, rejection, unjudged }: Known): Failure | undefined {
     const isRequired = this.#required.size > 0;
     if (isRequired && !callers.some(({ identity }) => this.#required.has(identity)))
       return unauthenticated(this.#wanted, rejection);
     const forbidding = this.#deny.findIndex((rule) => rule(call, callers));
     if (forbidding !== -1) return denied(`deny[${forbidding}] holds`, callers);
-    if (this.#allow === undefined || this.#allow.some((rule) => rule(call, callers))) return undefined;
+    const isAllowed = this.#allow === undefined || this.#allow.some((rule) => rule(call, callers));
+    const open = unjudged.find(({ identity }) => this.#dependsOn(identity, call, isAllowed));
+    if (open !== undefined) return couldNotJudge(open.rejection);
+    if (isAllowed) return undefined;
     // With an identity, the client might have been allowed.
     if (callers.length === 0 && this.#identities.length > 0) return unauthenticated(this.#wanted, rejection);
     return denied('no rule of allow holds', callers);
+  }
+
+  /** Whether the call would perhaps be judged otherwise, or the service be told something else, if the client had this identity. */
+  #dependsOn({ name, adds }: Identity, call: AdmittedCall, isAllowed: boolean): boolean {
+    if (adds.length > 0 || this.#couldDeny.some((couldHold) => couldHold(call, name))) return true;
+    return !isAllowed && this.#couldAllow.some((couldHold) => couldHold(call, name));
   }
 
   /** The identities that help the client. */
@@ -121,14 +142,33 @@ export class AccessPolicy implements Policy {
     if (this.#onExpiry === 'ignore' || callers.length === 0) return;
     const atMs = Math.min(...callers.map(({ expiresAtMs }) => expiresAtMs));
     if (atMs === Number.POSITIVE_INFINITY) return;
-    call.reviewAt(atMs, () => this.#review(call, callers));
+    call.reviewAt(atMs, () => this.#review(call, callers, atMs));
   }
 
-  #review(call: AdmittedCall, before: readonly Caller[]): Failure | undefined {
+  /** @param atMs when the first of these has expired */
+  #review(call: AdmittedCall, before: readonly Caller[], atMs: number): Failure | undefined {
     if (this.#onExpiry === 'end') return expired(before);
-    const callers = this.#identities.map((identity) => identity.look(call)).filter(isCaller);
-    if (this.#judge(call, { callers, rejection: undefined }) !== undefined) return expired(before);
-    this.#watchExpiry(call, callers);
+    const over = before.filter(({ expiresAtMs }) => expiresAtMs <= atMs).map(({ identity }) => identity);
+    const others = this.#identities.filter(({ name }) => !over.includes(name));
+    let isOver = false;
+    let isLater = false;
+    let refusal: Failure | undefined;
+    const verifying = new Verifying(others, call, (known) => {
+      if (isOver) return;
+      isOver = true;
+      if (this.#judge(call, known) === undefined) this.#watchExpiry(call, known.callers);
+      else refusal = expired(before);
+      if (isLater && refusal !== undefined) call.reviewAt(0, () => refusal);
+    });
+    if (isOver) return refusal;
+    isLater = true;
+    // The stream goes on until the other credentials are verified, which were forgotten since it began.
+    call.reviewAt(atMs + VERIFY_WITHIN_MS, () => {
+      if (isOver) return undefined;
+      isOver = true;
+      verifying.cancel();
+      return expired(before);
+    });
     return undefined;
   }
 }
@@ -136,6 +176,7 @@ export class AccessPolicy implements Policy {
 /** Waits for the verdicts about all credentials of one call. */
 class Verifying implements PendingQuestion {
   readonly timeoutMs = VERIFY_WITHIN_MS;
+  readonly #identities: readonly Identity[];
   readonly #onKnown: (known: Known) => void;
   readonly #stops: (() => void)[] = [];
   readonly #verdicts: (Verdict | undefined)[];
@@ -144,6 +185,7 @@ class Verifying implements PendingQuestion {
 
   constructor(identities: readonly Identity[], call: AdmittedCall, onKnown: (known: Known) => void) {
     this.#onKnown = onKnown;
+    this.#identities = identities;
     this.#verdicts = identities.map(() => undefined);
     for (const [index, identity] of identities.entries()) {
       const look = identity.look(call);
@@ -167,14 +209,24 @@ class Verifying implements PendingQuestion {
   #tellIfComplete(): void {
     if (this.#missing > 0 || !this.#hasAskedAll) return;
     const callers = this.#verdicts.filter(isCaller);
-    const rejections = this.#verdicts.filter(isRejection);
-    const rejection = rejections.find(({ isOfAnother }) => isOfAnother !== true) ?? rejections[0];
-    this.#onKnown({ callers, rejection });
+    const unjudged = this.#identities.flatMap((identity, index) => {
+      const rejection = this.#verdicts[index];
+      if (!isRejection(rejection) || !isUnjudged(rejection)) return [];
+      // What was found good for one identity is no credential of another one.
+      return rejection.isOfAnother === true && callers.length > 0 ? [] : [{ identity, rejection }];
+    });
+    this.#onKnown({ callers, unjudged, rejection: mostTelling(this.#verdicts.filter(isRejection)) });
   }
 
   cancel(): void {
     for (const stop of this.#stops) stop();
   }
+}
+
+/** Credentials that could not be judged may be good, and those for another identity say nothing. */
+function mostTelling(rejections: readonly Rejection[]): Rejection | undefined {
+  const own = rejections.filter(({ isOfAnother }) => isOfAnother !== true);
+  return own.find(isUnjudged) ?? own.at(0) ?? rejections.find(isUnjudged) ?? rejections.at(0);
 }
 
 /**

@@ -42,6 +42,22 @@ export function compileRule(
   };
 }
 
+/** Whether a rule could hold for a call if its client had this identity. */
+export type Possibility = (call: AdmittedCall, identity: string) => boolean;
+
+/** @param required, ifUnknown as for compileRule */
+export function compilePossibility(
+  { identity, subject, claim, ...ofCall }: AccessRuleConfig,
+  required: readonly string[] = [],
+  ifUnknown = false,
+): Possibility {
+  if (identity === undefined && subject === undefined && claim === undefined) return () => false;
+  const meant = identity ?? (required.length > 0 ? required : undefined);
+  const nobody = { identity: undefined, subject: undefined, claim: undefined };
+  const fitsCall = compileRule({ ...nobody, ...ofCall }, required, ifUnknown);
+  return (call, name) => (meant === undefined || meant.includes(name)) && fitsCall(call, []);
+}
+
 /** One caller has to meet all criteria: what two identities of a client say is not mixed. */
 function callerTest(
   identity: readonly string[] | undefined,
