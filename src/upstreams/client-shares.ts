@@ -4,6 +4,7 @@
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { Holding, type PlaceAccount, type PlaceCount } from './holding.ts';
 import { RetryBudget } from './retry-budget.ts';
+import { type LinePlace, WaitingLine } from './waiting-line.ts';
 
 /** The part of the places that is reserved for clients that hold less than their share, if other clients called recently. */
 const RESERVED_PART = 1 / 8;
@@ -37,7 +38,7 @@ export class ClientShares<Waiting> implements PlaceCount {
    */
   readonly #holdings = new Map<string, Holding>();
   /** The waiting clients in the order of their turns, each with its waiting calls, the oldest first, and the times since which they wait. */
-  readonly #turns = new Map<Holding, Map<Waiting, number>>();
+  #turns = new WaitingLine<Holding, WaitingLine<Waiting, number>>();
   /** Is told for how long a call has waited, in milliseconds, when it waits no more: it has a place, or has gone. */
   onWaited: (waitedMs: number) => void = ignore;
   /** How many of the calls that have a place or wait for one may be retried. */
@@ -185,10 +186,10 @@ export class ClientShares<Waiting> implements PlaceCount {
     }
     let own = this.#turns.get(holding);
     if (own === undefined) {
-      own = new Map();
-      this.#turns.set(holding, own);
+      own = new WaitingLine();
+      this.#turns.append(holding, own);
     }
-    own.set(waiting, turnNowMs());
+    own.append(waiting, turnNowMs());
     this.#waitingCount++;
     return turned;
   }
@@ -198,13 +199,11 @@ export class ClientShares<Waiting> implements PlaceCount {
    * have.
    */
   #crowdOut(ownCount: number): Waiting | undefined {
-    let most: readonly [Holding, ReadonlyMap<Waiting, number>] | undefined;
-    for (const turn of this.#turns) {
-      if (!turn[0].speaksForMany && turn[1].size > (most?.[1].size ?? ownCount + 1)) most = turn;
-    }
-    if (most === undefined) return undefined;
-    const newest = [...most[1].keys()].at(-1);
-    if (newest !== undefined) this.stopWaiting(most[0], newest);
+    let most: LinePlace<Holding, WaitingLine<Waiting, number>> | undefined;
+    for (let turn = this.#turns.first; turn !== undefined; turn = turn.next)
+      if (!turn.item.speaksForMany && turn.value.size > (most?.value.size ?? ownCount + 1)) most = turn;
+    const newest = most?.value.last?.item;
+    if (most !== undefined && newest !== undefined) this.stopWaiting(most.item, newest);
     return newest;
   }
 
@@ -223,14 +222,15 @@ export class ClientShares<Waiting> implements PlaceCount {
    * @param fits whether the free place suits the call
    */
   next(fits: (waiting: Waiting) => boolean = always): Waiting | undefined {
-    for (const [holding, own] of this.#turns) {
+    for (let turn = this.#turns.first; turn !== undefined; turn = turn.next) {
+      const { item: holding, value: own } = turn;
       if (!this.mayTake(holding)) continue;
-      for (const waiting of own.keys()) {
-        if (!fits(waiting)) continue;
-        this.stopWaiting(holding, waiting);
+      for (let place = own.first; place !== undefined; place = place.next) {
+        if (!fits(place.item)) continue;
+        this.stopWaiting(holding, place.item);
         // If the client has more calls waiting, it goes behind the others.
-        if (this.#turns.delete(holding)) this.#turns.set(holding, own);
-        return waiting;
+        if (this.#turns.delete(holding)) this.#turns.append(holding, own);
+        return place.item;
       }
     }
     return undefined;
@@ -238,18 +238,24 @@ export class ClientShares<Waiting> implements PlaceCount {
 
   /** All waiting calls. */
   get waiting(): readonly Waiting[] {
-    return Array.from(this.#turns.values(), (own) => [...own.keys()]).flat();
+    return this.#line.map(({ item }) => item);
+  }
+
+  get #line(): readonly LinePlace<Waiting, number>[] {
+    const places: LinePlace<Waiting, number>[] = [];
+    for (let turn = this.#turns.first; turn !== undefined; turn = turn.next)
+      for (let place = turn.value.first; place !== undefined; place = place.next) places.push(place);
+    return places;
   }
 
   /** Takes all waiting calls out of the queue. */
   takeAll(): readonly Waiting[] {
-    const all = this.waiting;
+    const places = this.#line;
     const nowMs = turnNowMs();
-    for (const own of this.#turns.values())
-      for (const sinceMs of own.values()) this.onWaited(nowMs - sinceMs);
-    this.#turns.clear();
+    for (const { value: sinceMs } of places) this.onWaited(nowMs - sinceMs);
+    this.#turns = new WaitingLine();
     this.#waitingCount = 0;
-    return all;
+    return places.map(({ item }) => item);
   }
 
   /**
@@ -262,7 +268,9 @@ export class ClientShares<Waiting> implements PlaceCount {
       if (!speaksForMany) largest = Math.max(largest, held);
     let count = 0;
     let fewest = Number.POSITIVE_INFINITY;
-    for (const [{ held }, own] of this.#turns) {
+    for (let turn = this.#turns.first; turn !== undefined; turn = turn.next) {
+      const { held } = turn.item;
+      const own = turn.value;
       if (held + 1 >= largest) continue;
       count += Math.min(own.size, Math.ceil((largest - held) / 2));
       fewest = Math.min(fewest, held);

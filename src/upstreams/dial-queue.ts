@@ -13,6 +13,9 @@ export class DialQueue {
   readonly #most: number;
   #underWay = 0;
   #waiting: DialCandidate[] = [];
+  /** How many of these have had their turn. Moving the others up each time would take long. */
+  #served = 0;
+  #isServing = false;
 
   constructor(most: number = MOST_AT_ONCE) {
     this.#most = most;
@@ -34,11 +37,28 @@ export class DialQueue {
   /** Dialling has ended one way or the other. Must be called once for each turn. */
   leave(): void {
     this.#underWay--;
-    while (this.#underWay < this.#most) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      this.#underWay++;
-      if (!next.dialInTurn()) this.#underWay--;
+    // An endpoint that fails at once leaves within its turn: then the loop below goes on.
+    if (this.#isServing) return;
+    this.#isServing = true;
+    try {
+      while (this.#underWay < this.#most && this.#served < this.#waiting.length) this.#serveNext();
+    } finally {
+      this.#isServing = false;
+    }
+  }
+
+  #serveNext(): void {
+    const next = this.#waiting[this.#served++];
+    if (this.#served * 2 >= this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#served);
+      this.#served = 0;
+    }
+    this.#underWay++;
+    let isDialled = false;
+    try {
+      isDialled = next.dialInTurn();
+    } finally {
+      if (!isDialled) this.#underWay--;
     }
   }
 }

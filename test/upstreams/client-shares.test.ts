@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ClientShares } from '../../src/upstreams/client-shares.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
+import { WaitingLine } from '../../src/upstreams/waiting-line.ts';
 
 class Shares {
   readonly shares: ClientShares<string>;
@@ -221,4 +222,29 @@ test('each call that waits no more is told of once, with the time that it has wa
     waited.slice(2).toSorted((one, other) => one - other),
     [5, 10, 15, 15],
   );
+});
+
+for (const clients of [1, 1000]) {
+  test(`100,000 waiting calls of ${clients} clients are served in the order of the turns, however many in one turn`, (t) => {
+    const all = new Shares(t, 200_000, 100_000);
+    for (let call = 0; call < 100_000; call++) all.waits(`client ${call % clients}`, `call ${call}`);
+    assert.equal(all.waits('client 0', 'one more')[0], 'one more', 'the queue is full');
+    const served = all.turns(100_001);
+    assert.ok(served.slice(0, -1).every((call, index) => call === `call ${index}`));
+    assert.deepEqual([served.at(-1), all.shares.waitingCount], [undefined, 0]);
+  });
+}
+
+test('the line of those that wait stays whole when its first, its last and one between them go', () => {
+  const line = new WaitingLine<string, number>();
+  for (const [index, item] of ['a', 'b', 'c', 'd', 'e'].entries()) line.append(item, index);
+  for (const item of ['a', 'c', 'e']) assert.ok(line.delete(item));
+  assert.equal(line.delete('a'), false);
+  line.append('a', 5);
+  const items: string[] = [];
+  for (let place = line.first; place !== undefined; place = place.next) items.push(place.item);
+  assert.deepEqual(items, ['b', 'd', 'a']);
+  assert.deepEqual([line.size, line.last?.item, line.get('d'), line.has('c')], [3, 'a', 3, false]);
+  for (const item of ['d', 'a', 'b']) line.delete(item);
+  assert.deepEqual([line.first, line.last, line.size], [undefined, undefined, 0]);
 });

@@ -47,3 +47,39 @@ test('an endpoint that is gone when its turn comes leaves it to the next', () =>
   dials.want('e', 'f');
   assert.deepEqual(dials.dialled, ['a', 'd', 'e']);
 });
+
+test('of 100,000 endpoints that fail at once, each gets its turn, one after the other', () => {
+  const queue = new DialQueue(2);
+  let turns = 0;
+  let depth = 0;
+  let deepest = 0;
+  const candidate = {
+    dialInTurn: () => {
+      deepest = Math.max(deepest, ++depth);
+      turns++;
+      queue.leave();
+      depth--;
+      return true;
+    },
+  };
+  const places = [queue.enter(candidate), queue.enter(candidate)];
+  assert.deepEqual(places, [true, true]);
+  for (let index = 0; index < 100_000; index++) queue.enter(candidate);
+  queue.leave();
+  assert.deepEqual([turns, deepest], [100_000, 1]);
+  queue.leave();
+  assert.deepEqual([queue.enter(candidate), queue.enter(candidate)], [true, true], 'no place is lost');
+});
+
+test('an endpoint that throws when its turn comes gives its place back', () => {
+  const queue = new DialQueue(1);
+  const fault = {
+    dialInTurn: () => {
+      throw new Error('a fault');
+    },
+  };
+  queue.enter(fault);
+  queue.enter(fault);
+  assert.throws(() => queue.leave(), /a fault/);
+  assert.ok(queue.enter(fault), 'its place is free');
+});
