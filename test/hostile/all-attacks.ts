@@ -7,6 +7,7 @@ import { authorizerAttacks } from './authorizer-attacks.ts';
 import { clientFloods } from './client-floods.ts';
 import { clientViolations } from './client-violations.ts';
 import { connectionFloods } from './connection-floods.ts';
+import { credentialAttacks } from './credential-attacks.ts';
 import { deathAttacks } from './death-attacks.ts';
 import { fairnessAttacks } from './fairness-attacks.ts';
 import { framingAttacks } from './framing-attacks.ts';
@@ -43,6 +44,7 @@ export const allAttacks: readonly Attack[] = [
   ...framingAttacks,
   ...fairnessAttacks,
   ...authorizerAttacks,
+  ...credentialAttacks,
   ...adminAttacks,
   ...adminLoadAttacks,
 ];

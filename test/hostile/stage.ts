@@ -10,9 +10,12 @@ import { join } from 'node:path';
 import { testCertificate } from '../support/certificates.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { readMetrics } from '../support/metrics-reader.ts';
+import { ISSUER, keySetText } from '../support/token-issuer.ts';
 import { type BystanderReport, isReport } from './bystander-report.ts';
 import { HostileService } from './hostile-service.ts';
 import { HostileUpstream } from './hostile-upstream.ts';
+import { collectLines, type Log, type LogLine, portOf } from './stage-log.ts';
+import { TOKEN_KEY } from './token-key.ts';
 import { WebService } from './web-service.ts';
 
 /** Connections to the service that takes uploads; by default it would take thousands of sockets to hold all. */
@@ -35,21 +38,6 @@ const ATTACKERS = '127.66.0.0/16';
 
 /** The third is for peers that send a PROXY header. */
 export type ListenerName = 'clear' | 'tls' | 'proxied';
-
-export interface LogLine {
-  readonly msg: string;
-  readonly token?: string;
-  readonly client?: string;
-  readonly endpoint?: string;
-  readonly address?: string;
-  readonly listener?: string;
-}
-
-interface Log {
-  /** No access records; oldest first. */
-  readonly lines: LogLine[];
-  longestLine: number;
-}
 
 export class Stage {
   readonly caPem: string;
@@ -120,6 +108,7 @@ export class Stage {
     const web = await WebService.open();
     const raw = await HostileService.open();
     const { cert, key, caPem } = await testCertificate('localhost', '127.0.0.1');
+    writeFileSync(join(folder, 'jwks.json'), keySetText([TOKEN_KEY]));
     const file = join(folder, 'config.yaml');
     writeFileSync(
       file,
@@ -335,7 +324,9 @@ function configText(
       { name: 'tls', address: '127.0.0.1:0', tls: { certificates: [certificate] } },
       { name: 'proxied', address: '127.0.0.1:0', proxyProtocol: { trusted: [ATTACKERS] } },
     ],
+    identities: { office: { jwt: { issuer: ISSUER, audience: 'voice', jwks: 'jwks.json' } } },
     routes: [
+      { match: { path: '/guarded.Service/*' }, upstream: 'good', access: { require: ['office'] } },
       { name: 'good', match: { path: '/good.Service/*' }, upstream: 'good' },
       {
         name: 'limited',
@@ -372,31 +363,4 @@ function configText(
     workers,
     admin: { address: '127.0.0.1:0' },
   });
-}
-
-function portOf(lines: readonly LogLine[], listener: string): number {
-  const address = lines.find((line) => line.listener === listener)?.address ?? '';
-  return Number(address.slice(address.lastIndexOf(':') + 1));
-}
-
-/** Access records are as many as an attacker has calls: they are passed over. */
-function collectLines(child: ChildProcess): Log {
-  const log: Log = { lines: [], longestLine: 0 };
-  let rest = '';
-  child.stdout?.setEncoding('utf8');
-  child.stdout?.on('data', (piece: string) => {
-    const texts = (rest + piece).split('\n');
-    rest = texts.pop() ?? '';
-    for (const text of texts) {
-      log.longestLine = Math.max(log.longestLine, Buffer.byteLength(text) + 1);
-      if (text.includes('"endedBy"')) continue;
-      const line: unknown = JSON.parse(text);
-      if (isLogLine(line)) log.lines.push(line);
-    }
-  });
-  return log;
-}
-
-function isLogLine(line: unknown): line is LogLine {
-  return typeof line === 'object' && line !== null && 'msg' in line;
 }
