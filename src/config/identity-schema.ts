@@ -50,7 +50,8 @@ const jwt = z.strictObject({
   }).meta(
     key(
       'Where the public keys of the issuer are (a JSON Web Key Set): a URL or a file. A URL is asked every five minutes, and at most ' +
-        'every 30 seconds if a token names a key that is not known. The last keys that could be read are used until there are newer ones.',
+        'every 30 seconds if a token names a key that is not known. The last keys that could be read are used until there are newer ones; ' +
+        'an empty set, and a file that is gone, mean that there are none.',
       {
         values: 'URL (`https`, or `http` on trusted networks), or path of a file',
         like: { nginx: 'auth_jwt_key_request, auth_jwt_key_file', Envoy: 'remote_jwks, local_jwks' },
