@@ -38,7 +38,6 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   if (retryAfterMs !== undefined) fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   // A response with 401 has a challenge (RFC 9110 section 15.5.2).
   if (cause.challenge !== undefined) fields.add('www-authenticate', cause.challenge);
-  for (const [name, value] of cause.fields ?? []) fields.add(name, value);
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).
   return { httpStatus, fields, body: request.isHead || body.length === 0 ? undefined : body };
 }
