@@ -5,6 +5,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { ApiKeyConfig } from '../config/identity-config.ts';
 import type { PublicKey } from '../config/public-keys.ts';
+import { bearerToken } from './bearer-token.ts';
 import type { Identity, IdentityParts, Look, Rejection, Verdict } from './identity.ts';
 import { KnownCallers } from './known-callers.ts';
 import { namedCaller } from './named-caller.ts';
@@ -67,7 +68,7 @@ export class ApiKeyIdentity implements Identity {
 
   #keyIn(text: string): string | undefined {
     if (this.#config.header !== 'authorization') return text;
-    return /^bearer /i.test(text) ? text.slice('bearer '.length) : undefined;
+    return bearerToken(text);
   }
 
   #judge(text: string, key: string): Verdict {

@@ -4,6 +4,7 @@
 import { callerKey, callerText } from '../calls/caller.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { JwtConfig } from '../config/identity-config.ts';
+import { bearerToken } from './bearer-token.ts';
 import { fieldsOf } from './claims.ts';
 import { type Flight, Flights } from './flight.ts';
 import { type Identity, type IdentityParts, type Look, type Rejection, type Verdict } from './identity.ts';
@@ -61,7 +62,7 @@ export class JwtIdentity implements Identity {
   /** @returns undefined if the field has credentials of another kind */
   #tokenIn(text: string): string | undefined {
     if (this.#config.header !== 'authorization') return text;
-    return /^bearer /i.test(text) ? text.slice('bearer '.length) : undefined;
+    return bearerToken(text);
   }
 
   /** @param text the whole field: a text that is cut out of it would have to be read anew for each call */
