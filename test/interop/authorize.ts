@@ -3,43 +3,21 @@
 // gets another answer than the authorizer gave. The first run builds the authorizer with Go (under a minute).
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { generateCertificates } from '../../certs/generate.ts';
 import { startDemoService } from '../../src/demo/demo-service.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/free-port.ts';
 import type { ReportingChild } from './child-process.ts';
-import { cacheFolder } from './conformance/cache-folder.ts';
 import { FramegateProcess } from './framegate-process.ts';
-
-const PACKAGE = 'istio.io/istio/samples/extauthz/cmd/extauthz@v0.0.0-20260827124520-eed52ebb66ad';
-const BUILD_TIMEOUT_MS = 600_000;
+import { IstioAuthorizer } from './istio-authorizer.ts';
 
 interface Answer {
   readonly code: number;
   readonly details: string;
   readonly metadata: Metadata;
-}
-
-/** The authorizer, built once. Undefined if there is no Go that can build it. */
-function build(): string | undefined {
-  const target = join(cacheFolder, 'go', 'extauthz');
-  const program = join(target, 'extauthz');
-  if (existsSync(program)) return program;
-  mkdirSync(target, { recursive: true });
-  const built = spawnSync('go', ['install', PACKAGE], {
-    env: { ...process.env, GOBIN: target },
-    encoding: 'utf8',
-    timeout: BUILD_TIMEOUT_MS,
-  });
-  if (built.status === 0 && existsSync(program)) return program;
-  const why = built.error?.message ?? built.stderr.trim().split('\n').at(-1) ?? '';
-  console.log(`skipped: go install failed: ${why}`);
-  return undefined;
 }
 
 function plain(bytes: Buffer): Buffer {
@@ -71,27 +49,11 @@ async function call(client: Client, fields: Readonly<Record<string, string>>): P
 }
 
 class Run {
-  readonly #program: string;
   readonly #folder: string;
   readonly #ends: (() => unknown)[] = [];
-  #authorizer: ChildProcess | undefined = undefined;
 
-  constructor(program: string, folder: string) {
-    this.#program = program;
+  constructor(folder: string) {
     this.#folder = folder;
-  }
-
-  startAuthorizer(grpcPort: number, httpPort: number): void {
-    const args = ['-grpc', String(grpcPort), '-http', String(httpPort)];
-    this.#authorizer = spawn(this.#program, args, { stdio: 'ignore' });
-  }
-
-  async stopAuthorizer(): Promise<void> {
-    const authorizer = this.#authorizer;
-    if (authorizer === undefined || authorizer.exitCode !== null) return;
-    const ended = new Promise((resolve) => authorizer.once('exit', resolve));
-    authorizer.kill('SIGKILL');
-    await ended;
   }
 
   async launch(grpcPort: number): Promise<FramegateProcess> {
@@ -124,8 +86,7 @@ class Run {
     );
   }
 
-  async end(): Promise<void> {
-    await this.stopAuthorizer();
+  end(): void {
     for (const end of this.#ends) end();
   }
 }
@@ -143,23 +104,22 @@ async function judgeCalls(client: Client): Promise<void> {
   assert.equal((await call(client, {})).code, 7);
 }
 
-async function trial(program: string, folder: string): Promise<void> {
-  const run = new Run(program, folder);
-  const [grpcPort, httpPort] = [await freePort(), await freePort()];
+async function trial(authorizer: IstioAuthorizer, folder: string): Promise<void> {
+  const run = new Run(folder);
   try {
-    run.startAuthorizer(grpcPort, httpPort);
-    const framegate = await run.launch(grpcPort);
+    await authorizer.start();
+    const framegate = await run.launch(authorizer.port);
     const client = new Client(framegate.plaintextAddress, credentials.createInsecure());
     await eventually(
       'the authorizer answers',
       async () => (await call(client, { 'x-ext-authz': 'allow' })).code === 0,
     );
     await judgeCalls(client);
-    await run.stopAuthorizer();
+    await authorizer.stop();
     const without = await call(client, { 'x-ext-authz': 'allow' });
     assert.equal(without.code, 14);
     console.log(`  stopped: ${without.code} "${without.details}"`);
-    run.startAuthorizer(grpcPort, httpPort);
+    await authorizer.start();
     await eventually(
       'calls pass again',
       async () => (await call(client, { 'x-ext-authz': 'allow' })).code === 0,
@@ -170,16 +130,17 @@ async function trial(program: string, folder: string): Promise<void> {
     const problems = await framegate.stop();
     assert.deepEqual(problems, []);
   } finally {
-    await run.end();
+    await authorizer.stop();
+    run.end();
   }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'framegate-authorize-'));
 try {
-  const program = build();
-  if (program === undefined) process.exitCode = process.env['CI'] === 'true' ? 1 : 0;
+  const authorizer = await IstioAuthorizer.build();
+  if (authorizer === undefined) process.exitCode = process.env['CI'] === 'true' ? 1 : 0;
   else {
-    await trial(program, folder);
+    await trial(authorizer, folder);
     console.log('every call got the answer of the authorizer');
   }
 } finally {

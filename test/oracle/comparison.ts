@@ -1,6 +1,6 @@
 // A row of the result: what both proxies did in the same case, and whether that is the same.
 
-import type { ProxyName } from './proxy.ts';
+import type { ProxyName } from './started-proxy.ts';
 
 export interface Row {
   readonly scenario: string;

@@ -6,14 +6,12 @@ import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findEnvoy } from '../../bench/compare/envoy-program.ts';
-import { ProxyProcess } from '../outages/proxies.ts';
+import type { ProxyProcess } from '../outages/proxies.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePorts } from '../support/free-port.ts';
 import { grpcMessage } from './grpc-message.ts';
 import { envoyConfiguration, framegateConfiguration, type Ports, type SetUp } from './set-up.ts';
+import { freePortsForProxy, type ProxyName, startProxyProcess } from './started-proxy.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const MESSAGE = grpcMessage(Buffer.from('?'));
 
 export interface Answer {
@@ -36,8 +34,6 @@ export interface CallOptions {
   readonly atOnce?: number;
 }
 
-export type ProxyName = 'framegate' | 'envoy';
-
 export class Proxy {
   readonly name: ProxyName;
   readonly #process: ProxyProcess;
@@ -56,21 +52,11 @@ export class Proxy {
 
   static async start(name: ProxyName, setUp: SetUp): Promise<Proxy> {
     const folder = mkdtempSync(join(tmpdir(), 'framegate-oracle-'));
-    const first = await freePorts(2);
-    const ports: Ports = { listener: first, admin: first + 1 };
+    const ports = await freePortsForProxy();
     const file = join(folder, 'config.json');
-    const isEnvoy = name === 'envoy';
-    writeFileSync(file, (isEnvoy ? envoyConfiguration : framegateConfiguration)(setUp, ports));
-    const command = isEnvoy ? (findEnvoy() ?? 'envoy') : process.execPath;
-    const args = isEnvoy
-      ? ['-c', file, '--concurrency', String(setUp.workers ?? 1), '--disable-hot-restart']
-      : [MAIN, 'serve', '-c', file];
-    const started = await ProxyProcess.start({ command, args, port: ports.listener });
-    if (isEnvoy)
-      await eventually('Envoy listens', async () => {
-        await sleep(20);
-        return (await fetch(`http://127.0.0.1:${ports.admin}/ready`)).ok;
-      });
+    const textOf = name === 'envoy' ? envoyConfiguration : framegateConfiguration;
+    writeFileSync(file, textOf(setUp, ports));
+    const started = await startProxyProcess(name, { file, ports, workers: setUp.workers ?? 1 });
     return new Proxy(name, started, ports, folder);
   }
 

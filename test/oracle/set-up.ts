@@ -97,13 +97,13 @@ function framegateUpstream(upstream: UpstreamSetUp): Readonly<Record<string, unk
 }
 
 /** The name of a message of Envoy's API, as Any has it. */
-function type(name: string): Readonly<Record<string, string>> {
+export function envoyType(name: string): Readonly<Record<string, string>> {
   return { '@type': `type.googleapis.com/envoy.${name}` };
 }
 
 export function envoyConfiguration({ upstreams }: SetUp, ports: Ports): string {
   const manager = {
-    ...type('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
+    ...envoyType('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
     stat_prefix: 'clear',
     codec_type: 'AUTO',
     route_config: {
@@ -112,7 +112,10 @@ export function envoyConfiguration({ upstreams }: SetUp, ports: Ports): string {
       ],
     },
     http_filters: [
-      { name: 'envoy.filters.http.router', typed_config: type('extensions.filters.http.router.v3.Router') },
+      {
+        name: 'envoy.filters.http.router',
+        typed_config: envoyType('extensions.filters.http.router.v3.Router'),
+      },
     ],
   };
   return JSON.stringify({
@@ -132,7 +135,7 @@ export function envoyConfiguration({ upstreams }: SetUp, ports: Ports): string {
   });
 }
 
-function socketAddress(port: number): object {
+export function socketAddress(port: number): object {
   return { socket_address: { address: '127.0.0.1', port_value: port } };
 }
 
@@ -176,7 +179,7 @@ function envoyCluster(upstream: UpstreamSetUp): object {
     ...(balance === 'least-requests' ? { least_request_lb_config: slowStart } : {}),
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        ...type('extensions.upstreams.http.v3.HttpProtocolOptions'),
+        ...envoyType('extensions.upstreams.http.v3.HttpProtocolOptions'),
         explicit_http_config: { http2_protocol_options: {} },
       },
     },

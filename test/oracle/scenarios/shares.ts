@@ -3,9 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
 import { compareNumbers, type Measure, type Row, SHARE } from '../comparison.ts';
-import { type Answer, ofBoth, type Proxy, type ProxyName } from '../proxy.ts';
+import { type Answer, ofBoth, type Proxy } from '../proxy.ts';
 import { Service } from '../service.ts';
 import type { SetUp } from '../set-up.ts';
+import type { ProxyName } from '../started-proxy.ts';
 
 const WINDOW_SECONDS = 10;
 const CALLS = 2000;
