@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Authorizer } from '../support/authorizer.ts';
 import { documentedMetrics, metricsPage } from '../support/documented-metrics.ts';
 import { familiesOf } from '../support/metrics-reader.ts';
 import { startDemo, startProxy } from '../support/proxy-under-test.ts';
@@ -18,6 +19,7 @@ const NOT_EVERYWHERE = new Set([
 ]);
 test('every metric is documented with its type and labels, and every metric documented is there', async (t) => {
   const demo = await startDemo(t);
+  const authorizer = await Authorizer.start(t);
   const folder = mkdtempSync(join(tmpdir(), 'framegate-metrics-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'keys.txt');
@@ -31,6 +33,7 @@ test('every metric is documented with its type and labels, and every metric docu
           health: { interval: '100ms', unhealthyAfter: 1 },
           weights: 'orca',
         },
+        authorizer: { endpoints: [authorizer.address] },
         named: { dns: { name: 'localhost', port: 1 } },
       },
       routes: [
@@ -39,15 +42,19 @@ test('every metric is documented with its type and labels, and every metric docu
           match: { path: '/*' },
           upstream: 'voice',
           fault: { percent: '0%', delay: '1ms' },
-          limits: [{ count: 'calls', rate: '100/s' }],
+          limits: [{ count: 'calls', rate: '100/s', store: 'fleet' }],
+          authorize: { upstream: 'authorizer' },
         },
       ],
+      // Nobody listens there, so that there is a reason to show.
+      stores: { fleet: { redis: 'redis://127.0.0.1:1' } },
       identities: { partners: { apiKey: { header: 'x-key', file } } },
       admin: { address: '127.0.0.1:0' },
       metrics: { methods: true },
     },
   });
   await proxy.line(({ msg }) => String(msg).startsWith('the endpoint gets no new calls'));
+  await proxy.line(({ msg }) => String(msg).startsWith('the store of shared limits does not answer'));
   await proxy.voiceClient('tls').say({});
   const raw = await proxy.rawClient('clear');
   raw.sendReset(2, 0);
