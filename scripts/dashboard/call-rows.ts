@@ -338,6 +338,21 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         emptyBecause: 'no route has limits.',
       },
       {
+        title: 'Faults injected on purpose',
+        kind: 'timeseries',
+        description:
+          'By the fault of a route, for tests. If no test runs, remove it from the configuration: framegate check names it.',
+        unit: 'cps',
+        width: 12,
+        queries: [
+          {
+            expr: `sum by (route, kind) (${rate('framegate_faults_injected_total', 'route=~"$route"')})`,
+            legend: '{{route}}: {{kind}}',
+          },
+        ],
+        emptyBecause: 'no route injects faults.',
+      },
+      {
         title: 'Broken rules of HTTP/2',
         kind: 'timeseries',
         description:

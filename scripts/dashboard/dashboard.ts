@@ -9,6 +9,7 @@ import {
   HEIGHTS,
   panelJson,
 } from './dashboard-panel.ts';
+import { DEPENDENCY_ROWS } from './dependency-rows.ts';
 import { PROCESS_ROWS } from './process-rows.ts';
 import { of } from './selectors.ts';
 import { UPSTREAM_ROWS } from './upstream-rows.ts';
@@ -17,7 +18,12 @@ const COLUMNS = 24;
 /** The version of the format, that of Grafana 10.0. */
 const SCHEMA_VERSION = 38;
 
-export const DASHBOARD_ROWS: readonly DashboardRow[] = [...CALL_ROWS, ...UPSTREAM_ROWS, ...PROCESS_ROWS];
+export const DASHBOARD_ROWS: readonly DashboardRow[] = [
+  ...CALL_ROWS,
+  ...UPSTREAM_ROWS,
+  ...DEPENDENCY_ROWS,
+  ...PROCESS_ROWS,
+];
 
 /** Each is a choice above the dashboard, from the values of this label. */
 export const VARIABLES: readonly (readonly [label: string, series: string])[] = [

@@ -1,10 +1,14 @@
 // A proxy whose metrics all have something to tell: good, failed and repeated calls, an ejected endpoint, a service that is down, health
-// checks, load reports, a name in DNS, refused clients and broken rules.
+// checks, load reports, a name in DNS, refused clients and broken rules, an authorizer, keys, limits, stores and faults.
 
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { type DemoService, startDemoService } from '../../src/demo/demo-service.ts';
 import { Metadata, status } from '../../src/demo/grpc.ts';
+import { generous, scriptedServer } from '../stores/scripted-server.ts';
+import { ALLOWED, Authorizer } from '../support/authorizer.ts';
 import { configOf, ProxyUnderTest, proxyConfigText } from '../support/proxy-under-test.ts';
 import type { CaseContext } from './cases.ts';
 
@@ -15,12 +19,24 @@ export interface BusyProxy {
   readonly makeTraffic: () => Promise<void>;
 }
 
-export async function startBusyProxy({ after }: Pick<CaseContext, 'after'>): Promise<BusyProxy> {
+export async function startBusyProxy({
+  after,
+  folder,
+}: Pick<CaseContext, 'after' | 'folder'>): Promise<BusyProxy> {
   const services = await Promise.all([1, 2, 3].map(() => startDemoService({ address: '127.0.0.1:0' })));
   for (const service of services) after(() => service.forceClose());
-  const proxy = await ProxyUnderTest.start(
-    configOf(await proxyConfigText({ sections: sectionsFor(services) })),
-  );
+  const guard = await Authorizer.start({ after });
+  guard.judge = () =>
+    guard.asked.length % 2 === 0 ? ALLOWED : { error: { code: status.UNAVAILABLE, details: 'not now' } };
+  const store = await scriptedServer({ after }, generous);
+  const keys = join(folder, 'keys.txt');
+  writeFileSync(keys, `partner:${'0'.repeat(64)}\n`);
+  const sections = {
+    ...sectionsFor(services, guard),
+    identities: { partners: { apiKey: { header: 'x-key', file: keys } } },
+    stores: { fleet: { redis: `redis://127.0.0.1:${store.port}` }, gone: { redis: 'redis://127.0.0.1:1' } },
+  };
+  const proxy = await ProxyUnderTest.start(configOf(await proxyConfigText({ sections })));
   after(() => proxy.close());
   const { address } = await proxy.line(({ msg }) => msg === 'admin server listens');
   const client = proxy.voiceClient('tls');
@@ -32,6 +48,10 @@ export async function startBusyProxy({ after }: Pick<CaseContext, 'after'>): Pro
       await client.fail({ code: status.NOT_FOUND });
       for (let count = 0; count < 3; count++) await client.fail({ code: status.UNAVAILABLE }, to('flaky'));
       await client.say({ text: 'nobody' }, to('gone'));
+      for (let count = 0; count < 2; count++) {
+        await client.say({ text: 'may I?' }, to('guarded'));
+        await client.say({ text: 'again' }, to('limited'));
+      }
       await client.say({ text: 'no route' }, { authority: 'elsewhere.example.com' });
       await refuseClient(proxy.port('tls'));
       const raw = await proxy.rawClient('clear');
@@ -41,7 +61,10 @@ export async function startBusyProxy({ after }: Pick<CaseContext, 'after'>): Pro
   };
 }
 
-function sectionsFor([good, ...flaky]: readonly DemoService[]): Readonly<Record<string, unknown>> {
+function sectionsFor(
+  [good, ...flaky]: readonly DemoService[],
+  guard: Authorizer,
+): Readonly<Record<string, unknown>> {
   const host = 'localhost';
   return {
     admin: { address: '127.0.0.1:0' },
@@ -56,6 +79,20 @@ function sectionsFor([good, ...flaky]: readonly DemoService[]): Readonly<Record<
         retry: { backoff: '1ms' },
       },
       { name: 'gone', match: { host, headers: { 'x-tenant': 'gone' } }, upstream: 'gone' },
+      {
+        name: 'guarded',
+        match: { host, headers: { 'x-tenant': 'guarded' } },
+        upstream: 'voice',
+        limits: [{ count: 'calls', rate: '1000/s', store: 'fleet' }],
+        authorize: { upstream: 'guard' },
+        fault: { delay: '1ms' },
+      },
+      {
+        name: 'limited',
+        match: { host, headers: { 'x-tenant': 'limited' } },
+        upstream: 'voice',
+        limits: [{ count: 'calls', rate: '1/h' }],
+      },
     ],
     upstreams: {
       voice: {
@@ -65,6 +102,7 @@ function sectionsFor([good, ...flaky]: readonly DemoService[]): Readonly<Record<
       },
       flaky: { endpoints: flaky.map(({ address }) => address), outliers: { consecutive: 2, ejection: '1s' } },
       gone: { endpoints: ['127.0.0.1:1'] },
+      guard: { endpoints: [guard.address] },
       named: { dns: { name: 'localhost', port: 1 } },
     },
   };

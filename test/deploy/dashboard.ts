@@ -31,6 +31,10 @@ const PANELS_THAT_MOVE = new Set([
   'Calls refused without an endpoint',
   'Failures of endpoints by token',
   'Ejections of endpoints',
+  'Calls refused by limits',
+  'Faults injected on purpose',
+  'Questions to authorizers',
+  'Questions for leases',
 ]);
 
 /** Only a proxy of several processes has what these show, and the busy one is in this process. Prometheus evaluates their queries all the same. */

@@ -18,7 +18,10 @@ export interface ScriptedServer {
 /** @returns RESP, or undefined for no answer */
 export type AnswerScript = (keys: number, values: readonly string[], socket: Socket) => string | undefined;
 
-export async function scriptedServer(t: TestContext, answer: AnswerScript): Promise<ScriptedServer> {
+export async function scriptedServer(
+  t: Pick<TestContext, 'after'>,
+  answer: AnswerScript,
+): Promise<ScriptedServer> {
   const commands: string[] = [];
   const credentials: string[] = [];
   const sockets = new Set<Socket>();

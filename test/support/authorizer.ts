@@ -88,7 +88,7 @@ export class Authorizer {
     this.address = `127.0.0.1:${port}`;
   }
 
-  static async start(t: TestContext, port = 0): Promise<Authorizer> {
+  static async start(t: Pick<TestContext, 'after'>, port = 0): Promise<Authorizer> {
     const server = new Server();
     let authorizer: Authorizer | undefined;
     const check: handleUnaryCall<{ attributes: Checked }, CheckAnswer> = (call, done) => {
