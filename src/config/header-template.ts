@@ -36,13 +36,19 @@ export function parseEditedName(text: string): string | Fault {
     // The hint of a match does not fit here.
     return { message: name.message.replace(' and is never matched', ', so it cannot be changed') };
   }
-  if (name.startsWith('grpc-'))
+  // An edit concerns all spellings of a name (calls/field-spelling.ts).
+  const written = name.replaceAll(/[_.]/g, '-');
+  if (isFault(parseHeaderName(written)))
+    return { message: `'${text}' is another spelling of ${written}, which belongs to one connection` };
+  if (written.startsWith('grpc-'))
     return {
       message: `'${text}' belongs to gRPC itself`,
-      hint: name === 'grpc-timeout' ? 'write timeouts: { deadline: 30s } at the route' : undefined,
+      hint: written === 'grpc-timeout' ? 'write timeouts: { deadline: 30s } at the route' : undefined,
     };
-  if (OF_THE_HOP.has(name))
-    return { message: `'${text}' is written by each hop itself`, hint: OF_THE_HOP.get(name) };
+  if (OF_THE_HOP.has(written))
+    return { message: `'${text}' is written by each hop itself`, hint: OF_THE_HOP.get(written) };
+  if (written === 'content-type' && name !== written)
+    return { message: `'${text}' is another spelling of content-type`, hint: 'write content-type' };
   return name;
 }
 

@@ -25,6 +25,9 @@ const OF_THE_HOP: ReadonlySet<string> = new Set([
 /** Only the service sets the status of a gRPC call. A response without it is invalid. */
 const STATUS = 'grpc-status';
 
+/** What a message is read as. It is replaced, but never lost by another spelling of its name. */
+const CONTENT_TYPE = 'content-type';
+
 export class HeaderEdits implements CallEdit {
   /** By name: the new value, or undefined to remove the field. */
   readonly #changes = new Map<string, string | undefined>();
@@ -68,7 +71,7 @@ export class HeaderEdits implements CallEdit {
 
   remove(name: string): void {
     checkName(name);
-    if (name === STATUS) throw new Error(`a policy may not take ${STATUS} away`);
+    if (hyphenated(name) === STATUS) throw new Error(`a policy may not take ${STATUS} away`);
     this.#changes.set(name, undefined);
     this.#spellings.add(hyphenated(name));
   }
@@ -139,13 +142,17 @@ export function maySetField(name: string, value: string): boolean {
 
 /** Whether another service may have fields of this name removed. @param name in lower case */
 export function mayNameField(name: string): boolean {
-  return isFieldName(name) && !OF_THE_HOP.has(name) && !name.startsWith('grpc-');
+  // An edit concerns all spellings of a name.
+  const written = hyphenated(name);
+  if (written === CONTENT_TYPE && name !== written) return false;
+  return isFieldName(name) && !OF_THE_HOP.has(written) && !written.startsWith('grpc-');
 }
 
 /** Throws if a policy may not set this field, because it would break the message or a connection that other clients share. */
 export function checkField(name: string, value: string): void {
   checkName(name);
-  if (OF_THE_HOP.has(name) || name === STATUS)
+  const written = hyphenated(name);
+  if (OF_THE_HOP.has(written) || written === STATUS)
     throw new Error(`a policy may not set ${name}: the proxy writes it itself`);
   if (!isSendable(value))
     throw new Error(`a policy has set the header field ${name} to what no field may hold`);

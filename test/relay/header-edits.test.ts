@@ -63,6 +63,8 @@ test('fields that frame a message or belong to one hop may be taken away, and no
     'trailer',
     'expect',
     'x-request-id',
+    'content_length',
+    'transfer.encoding',
   ]) {
     assert.throws(() => new HeaderEdits().set(name, '1'), /the proxy writes it itself/, name);
     new HeaderEdits().remove(name);
@@ -97,6 +99,9 @@ test('a name is edited by either spelling, since services may not tell them apar
 test('the status of a gRPC response is neither set nor taken away', () => {
   assert.throws(() => new HeaderEdits().set('grpc-status', '0'), /may not set grpc-status/);
   assert.throws(() => new HeaderEdits().remove('grpc-status'), /may not take grpc-status away/);
+  // An edit concerns all spellings of a name.
+  assert.throws(() => new HeaderEdits().set('grpc_status', '0'), /may not set grpc_status/);
+  assert.throws(() => new HeaderEdits().remove('grpc.status'), /may not take grpc-status away/);
 });
 
 test('a value holds what a field may hold: no line ends, no characters that become some, no white space around it', () => {
@@ -148,6 +153,11 @@ test('another service may not set what concerns the hop, the protocol or gRPC', 
     'grpc-status',
     'grpc-timeout',
     'x-request-id',
+    'grpc_status',
+    'grpc.encoding',
+    'content_type',
+    'content_length',
+    'transfer_encoding',
     'a b',
     '',
   ])
