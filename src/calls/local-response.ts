@@ -35,7 +35,8 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   if (!hasType) fields.add('content-type', 'text/plain; charset=utf-8');
   if (hasContent) fields.add('content-length', String(body.length));
   for (const [name, value] of own) fields.add(name, value);
-  if (retryAfterMs !== undefined) fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+  if (retryAfterMs !== undefined && !own.some(([name]) => name === 'retry-after'))
+    fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   // A response with 401 has a challenge (RFC 9110 section 15.5.2).
   if (cause.challenge !== undefined) fields.add('www-authenticate', cause.challenge);
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).

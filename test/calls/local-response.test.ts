@@ -34,6 +34,35 @@ test('another client gets the HTTP status and a line of text', () => {
   assert.equal(httpStatus, 404);
 });
 
+test('the fields of a failure are sent once, in place of those of the proxy', () => {
+  const cause = {
+    ...CAUSE,
+    retryAfterMs: 1500,
+    fields: [
+      ['content-type', 'text/html'],
+      ['retry-after', '7'],
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+    ],
+  } as const;
+  const web = localResponse(cause, { isGrpc: false, isHead: false });
+  assert.deepEqual(fieldsOf(web.fields), [
+    ':status: 404',
+    `content-length: ${web.body?.length}`,
+    'content-type: text/html',
+    'retry-after: 7',
+    'set-cookie: a=1',
+    'set-cookie: b=2',
+  ]);
+  const grpc = localResponse(cause, { isGrpc: true, isHead: false });
+  assert.deepEqual(fieldsOf(grpc.fields).slice(4), [
+    'grpc-retry-pushback-ms: 1500',
+    'retry-after: 7',
+    'set-cookie: a=1',
+    'set-cookie: b=2',
+  ]);
+});
+
 test('HEAD is answered with the fields of that, and without the text', () => {
   const get = localResponse(CAUSE, { isGrpc: false, isHead: false });
   const head = localResponse(CAUSE, { isGrpc: false, isHead: true });
