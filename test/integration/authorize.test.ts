@@ -518,11 +518,11 @@ test('a stream is asked about again, goes on while it is allowed, and ends with 
 
 test('a stream about which there is no answer later ends, or goes on with failure: allow', async (t) => {
   const ended = await start(t, {
-    authorize: { recheck: '1s', timeout: '50ms' },
+    authorize: { recheck: '1s', timeout: '1s' },
     onRequestEnd: () => undefined,
   });
   const kept = await start(t, {
-    authorize: { recheck: '1s', timeout: '50ms', failure: 'allow' },
+    authorize: { recheck: '1s', timeout: '1s', failure: 'allow' },
     onRequestEnd: () => undefined,
   });
   const streams = [];

@@ -2,15 +2,17 @@
 // configured. A call waits for no longer than the timeout, and nobody else waits at all.
 
 import type { Failure } from '../../calls/failure.ts';
-import type { AdmittedCall, CallEdit, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
-import type { QuestionObserver, QuestionResult } from '../../calls/question-observer.ts';
+import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
+import type { QuestionObserver } from '../../calls/question-observer.ts';
 import type { UnaryListener, UnaryMethod, UnaryQuestion, UnaryServices } from '../../calls/unary-service.ts';
 import type { AuthorizeConfig } from '../../config/authorize-config.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
 import { mayNameField, maySetField } from '../../relay/header-edits.ts';
+import { editField, type FieldOption } from '../answered-fields.ts';
+import { type Inquiry, type QuestionTerms, ServiceQuestion } from '../service-question.ts';
 import { denied, unanswered } from './authorize-failures.ts';
 import { checkRequest } from './check-request.ts';
-import { type FieldOption, readCheckResponse, type Verdict } from './check-response.ts';
+import { readCheckResponse, type Verdict } from './check-response.ts';
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 /** Room for the body of a denial that is a page, and for every header field that a client accepts. */
@@ -22,7 +24,7 @@ export class AuthorizePolicy implements Policy {
   readonly key = 'authorize';
   readonly #config: AuthorizeConfig;
   readonly #method: UnaryMethod;
-  readonly #observer: QuestionObserver;
+  readonly #terms: QuestionTerms;
   readonly #random: () => number;
 
   /** @param random like Math.random */
@@ -32,9 +34,18 @@ export class AuthorizePolicy implements Policy {
     observer: QuestionObserver,
     random: () => number = Math.random,
   ) {
+    const { upstream, timeoutMs, failure } = config;
     this.#config = config;
     this.#method = method;
-    this.#observer = observer;
+    this.#terms = {
+      key: this.key,
+      upstream,
+      timeoutMs,
+      timeoutKey: 'authorize.timeout',
+      passesUnanswered: failure === 'allow',
+      observer,
+      unanswered,
+    };
     this.#random = random;
   }
 
@@ -43,7 +54,7 @@ export class AuthorizePolicy implements Policy {
   }
 
   ask(call: AdmittedCall, questioner: Questioner): PendingQuestion {
-    return new Checking(this, call, questioner, true);
+    return new ServiceQuestion(this.#terms, questioner, new Checking(this, call, true));
   }
 
   /** Asks the service. */
@@ -56,104 +67,52 @@ export class AuthorizePolicy implements Policy {
     const { recheckMs } = this.#config;
     if (recheckMs === undefined) return;
     const delayMs = recheckMs * (1 - JITTER + 2 * JITTER * this.#random());
-    call.askAgainAfter(delayMs, (questioner) => new Checking(this, call, questioner, false));
-  }
-
-  tell(result: QuestionResult, tookMs: number, why = ''): void {
-    this.#observer.asked({ policy: this.key, upstream: this.#config.upstream, result, tookMs, why });
+    call.askAgainAfter(
+      delayMs,
+      (questioner) => new ServiceQuestion(this.#terms, questioner, new Checking(this, call, false)),
+    );
   }
 }
 
 /** One question about one call. */
-class Checking implements PendingQuestion, UnaryListener {
-  readonly timeoutMs: number;
+class Checking implements Inquiry {
   readonly #policy: AuthorizePolicy;
   readonly #call: AdmittedCall;
-  readonly #questioner: Questioner;
   /** Whether the call has not been forwarded yet, so that its header fields can be changed. */
   readonly #isFirst: boolean;
-  readonly #startedAtMs = performance.now();
-  readonly #question: UnaryQuestion;
 
-  constructor(policy: AuthorizePolicy, call: AdmittedCall, questioner: Questioner, isFirst: boolean) {
-    this.timeoutMs = policy.config.timeoutMs;
+  constructor(policy: AuthorizePolicy, call: AdmittedCall, isFirst: boolean) {
     this.#policy = policy;
     this.#call = call;
-    this.#questioner = questioner;
     this.#isFirst = isFirst;
-    this.#question = policy.begin(call, this);
   }
 
-  get #tookMs(): number {
-    return performance.now() - this.#startedAtMs;
+  begin(listener: UnaryListener): UnaryQuestion {
+    return this.#policy.begin(this.#call, listener);
   }
 
-  answered(message: Buffer): void {
+  judge(message: Buffer): Failure | string | undefined {
     const verdict = readCheckResponse(message);
-    if (typeof verdict === 'string') {
-      this.failed(`the service of upstream ${this.#policy.config.upstream} sent ${verdict}`);
-      return;
-    }
-    if (verdict.kind === 'denied') {
-      this.#policy.tell('denied', this.#tookMs);
-      this.#questioner.refuse(denied(verdict, this.#policy.config.upstream));
-      return;
-    }
+    if (typeof verdict === 'string') return `sent ${verdict}`;
+    if (verdict.kind === 'denied') return denied(verdict, this.#policy.config.upstream);
     const unfit = [...verdict.requestFields, ...verdict.responseFields].find(
       ({ name, value }) => !maySetField(name, value),
     );
-    if (unfit === undefined) this.#allow(verdict);
-    else this.failed(`the service of upstream ${this.#policy.config.upstream} sets ${shown(unfit)}`);
-  }
-
-  #allow(verdict: Extract<Verdict, { kind: 'allowed' }>): void {
-    this.#policy.tell('allowed', this.#tookMs);
-    if (this.#isFirst) {
-      const { requestEdit, responseEdit } = this.#call;
-      for (const name of verdict.removed)
-        if (mayNameField(name) && name !== 'content-type') requestEdit.remove(name);
-      for (const option of verdict.requestFields) edit(requestEdit, option);
-      for (const option of verdict.responseFields) edit(responseEdit, option);
-    }
-    this.#policy.askAgain(this.#call);
-    this.#questioner.admit();
-  }
-
-  failed(why: string): void {
-    const refusal = this.#refusalFor(why);
-    if (refusal === undefined) this.#questioner.admit();
-    else this.#questioner.refuse(refusal);
-  }
-
-  #refusalFor(why: string): Failure | undefined {
-    const passes = this.#policy.config.failure === 'allow';
-    this.#policy.tell(passes ? 'passed' : 'failed', this.#tookMs, why);
-    if (!passes) return unanswered(why);
-    this.#policy.askAgain(this.#call);
+    if (unfit !== undefined) return `sets ${shown(unfit)}`;
+    if (this.#isFirst) this.#change(verdict);
     return undefined;
   }
 
-  refused(cause: Failure): void {
-    this.#questioner.refuse(cause);
+  #change({ removed, requestFields, responseFields }: Extract<Verdict, { kind: 'allowed' }>): void {
+    const { requestEdit, responseEdit } = this.#call;
+    for (const name of removed) if (mayNameField(name) && name !== 'content-type') requestEdit.remove(name);
+    for (const option of requestFields) editField(requestEdit, option);
+    for (const option of responseFields) editField(responseEdit, option);
   }
 
-  cancel(): void {
-    this.#question.cancel();
+  passes(): void {
+    this.#policy.askAgain(this.#call);
   }
-
-  timeOver(): Failure | undefined {
-    this.#question.expire();
-    return this.#refusalFor(
-      `the service of upstream ${this.#policy.config.upstream} has not answered in ${this.timeoutMs} ms (authorize.timeout)`,
-    );
-  }
-}
-
-function edit(to: CallEdit, { name, value, action }: FieldOption): void {
-  if (action === 'set') to.set(name, value);
-  else if (action === 'add') to.add(name, value);
-  else if (action === 'add-if-absent') to.addIfAbsent(name, value);
-  else to.setIfPresent(name, value);
 }
 
 /** Says of a field that may not be set why that is so. The value may be a secret. */

@@ -1,21 +1,8 @@
 // Reads what an authorizer has answered: envoy.service.auth.v3.CheckResponse. Whatever the bytes are, nothing is thrown, and an answer
 // that is not understood as a whole is none.
 
-import { LENGTH_DELIMITED, ProtobufReader, VARINT } from '../../grpc/protobuf-reader.ts';
-
-/** How many header fields an answer may name in all. */
-const MOST_FIELDS = 128;
-
-/** What is done with a header field. */
-export type FieldAction = 'add' | 'add-if-absent' | 'set' | 'set-if-present';
-
-export interface FieldOption {
-  /** In lower case. */
-  readonly name: string;
-  /** One character for each byte. */
-  readonly value: string;
-  readonly action: FieldAction;
-}
+import { eachField } from '../../grpc/protobuf-fields.ts';
+import { type FieldAction, type FieldOption, MOST_FIELDS, readHeaderValue } from '../answered-fields.ts';
 
 export type Verdict =
   | {
@@ -37,9 +24,6 @@ const EMPTY: Buffer = Buffer.alloc(0);
 
 /** Values of HeaderAppendAction. The first is the default of the protocol, where `append` decides: see readOption. */
 const ACTIONS: readonly FieldAction[] = ['set', 'add-if-absent', 'set', 'set-if-present'];
-
-/** Reads fields until one is wrong. */
-type FieldHandler = (field: number, value: number | Buffer) => boolean;
 
 /** @returns what the answer says, or why it says nothing, as the end of a sentence */
 export function readCheckResponse(message: Buffer): Verdict | string {
@@ -113,17 +97,15 @@ class Found {
 
   /** HeaderValueOption: header 1 with key 1, value 2 and raw_value 3; append 2 with value 1; append_action 3. */
   #readOption(message: Buffer, options: FieldOption[]): boolean {
-    let [name, value, isAppended, action] = ['', '', undefined as boolean | undefined, 0];
+    let header = undefined as Omit<FieldOption, 'action'> | undefined;
+    let [isAppended, action] = [undefined as boolean | undefined, 0];
     const isRead = eachField(message, (field, content) => {
       if (field === 3 && typeof content === 'number') action = content;
       if (typeof content === 'number') return true;
-      if (field === 1)
-        return eachField(content, (inner, text) => {
-          if (typeof text === 'number') return true;
-          if (inner === 1) name = text.toString('latin1').toLowerCase();
-          else if ((inner === 2 || inner === 3) && text.length > 0) value = text.toString('latin1');
-          return true;
-        });
+      if (field === 1) {
+        header = readHeaderValue(content);
+        return header !== undefined;
+      }
       if (field !== 2) return true;
       isAppended = false;
       return eachField(content, (inner, flag) => {
@@ -131,8 +113,9 @@ class Found {
         return true;
       });
     });
-    if (!isRead || name === '' || action >= ACTIONS.length || ++this.#fieldCount > MOST_FIELDS) return false;
-    options.push({ name, value, action: actionOf(isAppended, action) });
+    if (!isRead || header === undefined) return false;
+    if (action >= ACTIONS.length || ++this.#fieldCount > MOST_FIELDS) return false;
+    options.push({ ...header, action: actionOf(isAppended, action) });
     return true;
   }
 
@@ -168,20 +151,4 @@ class Found {
 function actionOf(isAppended: boolean | undefined, action: number): FieldAction {
   if (isAppended !== undefined) return isAppended ? 'add' : 'set';
   return ACTIONS[action];
-}
-
-/** @returns false if the bytes are no message, or the handler refuses one of its fields */
-function eachField(message: Buffer, handle: FieldHandler): boolean {
-  const reader = new ProtobufReader(message);
-  while (!reader.isAtEnd) {
-    const tag = reader.readVarint();
-    if (tag === undefined) return false;
-    const [field, wireType] = [Math.floor(tag / 8), tag % 8];
-    if (field === 0) return false;
-    if (wireType === VARINT || wireType === LENGTH_DELIMITED) {
-      const value = wireType === VARINT ? reader.readVarint() : reader.readBytes();
-      if (value === undefined || !handle(field, value)) return false;
-    } else if (!reader.skip(wireType)) return false;
-  }
-  return true;
 }

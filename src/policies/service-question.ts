@@ -1,0 +1,101 @@
+// One question of a policy to a service about one call. The call waits for no longer than the timeout, and nobody else waits at all.
+
+import type { Failure } from '../calls/failure.ts';
+import type { PendingQuestion, Questioner } from '../calls/policy.ts';
+import type { QuestionObserver, QuestionResult } from '../calls/question-observer.ts';
+import type { UnaryListener, UnaryQuestion } from '../calls/unary-service.ts';
+
+/** What all questions of a policy have in common. */
+export interface QuestionTerms {
+  /** The key of the policy in the configuration. */
+  readonly key: string;
+  /** The name of the upstream that is asked. */
+  readonly upstream: string;
+  readonly timeoutMs: number;
+  /** Where the timeout is in the configuration, for the log. */
+  readonly timeoutKey: string;
+  /** Whether calls pass about which there is no answer. */
+  readonly passesUnanswered: boolean;
+  readonly observer: QuestionObserver;
+  /** @param why a sentence without its full stop */
+  readonly unanswered: (why: string) => Failure;
+}
+
+export interface Inquiry {
+  /** Sends the question. Called once. */
+  begin(listener: UnaryListener): UnaryQuestion;
+  /**
+   * Reads the answer.
+   * @returns why the call is refused, undefined to let it pass, or, if the answer cannot be used, what the service did: the end of a sentence
+   */
+  judge(message: Buffer): Failure | string | undefined;
+  /** The call is about to pass. */
+  passes?(): void;
+}
+
+export class ServiceQuestion implements PendingQuestion, UnaryListener {
+  readonly timeoutMs: number;
+  readonly #terms: QuestionTerms;
+  readonly #questioner: Questioner;
+  readonly #inquiry: Inquiry;
+  readonly #startedAtMs = performance.now();
+  readonly #question: UnaryQuestion;
+
+  /** Asks. The answer may be there before this returns. */
+  constructor(terms: QuestionTerms, questioner: Questioner, inquiry: Inquiry) {
+    this.timeoutMs = terms.timeoutMs;
+    this.#terms = terms;
+    this.#questioner = questioner;
+    this.#inquiry = inquiry;
+    this.#question = inquiry.begin(this);
+  }
+
+  answered(message: Buffer): void {
+    const judged = this.#inquiry.judge(message);
+    if (typeof judged === 'string') {
+      this.failed(`the service of upstream ${this.#terms.upstream} ${judged}`);
+      return;
+    }
+    this.#tell(judged === undefined ? 'allowed' : 'denied');
+    if (judged === undefined) this.#inquiry.passes?.();
+    this.#decide(judged);
+  }
+
+  failed(why: string): void {
+    this.#decide(this.#withoutAnswer(why));
+  }
+
+  refused(cause: Failure): void {
+    this.#questioner.refuse(cause);
+  }
+
+  cancel(): void {
+    this.#question.cancel();
+  }
+
+  timeOver(): Failure | undefined {
+    this.#question.expire();
+    const { upstream, timeoutMs, timeoutKey } = this.#terms;
+    return this.#withoutAnswer(
+      `the service of upstream ${upstream} has not answered in ${timeoutMs} ms (${timeoutKey})`,
+    );
+  }
+
+  #withoutAnswer(why: string): Failure | undefined {
+    const { passesUnanswered, unanswered } = this.#terms;
+    this.#tell(passesUnanswered ? 'passed' : 'failed', why);
+    if (!passesUnanswered) return unanswered(why);
+    this.#inquiry.passes?.();
+    return undefined;
+  }
+
+  #decide(refusal: Failure | undefined): void {
+    if (refusal === undefined) this.#questioner.admit();
+    else this.#questioner.refuse(refusal);
+  }
+
+  #tell(result: QuestionResult, why = ''): void {
+    const { key, upstream, observer } = this.#terms;
+    observer.asked({ policy: key, upstream, result, tookMs: performance.now() - this.#startedAtMs, why });
+  }
+}
