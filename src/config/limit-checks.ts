@@ -10,7 +10,7 @@ export function findLimitProblems(document: unknown): readonly Finding[] {
     const route = mapOf(each);
     const knowsCallers = namesIdentity(mapOf(route.get('access')));
     return listOf(route.get('limits')).flatMap((limit, position) =>
-      knowsCallers ? [] : withoutIdentity(mapOf(limit), ['routes', index, 'limits', position, 'by'], route),
+      knowsCallers ? [] : withoutIdentity(mapOf(limit), ['routes', index, 'limits', position], route),
     );
   });
 }
@@ -18,12 +18,20 @@ export function findLimitProblems(document: unknown): readonly Finding[] {
 /** Only `access` finds out who calls. */
 function withoutIdentity(limit: RawMap, path: ConfigPath, route: RawMap): readonly Finding[] {
   const position = listOf(limit.get('by')).indexOf('identity');
-  if (position === -1) return [];
+  const wanted: readonly ConfigPath[] = [
+    ...(position === -1 ? [] : [['by', position]]),
+    ...listOf(limit.get('descriptors')).flatMap((each, index) =>
+      [...mapOf(each)].flatMap(([key, value]) => (value === 'identity' ? [['descriptors', index, key]] : [])),
+    ),
+  ];
   const message = route.has('access')
     ? 'is never known: access of this route names no identity'
     : 'is never known: this route has no access';
-  const hint = 'write access: { require: [NAME] } with one of identities, or by: [client]';
-  return [{ severity: 'error', path: [...path, position], at: 'value', message, hint }];
+  return wanted.map((where) => {
+    const instead = where[0] === 'by' ? 'by: [client]' : 'client';
+    const hint = `write access: { require: [NAME] } with one of identities, or ${instead}`;
+    return { severity: 'error', path: [...path, ...where], at: 'value', message, hint };
+  });
 }
 
 function namesIdentity(access: RawMap): boolean {

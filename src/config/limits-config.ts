@@ -52,15 +52,25 @@ export interface BodySizeConfig {
   readonly bytes: number;
 }
 
-/** A service that speaks Envoy's rate limit protocol (v3) decides. */
+/** A service that speaks Envoy's rate limit protocol (v3) decides about calls. */
 export interface LimitServiceConfig {
   readonly kind: 'service';
-  /** The name of an upstream. */
+  /** The name of the upstream that is asked. */
   readonly service: string;
   readonly domain: string;
-  /** Each maps its keys to where their values come from. */
-  readonly descriptors: readonly ReadonlyMap<string, LimitKeyPart>[];
+  /** What the service is told of each call, not empty. Each maps its keys, of which there is one or more, to where their values come from. */
+  readonly descriptors: readonly ReadonlyMap<string, DescriptorValue>[];
+  /** How long a call waits for the answer. */
+  readonly timeoutMs: number;
+  /** What becomes of a call about which there is no answer: `open` lets it pass. */
+  readonly failure: 'open' | 'closed';
 }
+
+/** `method`: the path of the request without its query. Names of header fields are in lower case. */
+export type DescriptorValue =
+  | { readonly kind: 'client' | 'identity' | 'route' | 'method' }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'text'; readonly text: string };
 
 /** @returns the text of a part as the configuration has it, such as 'header:x-tenant' */
 export function keyPartText(part: LimitKeyPart): string {

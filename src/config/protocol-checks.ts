@@ -64,7 +64,7 @@ function checkAsked(route: RawMap, index: number, upstreams: RawMap): readonly F
       error(
         ['routes', index, ...path],
         `upstream '${name}' speaks HTTP/1.1, and it is asked by gRPC`,
-        'name an upstream with protocol h2c or h2 whose service has a gRPC port; authorizers over HTTP cannot be asked',
+        'name an upstream with protocol h2c or h2 whose service has a gRPC port; services over HTTP cannot be asked',
       ),
     );
 }

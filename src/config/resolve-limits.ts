@@ -5,6 +5,9 @@ import type { ValidRoute } from './schema.ts';
 
 type ValidLimit = NonNullable<ValidRoute['limits']>[number];
 
+/** Of a question to a rate limit service. */
+const DEFAULT_TIMEOUT_MS = 100;
+
 export function resolveLimits(limits: readonly ValidLimit[]): readonly RouteLimitConfig[] {
   return limits.map(resolveLimit);
 }
@@ -14,8 +17,15 @@ function resolveLimit(given: ValidLimit): RouteLimitConfig {
   if (messageSize !== undefined) return { kind: 'messageSize', direction, bytes: messageSize };
   if (given.bodySize !== undefined) return { kind: 'bodySize', bytes: given.bodySize };
   if (service !== undefined) {
-    const descriptors = (given.descriptors ?? []).map((one) => new Map(Object.entries(one)));
-    return { kind: 'service', service, domain: given.domain ?? '', descriptors };
+    const { domain = '', descriptors = [], timeout = DEFAULT_TIMEOUT_MS, failure = 'open' } = given;
+    return {
+      kind: 'service',
+      service,
+      domain,
+      descriptors: descriptors.map((one) => new Map(Object.entries(one))),
+      timeoutMs: timeout,
+      failure,
+    };
   }
   if (count === undefined || rate === undefined) throw new Error('the schema asks for both');
   return {

@@ -1,9 +1,10 @@
 // The schema of the `limits` of a route: how much its clients may call and send.
 
+import { parseDescriptorValue } from './descriptor-values.ts';
 import { key } from './key-notes.ts';
 import { parseKeyPart, parseRate, ratePattern } from './limit-values.ts';
 import { keyPartText } from './limits-config.ts';
-import { expecting, name, parsed, size, z } from './schema-values.ts';
+import { duration, expecting, name, parsed, size, z } from './schema-values.ts';
 
 const keyPart = parsed('text', parseKeyPart, {
   examples: ['client', 'identity', 'route', 'stream', 'header:x-tenant'],
@@ -13,11 +14,22 @@ const text = z.string(expecting('text')).min(1).max(200);
 
 /** How many things a count can be kept for. */
 const MOST_PARTS = 4;
+/** How many entries a descriptor can have. */
+const MOST_ENTRIES = 16;
 
-/** What this version refuses, with what to do instead. */
-const NOT_YET: Readonly<Record<string, string>> = {
-  service: 'write a limit with count and rate instead',
-};
+const descriptorValue = parsed('text', parseDescriptorValue, {
+  examples: ['client', 'identity', 'route', 'method', 'header:x-tenant', 'text:gold'],
+});
+
+const descriptor = z
+  .record(text, descriptorValue, expecting('a map such as { tenant: "header:x-tenant" }'))
+  .refine((given) => Object.keys(given).length > 0, { message: 'is empty' })
+  .refine((given) => Object.keys(given).length <= MOST_ENTRIES, {
+    message: `has more than ${MOST_ENTRIES} entries`,
+  });
+
+/** What may stand beside `service`. */
+const OF_SERVICE: ReadonlySet<string> = new Set(['service', 'domain', 'descriptors', 'timeout', 'failure']);
 
 const fields = z.strictObject({
   count: z
@@ -136,28 +148,65 @@ const fields = z.strictObject({
   ),
   service: name.optional().meta(
     key(
-      "An upstream that speaks Envoy's rate limit protocol v3 and decides. Not supported by this version.",
+      "The name of an upstream whose service decides about each call. It speaks Envoy's rate limit protocol v3 over gRPC.",
       {
         unset: 'this proxy decides',
-        values: 'name of an upstream',
-        like: { Envoy: 'ratelimit' },
+        condition: 'not beside `count` and sizes',
+        like: { Envoy: '`grpc_service` of `rate_limit_service`' },
+        more: '[A rate limit service](rate-limits.md#a-rate-limit-service)',
       },
     ),
   ),
-  domain: text
-    .optional()
-    .meta(key('The domain that `service` is asked for.', { unset: 'none', condition: 'beside `service`' })),
+  domain: text.optional().meta(
+    key('The domain of the rules by which `service` decides.', {
+      required: 'beside `service`',
+      condition: 'beside `service`',
+      like: { Envoy: '`domain` of `ratelimit`' },
+    }),
+  ),
   descriptors: z
-    .array(z.record(text, keyPart, expecting('a map of keys to client, identity, route or header:NAME')))
+    .array(descriptor, expecting('a list such as [{ tenant: "header:x-tenant" }]'))
     .min(1)
     .max(16)
     .optional()
     .meta(
-      key('What `service` is told of each call.', {
-        unset: 'none',
+      key(
+        'What `service` is told of each call: a list of descriptors. Each maps its keys, in this order, to where their values come from. A ' +
+          'descriptor with a header field that the call does not have is left out, and if none is left, the service is not asked.',
+        {
+          required: 'beside `service`',
+          condition: 'beside `service`',
+          values:
+            'list of maps of keys to `client`, `identity`, `route`, `method`, `header:NAME` or `text:ANYTHING`',
+          like: { Envoy: '`rate_limits` of a route' },
+          more: '[What the service is told](rate-limits.md#what-the-service-is-told)',
+        },
+      ),
+    ),
+  timeout: duration('1ms', '10s')
+    .optional()
+    .meta(
+      key('How long a call waits for the answer of `service`.', {
+        unset: '`100ms`',
         condition: 'beside `service`',
-        values: 'list of maps of keys to `client`, `identity`, `route` or `header:NAME`',
+        like: { Envoy: '`timeout` of `ratelimit`' },
       }),
+    ),
+  failure: z
+    .enum(['open', 'closed'])
+    .optional()
+    .meta(
+      key(
+        'What becomes of a call if `service` cannot be asked, is late, or answers what is not understood. `open`: it passes, and that is ' +
+          'counted and logged. `closed`: it is refused with UNAVAILABLE.',
+        {
+          unset: '`open`',
+          values: '`open` or `closed`',
+          condition: 'beside `service`',
+          like: { Envoy: 'failure_mode_deny' },
+          more: '[When there is no answer](rate-limits.md#when-there-is-no-answer)',
+        },
+      ),
     ),
 });
 
@@ -177,10 +226,9 @@ export const routeLimit = fields.superRefine((given, context) => {
 });
 
 function issuesOf(given: Given): readonly Issue[] {
-  const unsupported = notYet(given);
-  if (unsupported.length > 0) return unsupported;
+  if (given.service !== undefined) return issuesOfService(given);
   if (given.messageSize !== undefined || given.bodySize !== undefined) return issuesOfSizes(given);
-  const { count: counted, rate, by = [], direction, exceed, domain, descriptors } = given;
+  const { count: counted, rate, by = [], direction, exceed } = given;
   const issues: Issue[] = [];
   if (counted === undefined || rate === undefined) {
     const missing = counted === undefined ? 'count' : 'rate';
@@ -190,12 +238,9 @@ function issuesOf(given: Given): readonly Issue[] {
     });
     return issues;
   }
-  if (domain !== undefined || descriptors !== undefined)
-    issues.push({
-      message: 'belongs to a limit with service',
-      at: domain === undefined ? 'descriptors' : 'domain',
-      hint: 'remove it, or count and rate',
-    });
+  for (const at of ['domain', 'descriptors', 'timeout', 'failure'] as const)
+    if (given[at] !== undefined)
+      issues.push({ message: 'belongs to a limit with service', at, hint: 'remove it, or count and rate' });
   if (counted === 'calls') issues.push(...issuesOfCalls(direction, exceed));
   else if (exceed === 'refuse')
     issues.push({
@@ -272,12 +317,21 @@ function issuesOfCalls(direction: Given['direction'], exceed: Given['exceed']): 
   return issues;
 }
 
-function notYet(given: Given): readonly Issue[] {
-  const named: readonly (readonly [key: string, at: string])[] = [
-    ...(given.count === undefined ? [] : [[given.count, 'count'] as const]),
-    ...(['service'] as const).filter((one) => given[one] !== undefined).map((one) => [one, one] as const),
+/** A service has its own rules. */
+function issuesOfService(given: Given): readonly Issue[] {
+  const missing = (['domain', 'descriptors'] as const).filter((one) => given[one] === undefined);
+  const beside = Object.entries(given)
+    .filter(([one, value]) => value !== undefined && !OF_SERVICE.has(one))
+    .map(([one]) => one);
+  return [
+    ...missing.map((one) => ({
+      message: `needs ${one}`,
+      hint: 'write it like { service: limiter, domain: voice, descriptors: [{ tenant: "header:x-tenant" }] }',
+    })),
+    ...beside.map((at) => ({
+      message: 'has no meaning beside service, which decides by its own rules',
+      at,
+      hint: 'make it a limit of its own, or remove it',
+    })),
   ];
-  return named.flatMap(([one, at]) =>
-    Object.hasOwn(NOT_YET, one) ? [{ message: 'not supported by this version', at, hint: NOT_YET[one] }] : [],
-  );
 }

@@ -16,15 +16,23 @@ export function upstreamsOf(route: RawMap): readonly NamedUpstream[] {
     name: textOf(mapOf(part).get('upstream')),
     path: ['split', index, 'upstream'] as ConfigPath,
   }));
-  return [{ name: textOf(route.get('upstream')), path: ['upstream'] }, ...parts].flatMap(({ name, path }) =>
-    name === undefined || name === '' ? [] : [{ name, path }],
-  );
+  return named([{ name: textOf(route.get('upstream')), path: ['upstream'] }, ...parts]);
 }
 
 /** The upstreams that policies of the route ask about its calls. */
 export function askedUpstreamsOf(route: RawMap): readonly NamedUpstream[] {
-  const name = textOf(mapOf(route.get('authorize')).get('upstream'));
-  return name === undefined || name === '' ? [] : [{ name, path: ['authorize', 'upstream'] }];
+  const limiters = listOf(route.get('limits')).map((limit, index) => ({
+    name: textOf(mapOf(limit).get('service')),
+    path: ['limits', index, 'service'] as ConfigPath,
+  }));
+  const authorizer = textOf(mapOf(route.get('authorize')).get('upstream'));
+  return named([{ name: authorizer, path: ['authorize', 'upstream'] }, ...limiters]);
+}
+
+function named(
+  found: readonly { readonly name: string | undefined; readonly path: ConfigPath }[],
+): readonly NamedUpstream[] {
+  return found.flatMap(({ name, path }) => (name === undefined || name === '' ? [] : [{ name, path }]));
 }
 
 export function findSplitProblems(document: unknown): readonly Finding[] {

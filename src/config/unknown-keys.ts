@@ -56,11 +56,14 @@ function explain(parent: ConfigPath, key: string, written: unknown): Explanation
 
 /**
  * `name`, `port`, `type` and `timeout` of an upstream are seldom meant for DNS, health or keepalive, as other programs have keys of these
- * names for calls. Their `retries` are a number, ours a share. So is `timeout` of a route seldom meant for its authorizer.
+ * names for calls. Their `retries` are a number, ours a share. So is `timeout` of a route seldom meant for its authorizer or
+ * a rate limit service.
  */
 function isSeldomMeant(path: string, written: unknown): boolean {
   if (path === 'upstreams.NAME.limits.retries') return typeof written === 'number';
-  return /^(?:upstreams\.NAME\.(?:dns|health|keepalive)|routes\[\]\.authorize)\./.test(path);
+  return /^(?:upstreams\.NAME\.(?:dns|health|keepalive)|routes\[\]\.authorize)\.|^routes\[\]\.limits\[\]\.timeout$/.test(
+    path,
+  );
 }
 
 function plain(key: string): string {

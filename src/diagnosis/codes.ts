@@ -128,6 +128,7 @@ const CALLS = {
   authorization_denied: 'FG3044',
   authorizer_unavailable: 'FG3045',
   fault_injected: 'FG3046',
+  limit_service_unavailable: 'FG3047',
   message_limit: 'FG3041',
   byte_limit: 'FG3042',
   message_too_large: 'FG3043',

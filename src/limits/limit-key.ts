@@ -34,9 +34,9 @@ function keyOfPart(part: LimitKeyPart): KeyOf {
       return ({ subject }) => subject.clientKey;
     case 'identity':
       // Without an identity, the client is counted by its address.
-      return ({ callerKey, subject }) => bounded(callerKey ?? subject.clientKey);
+      return ({ callerKey, subject }) => boundedKey(callerKey ?? subject.clientKey);
     case 'header':
-      return (call) => bounded(call.header(part.name) ?? '');
+      return (call) => boundedKey(call.header(part.name) ?? '');
     case 'route':
       return () => '';
     case 'stream':
@@ -46,7 +46,8 @@ function keyOfPart(part: LimitKeyPart): KeyOf {
   }
 }
 
-function bounded(text: string): string {
+/** @returns the text, or its hash where it is longer than 128 characters */
+export function boundedKey(text: string): string {
   return text.length <= LONGEST ? text : hash('sha256', text, 'base64');
 }
 

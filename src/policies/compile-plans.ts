@@ -1,6 +1,5 @@
 // Compiles the policies of each route of a configuration into the plan of its calls.
 
-import type { Policy } from '../calls/policy.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import { CallPlan, type CallPlans, PLAIN } from '../relay/call-plan.ts';
 import { NO_PARTS, POLICY_KINDS, type PolicyKind, type PolicyParts } from './policy-kinds.ts';
@@ -16,7 +15,7 @@ export function compilePlans(
   parts: PolicyParts = NO_PARTS,
 ): CallPlans {
   const planOf = (route: RouteConfig | undefined): CallPlan => {
-    const policies = kinds.map((kind) => kind(route, parts)).filter(isPolicy);
+    const policies = kinds.flatMap((kind) => kind(route, parts) ?? []);
     return policies.length === 0
       ? PLAIN
       : new CallPlan(policies, (error) => onFault(error, route?.name ?? ''));
@@ -32,8 +31,4 @@ export function compilePlans(
       return plan;
     },
   };
-}
-
-function isPolicy(policy: Policy | undefined): policy is Policy {
-  return policy !== undefined;
 }

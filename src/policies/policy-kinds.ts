@@ -13,6 +13,7 @@ import { faultPolicy } from './fault-policy.ts';
 import { grpcWebPolicy } from './grpc-web/grpc-web-policy.ts';
 import { headersPolicy } from './headers-policy.ts';
 import { hedgePolicy } from './hedge-policy.ts';
+import { limitServicePolicies } from './limit-service/limit-service-policy.ts';
 import { flowLimitsPolicy } from './limits/flow-limits-policy.ts';
 import { limitsPolicy } from './limits/limits-policy.ts';
 import { redirectPolicy } from './redirect-policy.ts';
@@ -39,16 +40,20 @@ export const NO_PARTS: PolicyParts = {
 };
 
 /**
- * Creates the policy of one route from its configuration. Called once for each route when a configuration is loaded, and once with
+ * Creates the policy of one route, or several in their order, from its configuration. Called once for each route when a configuration is loaded, and once with
  * undefined for requests that match no route.
  * @returns undefined if the route has no such policy
  */
-export type PolicyKind = (route: RouteConfig | undefined, parts: PolicyParts) => Policy | undefined;
+export type PolicyKind = (
+  route: RouteConfig | undefined,
+  parts: PolicyParts,
+) => Policy | readonly Policy[] | undefined;
 
 export const POLICY_KINDS: readonly PolicyKind[] = [
   accessPolicy,
   limitsPolicy,
   flowLimitsPolicy,
+  limitServicePolicies,
   authorizePolicy,
   faultPolicy,
   grpcWebPolicy,

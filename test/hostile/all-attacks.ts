@@ -3,7 +3,6 @@
 import { adminAttacks } from './admin-attacks.ts';
 import { adminLoadAttacks } from './admin-load-attacks.ts';
 import type { Attack } from './attack.ts';
-import { authorizerAttacks } from './authorizer-attacks.ts';
 import { clientFloods } from './client-floods.ts';
 import { clientViolations } from './client-violations.ts';
 import { connectionFloods } from './connection-floods.ts';
@@ -17,6 +16,7 @@ import { http1Attacks } from './http1-attacks.ts';
 import { limitAttacks } from './limit-attacks.ts';
 import { openingAttacks } from './opening-attacks.ts';
 import { pacingAttacks } from './pacing-attacks.ts';
+import { questionAttacks } from './question-attacks.ts';
 import { resourceAttacks } from './resource-attacks.ts';
 import { slowAttacks } from './slow-attacks.ts';
 import { stallAttacks } from './stall-attacks.ts';
@@ -43,7 +43,7 @@ export const allAttacks: readonly Attack[] = [
   ...http1Attacks,
   ...framingAttacks,
   ...fairnessAttacks,
-  ...authorizerAttacks,
+  ...questionAttacks,
   ...credentialAttacks,
   ...adminAttacks,
   ...adminLoadAttacks,

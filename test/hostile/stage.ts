@@ -350,6 +350,20 @@ function configText(
         upstream: 'good',
         authorize: { upstream: name, timeout: '2s' },
       })),
+      ...hostile.map(({ name }) => ({
+        name: `counted by ${name}`,
+        match: { path: `/counted.${name}.S/*` },
+        upstream: 'good',
+        limits: [
+          {
+            service: name,
+            domain: 'hostile',
+            descriptors: [{ client: 'client' }],
+            timeout: '2s',
+            failure: 'closed',
+          },
+        ],
+      })),
     ],
     upstreams: {
       good: { endpoints: [`127.0.0.1:${servicePort}`] },
