@@ -6,47 +6,14 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, credentials } from '@grpc/grpc-js';
 import { generateCertificates } from '../../certs/generate.ts';
 import { startDemoService } from '../../src/demo/demo-service.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ReportingChild } from './child-process.ts';
 import { FramegateProcess } from './framegate-process.ts';
 import { IstioAuthorizer } from './istio-authorizer.ts';
-
-interface Answer {
-  readonly code: number;
-  readonly details: string;
-  readonly metadata: Metadata;
-}
-
-function plain(bytes: Buffer): Buffer {
-  return bytes;
-}
-
-async function call(client: Client, fields: Readonly<Record<string, string>>): Promise<Answer> {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(fields)) metadata.set(name, value);
-  const { promise, resolve } = Promise.withResolvers<Answer>();
-  let received = new Metadata();
-  const running = client.makeUnaryRequest(
-    '/grpc.health.v1.Health/Check',
-    plain,
-    plain,
-    Buffer.alloc(0),
-    metadata,
-    (error) => {
-      const all = new Metadata();
-      all.merge(received);
-      if (error !== null) all.merge(error.metadata);
-      resolve({ code: error?.code ?? 0, details: error?.details ?? '', metadata: all });
-    },
-  );
-  running.on('metadata', (head) => {
-    received = head;
-  });
-  return promise;
-}
+import { callWith } from './metadata-call.ts';
 
 class Run {
   readonly #folder: string;
@@ -92,16 +59,16 @@ class Run {
 }
 
 async function judgeCalls(client: Client): Promise<void> {
-  const allowed = await call(client, { 'x-ext-authz': 'allow' });
+  const allowed = await callWith(client, { 'x-ext-authz': 'allow' });
   assert.equal(allowed.code, 0, allowed.details);
   console.log('  allowed: the call reaches the service');
-  const denied = await call(client, { 'x-ext-authz': 'deny' });
+  const denied = await callWith(client, { 'x-ext-authz': 'deny' });
   assert.equal(denied.code, 7);
   assert.match(denied.details, /denied by ext_authz/);
   assert.deepEqual(denied.metadata.get('x-ext-authz-check-result'), ['denied']);
   assert.match(String(denied.metadata.get('x-ext-authz-check-received')), /Health\/Check/);
   console.log(`  denied: ${denied.code} "${denied.details}", with the fields of the denial as metadata`);
-  assert.equal((await call(client, {})).code, 7);
+  assert.equal((await callWith(client, {})).code, 7);
 }
 
 async function trial(authorizer: IstioAuthorizer, folder: string): Promise<void> {
@@ -112,17 +79,17 @@ async function trial(authorizer: IstioAuthorizer, folder: string): Promise<void>
     const client = new Client(framegate.plaintextAddress, credentials.createInsecure());
     await eventually(
       'the authorizer answers',
-      async () => (await call(client, { 'x-ext-authz': 'allow' })).code === 0,
+      async () => (await callWith(client, { 'x-ext-authz': 'allow' })).code === 0,
     );
     await judgeCalls(client);
     await authorizer.stop();
-    const without = await call(client, { 'x-ext-authz': 'allow' });
+    const without = await callWith(client, { 'x-ext-authz': 'allow' });
     assert.equal(without.code, 14);
     console.log(`  stopped: ${without.code} "${without.details}"`);
     await authorizer.start();
     await eventually(
       'calls pass again',
-      async () => (await call(client, { 'x-ext-authz': 'allow' })).code === 0,
+      async () => (await callWith(client, { 'x-ext-authz': 'allow' })).code === 0,
       30_000,
     );
     console.log('  started again: calls pass');

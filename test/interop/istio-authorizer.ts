@@ -1,16 +1,13 @@
 // Istio's sample authorizer, which speaks Envoy's ext_authz v3 with Envoy's own Go library, built once and run as a process.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
-import { cacheFolder } from './conformance/cache-folder.ts';
+import { goProgram } from './go-program.ts';
 
 const PACKAGE = 'istio.io/istio/samples/extauthz/cmd/extauthz@v0.0.0-20260827124520-eed52ebb66ad';
-const BUILD_TIMEOUT_MS = 600_000;
 
 export class IstioAuthorizer {
   /** Where it is asked by gRPC. It keeps it when it is started again. */
@@ -27,7 +24,7 @@ export class IstioAuthorizer {
 
   /** The first time, Go builds it in under a minute. @returns undefined if there is no Go that can build it: then it says so */
   static async build(): Promise<IstioAuthorizer | undefined> {
-    const program = built();
+    const program = goProgram('extauthz', PACKAGE);
     return program === undefined
       ? undefined
       : new IstioAuthorizer(program, await freePort(), await freePort());
@@ -56,20 +53,4 @@ export class IstioAuthorizer {
     running.kill('SIGKILL');
     await ended;
   }
-}
-
-function built(): string | undefined {
-  const target = join(cacheFolder, 'go', 'extauthz');
-  const program = join(target, 'extauthz');
-  if (existsSync(program)) return program;
-  mkdirSync(target, { recursive: true });
-  const install = spawnSync('go', ['install', PACKAGE], {
-    env: { ...process.env, GOBIN: target },
-    encoding: 'utf8',
-    timeout: BUILD_TIMEOUT_MS,
-  });
-  if (install.status === 0 && existsSync(program)) return program;
-  const why = install.error?.message ?? install.stderr.trim().split('\n').at(-1) ?? '';
-  console.log(`skipped: go install failed: ${why}`);
-  return undefined;
 }
