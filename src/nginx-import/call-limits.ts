@@ -5,10 +5,10 @@ import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { clamp, parseCount } from './nginx-values.ts';
 import type { Scope } from './scope.ts';
-import { type YamlEntry, type YamlItem, YamlList, YamlMap, YamlWords } from './yaml-text.ts';
+import { type YamlItem, YamlMap, YamlWords } from './yaml-text.ts';
 
 export interface LocationLimits {
-  readonly entry: YamlEntry | undefined;
+  readonly items: readonly YamlItem[];
   /** The directives that it says. */
   readonly said: ReadonlySet<Directive>;
 }
@@ -50,7 +50,7 @@ export class CallLimits {
         said.add(limit);
         this.#ledger.carry(limit, 'nothing is limited, as in nginx with limit_req_dry_run');
       }
-      return { entry: undefined, said };
+      return { items: [], said };
     }
     const items = limits.flatMap((limit): readonly YamlItem[] => {
       const value = this.#limitOf(limit, scope);
@@ -58,7 +58,7 @@ export class CallLimits {
       said.add(limit);
       return [{ value }];
     });
-    return { entry: items.length === 0 ? undefined : { key: 'limits', value: new YamlList(items) }, said };
+    return { items, said };
   }
 
   #limitOf(limit: Directive, scope: Scope): YamlMap | undefined {

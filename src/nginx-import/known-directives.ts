@@ -18,7 +18,7 @@ const CHANGED = `
   ignore_invalid_headers underscores_in_headers | nothing to set: header fields are passed on if HTTP/2 allows them, with underscores too
   merge_slashes absolute_redirect port_in_redirect server_name_in_redirect | nothing to set: paths are passed on as they are, and redirects have whole addresses
   if_modified_since etag chunked_transfer_encoding max_ranges | nothing to set: what the service sends is passed on
-  client_max_body_size | left out: there is no limit of 1 MiB; messages and bodies may be of any size, since nothing is kept but a window
+  client_max_body_size limit_rate limit_rate_after | left out: no route is made of the place where it stands
   client_body_buffer_size client_body_in_* client_body_temp_path client_header_buffer_size client_body_timeout | left out: nothing of a body is kept but a window (limits.streamWindow), and it may be silent
   send_timeout | left out: a client that takes nothing for limits.stallTimeout (30 s) is disconnected, one that is only silent is not
   keepalive_timeout keepalive_requests keepalive | left out: connections may be idle, and carry as many calls as they like
@@ -57,7 +57,7 @@ const UNSUPPORTED = `
   proxy_set_body proxy_method | requests are passed on as they are
   proxy_hide_header grpc_hide_header add_trailer add_header | no route is made of the place where it stands
   proxy_bind grpc_bind | services are dialled from the address that the system chooses
-  limit_rate* proxy_limit_rate | how fast bodies go is not limited: the windows of HTTP/2 are
+  proxy_limit_rate | how fast services are read is not limited: limits with count: bytes and direction: response pace what clients get (docs/stream-limits.md)
   error_page | errors are answered by Framegate, in gRPC, HTTP or TLS, with a sentence that says what is wrong; there are no pages of your own
   root alias index empty_gif try_files autoindex* random_index | no files are served: let a service with protocol: http1 do it
   rewrite | of rewriting this version has stripPrefix, which takes a whole prefix away

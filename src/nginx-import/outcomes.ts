@@ -4,6 +4,7 @@
 import type { ImportedAccess } from './access.ts';
 import { lostRules, refusesEverybody, refusingReturn } from './access-rules.ts';
 import { answerBranch } from './answers.ts';
+import { bodyLimitsOf } from './body-limits.ts';
 import { type Branch, branchesOf } from './branches.ts';
 import type { CallLimits } from './call-limits.ts';
 import type { Directive } from './directive.ts';
@@ -12,6 +13,7 @@ import type { Ledger } from './ledger.ts';
 import type { Location } from './locations.ts';
 import type { Scope } from './scope.ts';
 import type { UpstreamGroups } from './upstream-groups.ts';
+import { type YamlEntry, type YamlItem, YamlList } from './yaml-text.ts';
 
 export type Outcome =
   | {
@@ -102,9 +104,16 @@ function passed(location: Location, pass: Directive, parts: ImportParts): Outcom
     ledger.refuse(directive, 'left out: see what is said of its directives');
     return NONE;
   }
-  const rules = [access.entry, limits.entry].filter((entry) => entry !== undefined);
+  const rules = [access.entry, limitsEntry(limits.items, bodyLimitsOf(scope, pass, ledger))].filter(
+    (entry) => entry !== undefined,
+  );
   const guarded = branches.map((branch) => ({ ...branch, settings: [...rules, ...branch.settings] }));
   return { kind: 'pass', pass, branches: guarded, lost, said };
+}
+
+function limitsEntry(...lists: readonly (readonly YamlItem[])[]): YamlEntry | undefined {
+  const items = lists.flat();
+  return items.length === 0 ? undefined : { key: 'limits', value: new YamlList(items) };
 }
 
 /** @returns the directive by which nobody is served here */

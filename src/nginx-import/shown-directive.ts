@@ -19,7 +19,7 @@ const OPEN = namesOf(`
   http2 http2_max_concurrent_streams http2_max_field_size http2_max_header_size http2_max_requests http2_chunk_size http2_idle_timeout
   http2_recv_timeout http2_recv_buffer_size http2_body_preread_size http2_streams_index_size http2_push http2_push_preload http3
   gzip gzip_buffers gzip_comp_level gzip_disable gzip_http_version gzip_min_length gzip_proxied gzip_static gzip_types gzip_vary
-  least_conn ip_hash random allow deny satisfy limit_req limit_conn set_real_ip_from real_ip_header real_ip_recursive
+  least_conn ip_hash random allow deny satisfy limit_req limit_conn limit_rate limit_rate_after set_real_ip_from real_ip_header real_ip_recursive
   grpc_connect_timeout grpc_read_timeout grpc_send_timeout grpc_buffer_size grpc_next_upstream grpc_next_upstream_timeout
   grpc_next_upstream_tries grpc_ssl_verify grpc_ssl_server_name grpc_ssl_trusted_certificate
   proxy_connect_timeout proxy_read_timeout proxy_send_timeout proxy_buffering proxy_request_buffering proxy_buffers proxy_buffer_size
