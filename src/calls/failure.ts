@@ -23,7 +23,7 @@ export interface Failure {
   readonly message: string;
   /** What only the log says, after the message: details that the client must not see. Begins with a space. */
   readonly onlyForLog?: string;
-  /** How long the client should wait before it tries again. Undefined if the response does not say. */
+  /** How long the client should wait before it tries again. Undefined if the response does not say. Responses round it up (`wholeWaitMs`). */
   readonly retryAfterMs?: number;
   /** The value of www-authenticate in responses with the HTTP status 401. */
   readonly challenge?: string;
@@ -98,6 +98,17 @@ const RETRYABLE: ReadonlySet<string> = new Set([
 export function failure(token: keyof typeof STATUSES, message: string): Failure {
   const [grpcStatus, httpStatus, source] = STATUSES[token];
   return { token, source, isRetryable: RETRYABLE.has(token), grpcStatus, httpStatus, message };
+}
+
+/** gRPC clients read a wait of more than 32 bits as none at all. */
+const LONGEST_WAIT_MS = 0x7fff_ffff;
+
+/**
+ * A wait as clients are told it. gRPC clients end a call with INTERNAL, or never try again, if the wait is no whole number (gRPC proposal
+ * A6).
+ */
+export function wholeWaitMs(waitMs: number): number {
+  return Math.min(Math.max(0, Math.ceil(waitMs)), LONGEST_WAIT_MS);
 }
 
 /** @returns the `reason` for the record of the exchange */

@@ -1,6 +1,6 @@
 // Responses that the proxy makes itself: Trailers-Only for gRPC clients, a line of text for others.
 
-import type { Failure } from '../calls/failure.ts';
+import { type Failure, wholeWaitMs } from '../calls/failure.ts';
 import { trailers, trailersOnly } from '../grpc/error-trailers.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
@@ -22,7 +22,7 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   if (request.isGrpc) {
     const fields = HeaderList.of(...trailersOnly(cause.grpcStatus, cause.message));
     // A client with a retry policy for the status waits this long before its next attempt (gRPC proposal A6).
-    if (retryAfterMs !== undefined) fields.add('grpc-retry-pushback-ms', String(retryAfterMs));
+    if (retryAfterMs !== undefined) fields.add('grpc-retry-pushback-ms', String(wholeWaitMs(retryAfterMs)));
     addMetadata(fields, cause);
     return { httpStatus: 200, fields, body: undefined };
   }
@@ -36,7 +36,7 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   if (hasContent) fields.add('content-length', String(body.length));
   for (const [name, value] of own) fields.add(name, value);
   if (retryAfterMs !== undefined && !own.some(([name]) => name === 'retry-after'))
-    fields.add('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+    fields.add('retry-after', String(Math.ceil(wholeWaitMs(retryAfterMs) / 1000)));
   // A response with 401 has a challenge (RFC 9110 section 15.5.2).
   if (cause.challenge !== undefined) fields.add('www-authenticate', cause.challenge);
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).
@@ -58,6 +58,7 @@ export function grpcStatusIn({ fields }: LocalResponse): string {
 export function localTrailers(cause: Failure): HeaderList {
   const list = HeaderList.of(...trailers(cause.grpcStatus, cause.message));
   addMetadata(list, cause);
-  if (cause.retryAfterMs !== undefined) list.add('grpc-retry-pushback-ms', String(cause.retryAfterMs));
+  const { retryAfterMs } = cause;
+  if (retryAfterMs !== undefined) list.add('grpc-retry-pushback-ms', String(wholeWaitMs(retryAfterMs)));
   return list;
 }

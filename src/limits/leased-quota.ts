@@ -78,7 +78,7 @@ export class LeasedQuota implements Quota {
     }
     const nowMs = this.#link.nowMs();
     const lease = known ?? this.#find(key, nowMs);
-    if (lease.tokens < count) return this.#takeMissing(lease, count, nowMs);
+    if (lease.tokens < count) return Math.ceil(this.#takeMissing(lease, count, nowMs));
     lease.tokens -= count;
     this.#ask(lease, nowMs);
     return 0;
@@ -139,11 +139,13 @@ export class LeasedQuota implements Quota {
     else lease.paidAtMs -= count * intervalMs;
   }
 
-  /** As the store has said last, which others may have changed since. */
+  /** As the store has said last, which others may have changed since; 0 if it does not answer. */
   left(key: string): number {
     const { burst } = this.#terms;
     const lease = this.#table.find(key, this.#link.nowMs());
-    if (lease === undefined) return Math.floor(burst);
+    // What a refused call could be told was left before the outage is not left now.
+    if (lease === undefined) return this.#link.isUp ? Math.floor(burst) : 0;
+    if (this.#hasFailed(lease, this.#link.nowMs())) return 0;
     const left = (lease.room ?? burst) + lease.tokens - lease.owed - lease.owedOnTheWay;
     return Math.floor(Math.max(0, Math.min(burst, left)));
   }
@@ -154,11 +156,11 @@ export class LeasedQuota implements Quota {
     const missing = count - lease.tokens;
     lease.tokens = Math.max(0, -missing);
     if (missing > 0) {
-      if (this.#hasFailed(lease, nowMs)) return this.#spendWithoutStore(lease, missing, nowMs);
+      if (this.#hasFailed(lease, nowMs)) return Math.ceil(this.#spendWithoutStore(lease, missing, nowMs));
       lease.owed += missing;
     }
     if (lease.tokens <= this.#lowTokens) this.#ask(lease, nowMs);
-    return this.#debtMs(lease, nowMs);
+    return Math.ceil(this.#debtMs(lease, nowMs));
   }
 
   #debtMs(lease: Lease, nowMs: number): number {

@@ -7,11 +7,11 @@ export interface Quota {
    * @param count at least 1
    * @param client the address or network that the call comes from. Bounds how many keys one client can make up. '' if it is unknown,
    * undefined for keys that a client cannot choose
-   * @returns 0 if they were there. Otherwise nothing is taken, and they will be there in this many milliseconds; Infinity if there are
-   * never so many
+   * @returns 0 if they were there. Otherwise nothing is taken, and they will be there in this many whole milliseconds; Infinity if there
+   * are never so many
    */
   take(key: string, count: number, client?: string): number;
-  /** Takes tokens also where they are missing. @returns the milliseconds until the debt is paid, 0 if there is none */
+  /** Takes tokens also where they are missing. @returns the whole milliseconds until the debt is paid, 0 if there is none */
   spend(key: string, count: number, client?: string): number;
   /** Gives tokens back that were just taken by `take`, since the call does not take place. */
   giveBack(key: string, count: number): void;

@@ -76,3 +76,23 @@ test('trailers hold the status and no pseudo-header field', () => {
     'grpc-message: No route f%C3%BCr "x": 100 %25',
   ]);
 });
+
+test('a wait is told in whole milliseconds of at most 32 bits, whoever says how long it is', () => {
+  const waits = [
+    [276.738_543_999_999_8, '277', '1'],
+    [0.25, '1', '1'],
+    [1000, '1000', '1'],
+    [1000.000_001, '1001', '2'],
+    [1e21, '2147483647', '2147484'],
+    [Number.POSITIVE_INFINITY, '2147483647', '2147484'],
+    [-3.5, '0', '0'],
+  ] as const;
+  for (const [retryAfterMs, pushback, retryAfter] of waits) {
+    const cause = { ...CAUSE, retryAfterMs };
+    const grpc = localResponse(cause, { isGrpc: true, isHead: false });
+    assert.equal(grpc.fields.get('grpc-retry-pushback-ms'), pushback);
+    assert.equal(localTrailers(cause).get('grpc-retry-pushback-ms'), pushback);
+    const http = localResponse(cause, { isGrpc: false, isHead: false });
+    assert.equal(http.fields.get('retry-after'), retryAfter);
+  }
+});

@@ -12,6 +12,44 @@ const EXHAUSTED: number = status.RESOURCE_EXHAUSTED;
 const BURST = 40;
 const PROXIES = 2;
 
+test('a call that a shared limit refuses is told a wait that gRPC clients can read', async (t) => {
+  const store = await scriptedServer(t, (_keys, values) =>
+    isPresence(values) ? ':1\r\n' : numbers(0, 977, 0),
+  );
+  const demo = await startDemo(t);
+  const limits = [{ count: 'calls', rate: '61/m', burst: 9, by: ['route'], store: 'fleet' }];
+  const proxy = await startProxy(t, {
+    endpoints: [demo.address],
+    sections: {
+      routes: [{ name: 'voice', match: { path: '/*' }, upstream: 'voice', limits }],
+      stores: { fleet: { redis: `redis://127.0.0.1:${store.port}` } },
+    },
+  });
+  const client = proxy.voiceClient('clear');
+  const refusals = async (): Promise<number> => {
+    for (let call = 0; call < 40; call++) {
+      const { code, details, trailingMetadata } = await client.say({});
+      if (code !== EXHAUSTED) continue;
+      const [pushback] = trailingMetadata.get('grpc-retry-pushback-ms');
+      assert.match(String(pushback), /^[0-9]+$/);
+      assert.match(details, new RegExp(`; call again in ${String(pushback)} ms\\.$`));
+      const [left] = trailingMetadata.get('ratelimit');
+      assert.match(String(left), /^"calls-1";r=0;t=[0-9]+$/);
+      refused++;
+    }
+    return refused;
+  };
+  let refused = 0;
+  await eventually('calls are refused with the store', async () => (await refusals()) > 20, START_TIMEOUT_MS);
+  await store.stop();
+  const before = refused;
+  await eventually(
+    'calls are refused without it',
+    async () => (await refusals()) > before + 20,
+    START_TIMEOUT_MS,
+  );
+});
+
 test('two proxies share a limit by a store, and go on with their shares without it', async (t) => {
   let left = BURST;
   const count: AnswerScript = (_keys, values) => {

@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StoreConfig } from '../../src/config/stores-config.ts';
 import { Lease } from '../../src/limits/lease.ts';
 import type { LeaseDesk } from '../../src/limits/lease-desk.ts';
 import { LeaseTable, MOST_LEASES } from '../../src/limits/lease-table.ts';
 import { type LeaseTerms, leaseOf, mostAdmitted } from '../../src/limits/lease-terms.ts';
 import type { LeasedQuota } from '../../src/limits/leased-quota.ts';
+import { standIn } from '../support/stand-in.ts';
 import { SimulatedClock, SimulatedStore } from './simulated-store.ts';
 
 const TERMS: LeaseTerms = {
@@ -290,4 +292,38 @@ test('what a call gives back can be taken again', () => {
 test('more than the burst is never there', () => {
   const { quotas } = fleet(1);
   assert.equal(quotas[0].take('all', 1001), Number.POSITIVE_INFINITY);
+});
+
+test('a wait is a whole number of milliseconds, also between the milliseconds of the clock, with the store and without it', () => {
+  for (const failure of ['local', 'closed'] as const) {
+    const all = fleet(3, { ...TERMS, ratePerSecond: 7, burst: 9 });
+    const { clock, store, desks, quotas } = all;
+    const [quota] = quotas;
+    const name = 'fleet';
+    for (const desk of desks) desk.use([standIn<StoreConfig>({ name, failure })]);
+    const waits = new Set<number>();
+    const look = (): void => {
+      for (let step = 0; step < 300; step++) {
+        clock.nowMs += 7.123_456_789;
+        store.answerAll();
+        waits.add(quota.take('calls', 1));
+        waits.add(quota.spend('bytes', 1));
+        for (const desk of desks) desk.flush();
+      }
+    };
+    look();
+    store.failAll();
+    goDown(all);
+    look();
+    assert.ok(waits.size > 3, [...waits].join(' '));
+    for (const waitMs of waits) assert.ok(Number.isInteger(waitMs) && waitMs >= 0, `${failure}: ${waitMs}`);
+  }
+});
+
+test('while the store does not answer, a refused call is told that nothing is left', () => {
+  const all = fleet(2, { ...TERMS, ratePerSecond: 1, burst: 60 });
+  const [quota] = all.quotas;
+  goDown(all);
+  while (quota.take('all', 1) === 0);
+  assert.deepEqual([quota.left('all'), quota.left('another')], [0, 0]);
 });

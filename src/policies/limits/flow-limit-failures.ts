@@ -1,7 +1,7 @@
 // What a client is told whose messages or bytes are beyond a limit, and what the log says in addition. Neither names the key, which may be
 // a secret.
 
-import { type Failure, failure } from '../../calls/failure.ts';
+import { type Failure, failure, wholeWaitMs } from '../../calls/failure.ts';
 import { keyPartText } from '../../config/limits-config.ts';
 import type { RateLimit } from '../../limits/rate-limits.ts';
 
@@ -19,18 +19,19 @@ function rateText({ count, direction, rate }: RateLimit['limit']): string {
 }
 
 /**
- * @param waitMs how long until the tokens were there, Infinity if they are never
+ * @param exactMs how long until the tokens were there, Infinity if they are never
  * @param wanted how many were wanted
  */
-export function flowLimitExceeded(counted: RateLimit, waitMs: number, wanted: number): Failure {
+export function flowLimitExceeded(counted: RateLimit, exactMs: number, wanted: number): Failure {
   const { limit, route } = counted;
   const token = limit.count === 'messages' ? 'message_limit' : 'byte_limit';
   const what = `beyond the limit of route ${route}: ${rateText(limit)}, ${limit.burst} at once`;
   const onlyForLog = ` The limit is ${flowLimitText(counted)}.`;
-  if (!Number.isFinite(waitMs)) {
+  if (!Number.isFinite(exactMs)) {
     const message = `A message of ${wanted} bytes is ${what}; send smaller ones.`;
     return { ...failure(token, message), onlyForLog };
   }
+  const waitMs = wholeWaitMs(exactMs);
   const message = `The ${limit.count} of this call are ${what}; call again in ${waitMs} ms.`;
   return { ...failure(token, message), onlyForLog, retryAfterMs: waitMs };
 }

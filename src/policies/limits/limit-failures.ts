@@ -1,14 +1,15 @@
 // What a client is told that is beyond a limit, and what the log says in addition. Neither names the key, which may be a secret.
 
-import { type Failure, failure } from '../../calls/failure.ts';
+import { type Failure, failure, wholeWaitMs } from '../../calls/failure.ts';
 import { rateLimitText } from '../../config/limits-config.ts';
 import type { RateLimit } from '../../limits/rate-limits.ts';
 
 /**
- * @param waitMs how long until the next call may come
+ * @param exactMs how long until the next call may come
  * @param left how many calls may come now
  */
-export function callLimit({ index, limit }: RateLimit, waitMs: number, left: number): Failure {
+export function callLimit({ index, limit }: RateLimit, exactMs: number, left: number): Failure {
+  const waitMs = wholeWaitMs(exactMs);
   const { rate } = limit;
   const name = `"calls-${index + 1}"`;
   return {

@@ -126,6 +126,15 @@ test('a call that a limit refuses takes nothing of any, and is told the limit an
   ]);
 });
 
+test('a wait that is no whole number is rounded up in all that the client is told', () => {
+  const { quotas, ask } = scene(1);
+  quotas[0].waitMs = 276.738_543_999_999_8;
+  const { said } = ask().answer;
+  assert.ok(said !== undefined && said !== 'admitted');
+  assert.match(said.message, /; call again in 277 ms\.$/);
+  assert.equal(said.retryAfterMs, 277);
+});
+
 test('a call waits until enough is known of every limit, and is judged then', () => {
   const { quotas, ask } = scene(2);
   const [first, second] = quotas;
