@@ -92,7 +92,8 @@ const fields = z.strictObject({
     .meta(
       key(
         'What the count is kept for: each client address (IPv6: each network of 64 bits), each identity, each value of a header ' +
-          'field, or the route as a whole. With several, there is one count for each combination. `stream`: each call by itself, where ' +
+          'field, or the route as a whole. With several, there is one count for each combination. With header fields alone, ' +
+          'calls that have none of them are not counted. `stream`: each call by itself, where ' +
           'messages or bytes are counted.',
         {
           unset: '`[route]`',
@@ -278,7 +279,8 @@ function issuesOf(given: Given): readonly Issue[] {
       at: 'by',
       hint: 'write by: [stream]',
     });
-  if (texts.length > 1 && texts.includes('route') && !texts.includes('stream'))
+  // Beside header fields, route gives a count to the calls that have none of them.
+  if (texts.includes('route') && ['client', 'identity'].some((one) => texts.includes(one)))
     issues.push({
       message: 'names route beside another, but each limit counts for its route alone',
       at: 'by',

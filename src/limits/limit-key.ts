@@ -5,8 +5,10 @@ import { hash } from 'node:crypto';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { LimitKeyPart } from '../config/limits-config.ts';
 
-/** @returns the key of a call */
-export type KeyOf = (call: AdmittedCall) => string;
+/** @returns the key of a call; undefined if it is not counted, as it has none of the header fields that are the whole key */
+export type KeyOf = (call: AdmittedCall) => string | undefined;
+
+type TextOf = (call: AdmittedCall) => string;
 
 /** A longer text is replaced by its hash, so that clients cannot choose how much memory a key takes. */
 const LONGEST = 128;
@@ -20,7 +22,16 @@ export function compileKey(parts: readonly LimitKeyPart[]): KeyOf {
   const [first, ...others] = parts.map(keyOfPart);
   let keyOf = first;
   for (const next of others) keyOf = joined(keyOf, next);
-  return keyOf;
+  return parts.some(({ kind }) => kind !== 'header') ? keyOf : countedByFields(keyOf, parts.length);
+}
+
+/** The rule of nginx for an empty key, and of Envoy for a descriptor without its header: calls without the fields are not one caller. */
+function countedByFields(keyOf: TextOf, parts: number): KeyOf {
+  const withoutFields = SEPARATOR.repeat(parts - 1);
+  return (call) => {
+    const key = keyOf(call);
+    return key === withoutFields ? undefined : key;
+  };
 }
 
 /** Whether clients can choose keys, as many as they like. */
@@ -28,7 +39,7 @@ export function isOfClients(parts: readonly LimitKeyPart[]): boolean {
   return parts.some(({ kind }) => kind === 'header');
 }
 
-function keyOfPart(part: LimitKeyPart): KeyOf {
+function keyOfPart(part: LimitKeyPart): TextOf {
   switch (part.kind) {
     case 'client':
       return ({ subject }) => subject.clientKey;
@@ -51,7 +62,7 @@ export function boundedKey(text: string): string {
   return text.length <= LONGEST ? text : hash('sha256', text, 'base64');
 }
 
-function joined(firstOf: KeyOf, secondOf: KeyOf): KeyOf {
+function joined(firstOf: TextOf, secondOf: TextOf): TextOf {
   const known = new Map<string, Map<string, string>>();
   let size = 0;
   return (call) => {

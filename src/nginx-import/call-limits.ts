@@ -128,8 +128,12 @@ function zoneOf(directive: Directive): Zone {
 /** @returns the parts of a key of variables, and of punctuation between them; undefined if a variable is another one */
 function keyOf(key: string): readonly string[] | undefined {
   if (!/^(?:\$(?:\w+|\{\w+\})[-|:/ ]?)+$/.test(key)) return undefined;
-  const parts = Array.from(key.matchAll(/\$\{?(\w+)\}?/g), ([, name]) => partOf(name));
+  const variables = Array.from(key.matchAll(/\$\{?(\w+)\}?/g));
+  const parts = variables.map(([, name]) => partOf(name));
   const known = [...new Set(parts)].filter((part) => part !== undefined);
+  // Neither program counts calls whose key is empty. With punctuation, it never is.
+  const isNeverEmpty = key !== variables.map(([variable]) => variable).join('');
+  if (isNeverEmpty && known.every((part) => part.startsWith('header:'))) known.push('route');
   return parts.includes(undefined) || known.length > MOST_PARTS ? undefined : known;
 }
 

@@ -30,21 +30,33 @@ test('a key of one part is the text of that part, and without an identity the ad
   assert.equal(compileKey([identity])(callOf({ caller: 'office\nalice' })), 'office\nalice');
   assert.equal(compileKey([identity])(callOf({})), '192.0.2.1');
   assert.equal(compileKey([tenant])(callOf({ fields: { 'x-tenant': 'blue' } })), 'blue');
-  assert.equal(compileKey([tenant])(callOf({})), '');
   assert.equal(compileKey([{ kind: 'route' }])(callOf({})), '');
+});
+
+test('a call without the header fields that are the whole key is not counted, and beside another part it is', () => {
+  const fields = { 'x-tenant': '', 'x-room': '' };
+  assert.equal(compileKey([tenant])(callOf({})), undefined);
+  assert.equal(compileKey([tenant])(callOf({ fields })), undefined);
+  assert.equal(compileKey([tenant, room])(callOf({ fields })), undefined);
+  assert.notEqual(compileKey([tenant, room])(callOf({ fields: { 'x-room': 'one' } })), undefined);
+  const byRoute = compileKey([{ kind: 'route' }, tenant]);
+  assert.equal(byRoute(callOf({})), byRoute(callOf({ client: '192.0.2.2' })));
+  assert.notEqual(byRoute(callOf({})), undefined);
+  const byClient = compileKey([client, tenant]);
+  assert.notEqual(byClient(callOf({})), byClient(callOf({ client: '192.0.2.2' })));
 });
 
 test('a long text is replaced by one of bounded length that still tells it apart', () => {
   const keyOf = compileKey([tenant]);
   const one = keyOf(callOf({ fields: { 'x-tenant': `${'t'.repeat(10_000)}1` } }));
   const two = keyOf(callOf({ fields: { 'x-tenant': `${'t'.repeat(10_000)}2` } }));
-  assert.ok(one.length <= 128);
+  assert.ok(one !== undefined && one.length <= 128);
   assert.notEqual(one, two);
 });
 
 test('combinations that differ have different keys, and equal ones the same text, also after very many others', () => {
   const keyOf = compileKey([tenant, room]);
-  const key = (first: string, second: string): string =>
+  const key = (first: string, second: string): string | undefined =>
     keyOf(callOf({ fields: { 'x-tenant': first, 'x-room': second } }));
   const seen = new Set([key('a', 'bc'), key('ab', 'c'), key('', 'abc'), key('abc', '')]);
   assert.equal(seen.size, 4);

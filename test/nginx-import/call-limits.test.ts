@@ -50,6 +50,9 @@ test('calls are counted by the parts of the key', () => {
     ['$http_x_tenant', ['header:x-tenant']],
     ['$server_name', ['route']],
     ['"$binary_remote_addr:${http_x_tenant}"', ['client', 'header:x-tenant']],
+    ['$http_x_tenant$http_x_room', ['header:x-tenant', 'header:x-room']],
+    // The key is never empty, so nginx counts calls without the fields.
+    ['"$http_x_tenant:$http_x_room"', ['header:x-tenant', 'header:x-room', 'route']],
   ] as const) {
     const { limits, lost } = inLocation('limit_req zone=z;', `limit_req_zone ${key} zone=z:1m rate=6r/m;`);
     assert.deepEqual(limits, [[{ count: 'calls', rate: '6/m', burst: 1, by }]], key);

@@ -21,8 +21,8 @@ type Way = 'request' | 'response';
 /** A limit of messages or bytes, compiled. */
 interface FlowLimit {
   readonly direction: LimitDirection;
-  /** @returns the limit of one call */
-  of(call: AdmittedCall): RateLimit;
+  /** @returns the limit of one call; undefined if it does not count the call */
+  of(call: AdmittedCall): RateLimit | undefined;
 }
 
 export class FlowLimitsPolicy implements Policy {
@@ -55,6 +55,7 @@ export class FlowLimitsPolicy implements Policy {
     const response: RateLimit[] = [];
     for (const limit of this.#limits) {
       const rate = limit.of(call);
+      if (rate === undefined) continue;
       if (applies(limit.direction, 'request')) request.push(rate);
       if (applies(limit.direction, 'response')) response.push(rate);
     }
@@ -88,7 +89,11 @@ function compile(counted: CountedLimit, quotas: FlowQuotaSource): FlowLimit {
   const client = isOfClients(by)
     ? (call: AdmittedCall) => call.subject.clientKey
     : (): undefined => undefined;
-  return { direction, of: (call) => ({ ...common, tokens, key: keyOf(call), client: client(call) }) };
+  const of = (call: AdmittedCall): RateLimit | undefined => {
+    const key = keyOf(call);
+    return key === undefined ? undefined : { ...common, tokens, key, client: client(call) };
+  };
+  return { direction, of };
 }
 
 function countedInStreams(route: RouteConfig): readonly CountedLimit[] {

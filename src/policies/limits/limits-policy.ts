@@ -1,5 +1,5 @@
-// The `limits` of a route that count calls. A call takes part in every one of them: it is refused if one has nothing left, and then takes
-// nothing of the others.
+// The `limits` of a route that count calls. A call takes part in every one of them that has a key for it: it is refused if one has nothing
+// left, and then takes nothing of the others.
 
 import type { Failure } from '../../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
@@ -52,7 +52,7 @@ export class LimitsPolicy implements Policy {
   #unsure(call: AdmittedCall): Learn | undefined {
     for (const { quota, keyOf } of this.#limits) {
       const key = keyOf(call);
-      if (!quota.knows(key, 1)) return (onKnown) => quota.learn(key, 1, onKnown);
+      if (key !== undefined && !quota.knows(key, 1)) return (onKnown) => quota.learn(key, 1, onKnown);
     }
     return undefined;
   }
@@ -61,14 +61,23 @@ export class LimitsPolicy implements Policy {
     for (let index = 0; index < this.#limits.length; index++) {
       const { limit, quota, keyOf, isOfClients: hasClient } = this.#limits[index];
       const key = keyOf(call);
+      if (key === undefined) continue;
       const waitMs = quota.take(key, 1, hasClient ? call.subject.clientKey : undefined);
       if (waitMs > 0) {
-        for (const one of this.#limits.slice(0, index)) one.quota.giveBack(one.keyOf(call), 1);
+        this.#giveBack(call, index);
         this.#quotas.refused(limit);
         return callLimit(limit, waitMs, quota.left(key));
       }
     }
     return undefined;
+  }
+
+  /** @param before the index of the limit that refuses the call */
+  #giveBack(call: AdmittedCall, before: number): void {
+    for (const { quota, keyOf } of this.#limits.slice(0, before)) {
+      const key = keyOf(call);
+      if (key !== undefined) quota.giveBack(key, 1);
+    }
   }
 }
 

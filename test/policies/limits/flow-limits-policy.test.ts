@@ -86,6 +86,13 @@ test('streams have tokens of their own, and calls of one client the same', () =>
   assert.equal(tokensOf('192.0.2.2'), 0);
 });
 
+test('a limit by a header field does not apply to calls without the field', () => {
+  const policy = policyOf([rate({ by: [{ kind: 'header', name: 'x-tenant' }] })]);
+  assert.equal(limitsOf(policy, { fields: { 'x-tenant': 'blue' } }).request.rates.length, 1);
+  assert.deepEqual(limitsOf(policy).request.rates, []);
+  assert.deepEqual(limitsOf(policy, { fields: { 'x-tenant': '' } }).request.rates, []);
+});
+
 test('clients that choose their key are named, so that they can be bounded', () => {
   const limits = limitsOf(policyOf([rate({ by: [{ kind: 'header', name: 'x-tenant' }] })]), {
     fields: { 'x-tenant': 'blue' },

@@ -68,7 +68,12 @@ class Answer implements Questioner {
   }
 }
 
-const call = standIn<AdmittedCall>({ subject: standIn<ExchangeSubject>({ clientKey: '192.0.2.1' }) });
+const BY_FIELD: RateLimitConfig = { ...LIMIT, by: [{ kind: 'header', name: 'x-tenant' }] };
+
+const call = standIn<AdmittedCall>({
+  subject: standIn<ExchangeSubject>({ clientKey: '192.0.2.1' }),
+  header: () => undefined,
+});
 
 interface Scene {
   readonly quotas: readonly ScriptedQuota[];
@@ -76,16 +81,20 @@ interface Scene {
   readonly ask: () => { readonly answer: Answer; readonly pending: PendingQuestion | undefined };
 }
 
-function scene(limits: number): Scene {
+function scene(limits: number, byField = false): Scene {
   const quotas = Array.from({ length: limits }, () => new ScriptedQuota());
+  const first = byField ? BY_FIELD : LIMIT;
   const refused: string[] = [];
   const left = [...quotas];
-  const policy = limitsPolicy(routeConfig({ limits: Array.from({ length: limits }, () => LIMIT) }), {
-    quotas: {
-      quotaOf: () => left.shift() ?? assert.fail('more limits than there are'),
-      refused: ({ index }: { readonly index: number }) => refused.push(`limits[${index}]`),
+  const policy = limitsPolicy(
+    routeConfig({ limits: Array.from({ length: limits }, (_, index) => (index === 0 ? first : LIMIT)) }),
+    {
+      quotas: {
+        quotaOf: () => left.shift() ?? assert.fail('more limits than there are'),
+        refused: ({ index }: { readonly index: number }) => refused.push(`limits[${index}]`),
+      },
     },
-  });
+  );
   assert.ok(policy !== undefined);
   return {
     quotas,
@@ -133,6 +142,16 @@ test('a wait that is no whole number is rounded up in all that the client is tol
   assert.ok(said !== undefined && said !== 'admitted');
   assert.match(said.message, /; call again in 277 ms\.$/);
   assert.equal(said.retryAfterMs, 277);
+});
+
+test('a limit by a header field neither counts, refuses nor delays calls without the field; others do', () => {
+  const { quotas, ask } = scene(2, true);
+  quotas[0].isKnown = false;
+  quotas[0].waitMs = 1000;
+  assert.equal(ask().answer.said, 'admitted');
+  quotas[1].waitMs = 1000;
+  assert.notEqual(ask().answer.said, 'admitted');
+  assert.deepEqual([quotas[0].taken, quotas[1].taken], [0, 1]);
 });
 
 test('a call waits until enough is known of every limit, and is judged then', () => {
