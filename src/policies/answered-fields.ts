@@ -42,17 +42,20 @@ export function editField(to: CallEdit, { name, value, action }: FieldOption): v
   else to.setIfPresent(name, value);
 }
 
-/** @returns the fields of a refusal. Those that a client may not be sent are left out: they would not make the refusal any weaker. */
+/**
+ * Fields of one name stand beside each other, whatever `append` says: two set-cookie fields are two cookies. Only the type of the body is
+ * one: the last that is named.
+ * @returns the fields of a refusal. Those that a client may not be sent are left out: they would not make the refusal any weaker.
+ */
 export function refusalFields(
   options: readonly FieldOption[],
 ): readonly (readonly [name: string, value: string])[] {
   const fields: (readonly [name: string, value: string])[] = [];
   for (const { name, value, action } of options) {
     if (!maySetField(name, value) || action === 'set-if-present') continue;
-    const isThere = fields.some(([known]) => known === name);
-    if (action === 'add-if-absent' && isThere) continue;
-    if (action === 'set' && isThere)
-      fields.splice(0, fields.length, ...fields.filter(([known]) => known !== name));
+    const at = fields.findIndex(([known]) => known === name);
+    if (at !== -1 && action === 'add-if-absent') continue;
+    if (at !== -1 && name === 'content-type') fields.splice(at, 1);
     fields.push([name, value]);
   }
   return fields;

@@ -145,9 +145,11 @@ test('an authorizer may set, add and remove header fields of the request, and th
         setting('x-there', 'ignored', { appendAction: 1 }),
         setting('x-nowhere', 'ignored', { appendAction: 3 }),
         setting('x-here', 'changed', { appendAction: 3 }),
+        setting('x-gone', 'set, but also removed'),
+        setting('x-gone', 'added, but also removed', { append: { value: true } }),
         { header: { key: 'x-raw', rawValue: Buffer.from('bytes') } },
       ],
-      headersToRemove: ['authorization', 'host', ':path', 'te', 'content-type'],
+      headersToRemove: ['authorization', 'x-gone', 'host', ':path', 'te', 'content-type'],
       responseHeadersToAdd: [
         setting('x-answer', 'checked'),
         setting('x-service', 'again', { append: { value: true } }),
@@ -191,9 +193,10 @@ test('an authorizer may set, add and remove header fields of the request, and th
         'x-nowhere',
         'x-here',
         'x-raw',
+        'x-gone',
         'authorization',
       ].map((name) => values(request, name)),
-      [['alice'], [], ['first', 'second'], ['new'], ['kept'], [], ['changed'], ['bytes'], []],
+      [['alice'], [], ['first', 'second'], ['new'], ['kept'], [], ['changed'], ['bytes'], [], []],
     );
     assert.deepEqual(
       [values(request, ':path').length, values(request, 'content-type')],
@@ -310,7 +313,7 @@ test('a denial reaches a client without gRPC as it is', async (t) => {
       setting('content-type', 'text/html'),
       setting('content-length', '9999'),
       setting('set-cookie', 'a=1', { append: { value: true } }),
-      setting('set-cookie', 'b=2', { append: { value: true } }),
+      setting('set-cookie', 'b=2'),
     ]);
   const client = new RawHttp1Client(t, scene.proxy.port('clear'));
   client.send('GET /page HTTP/1.1', 'Host: service.test', '');

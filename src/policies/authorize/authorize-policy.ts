@@ -105,8 +105,10 @@ class Checking implements Inquiry {
 
   #change({ removed, requestFields, responseFields }: Extract<Verdict, { kind: 'allowed' }>): void {
     const { requestEdit, responseEdit } = this.#call;
-    for (const name of removed) if (mayNameField(name) && name !== 'content-type') requestEdit.remove(name);
-    for (const option of requestFields) editField(requestEdit, option);
+    // As in Envoy, what is removed is removed last.
+    const gone = new Set(removed.filter((name) => mayNameField(name) && name !== 'content-type'));
+    for (const option of requestFields) if (!gone.has(option.name)) editField(requestEdit, option);
+    for (const name of gone) requestEdit.remove(name);
     for (const option of responseFields) editField(responseEdit, option);
   }
 
