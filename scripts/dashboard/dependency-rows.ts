@@ -1,11 +1,11 @@
-// The row of the dashboard about what calls depend on beside their services: authorizers, the keys of identities, and stores of shared limits.
+// The row of the dashboard about what calls depend on beside their services: authorizers, rate limit services, the keys of identities, and stores of shared limits.
 
 import type { DashboardRow } from './dashboard-panel.ts';
 import { increase, OF_UPSTREAM, of, rate } from './selectors.ts';
 
 export const DEPENDENCY_ROWS: readonly DashboardRow[] = [
   {
-    title: 'Authorizers, keys and stores',
+    title: 'Authorizers, rate limit services, keys and stores',
     panels: [
       {
         title: 'Questions to authorizers',
@@ -37,6 +37,37 @@ export const DEPENDENCY_ROWS: readonly DashboardRow[] = [
           },
         ],
         emptyBecause: 'no route has an authorizer, or no call came.',
+      },
+      {
+        title: 'Questions to rate limit services',
+        kind: 'timeseries',
+        description:
+          'By service and result. Denied: the call is over its limit. Failed: there was no answer, and the call was refused. Passed: there was none, and the call passed uncounted (failure: open). See FramegateLimitServiceFails in docs/alerts.md.',
+        unit: 'reqps',
+        width: 12,
+        queries: [
+          {
+            expr: `sum by (upstream, result) (${rate('framegate_limit_service_questions_total', OF_UPSTREAM)})`,
+            legend: '{{upstream}}: {{result}}',
+          },
+        ],
+        isStacked: true,
+        emptyBecause: 'no limit of a route has a service, or no call came.',
+      },
+      {
+        title: 'Time that rate limit services take',
+        kind: 'timeseries',
+        description:
+          'Of nineteen out of twenty questions. Each call of the route waits that long before it is sent on. At the timeout of the limit the question is given up.',
+        unit: 's',
+        width: 12,
+        queries: [
+          {
+            expr: `histogram_quantile(0.95, sum by (le, upstream) (${rate('framegate_limit_service_seconds_bucket', OF_UPSTREAM)}))`,
+            legend: '{{upstream}}: 95 %',
+          },
+        ],
+        emptyBecause: 'no limit of a route has a service, or no call came.',
       },
       {
         title: 'Reads of keys',

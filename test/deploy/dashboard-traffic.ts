@@ -1,5 +1,5 @@
 // A proxy whose metrics all have something to tell: good, failed and repeated calls, an ejected endpoint, a service that is down, health
-// checks, load reports, a name in DNS, refused clients and broken rules, an authorizer, keys, limits, stores and faults.
+// checks, load reports, a name in DNS, refused clients and broken rules, an authorizer, a rate limit service, keys, limits, stores and faults.
 
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { type DemoService, startDemoService } from '../../src/demo/demo-service.
 import { Metadata, status } from '../../src/demo/grpc.ts';
 import { generous, scriptedServer } from '../stores/scripted-server.ts';
 import { ALLOWED, Authorizer } from '../support/authorizer.ts';
+import { LimitService, WITHIN } from '../support/limit-service.ts';
 import { configOf, ProxyUnderTest, proxyConfigText } from '../support/proxy-under-test.ts';
 import type { CaseContext } from './cases.ts';
 
@@ -28,11 +29,14 @@ export async function startBusyProxy({
   const guard = await Authorizer.start({ after });
   guard.judge = () =>
     guard.asked.length % 2 === 0 ? ALLOWED : { error: { code: status.UNAVAILABLE, details: 'not now' } };
+  const limiter = await LimitService.start({ after });
+  limiter.reply = () =>
+    limiter.asked.length % 2 === 0 ? WITHIN : { error: { code: status.UNAVAILABLE, details: 'not now' } };
   const store = await scriptedServer({ after }, generous);
   const keys = join(folder, 'keys.txt');
   writeFileSync(keys, `partner:${'0'.repeat(64)}\n`);
   const sections = {
-    ...sectionsFor(services, guard),
+    ...sectionsFor(services, guard, limiter),
     identities: { partners: { apiKey: { header: 'x-key', file: keys } } },
     stores: { fleet: { redis: `redis://127.0.0.1:${store.port}` }, gone: { redis: 'redis://127.0.0.1:1' } },
   };
@@ -64,6 +68,7 @@ export async function startBusyProxy({
 function sectionsFor(
   [good, ...flaky]: readonly DemoService[],
   guard: Authorizer,
+  limiter: LimitService,
 ): Readonly<Record<string, unknown>> {
   const host = 'localhost';
   return {
@@ -83,7 +88,10 @@ function sectionsFor(
         name: 'guarded',
         match: { host, headers: { 'x-tenant': 'guarded' } },
         upstream: 'voice',
-        limits: [{ count: 'calls', rate: '1000/s', store: 'fleet' }],
+        limits: [
+          { count: 'calls', rate: '1000/s', store: 'fleet' },
+          { service: 'limiter', domain: 'voice', descriptors: [{ route: 'route' }], timeout: '10s' },
+        ],
         authorize: { upstream: 'guard' },
         fault: { delay: '1ms' },
       },
@@ -103,6 +111,7 @@ function sectionsFor(
       flaky: { endpoints: flaky.map(({ address }) => address), outliers: { consecutive: 2, ejection: '1s' } },
       gone: { endpoints: ['127.0.0.1:1'] },
       guard: { endpoints: [guard.address] },
+      limiter: { endpoints: [limiter.address] },
       named: { dns: { name: 'localhost', port: 1 } },
     },
   };
