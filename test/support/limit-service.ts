@@ -57,6 +57,7 @@ const definitions = loadSync(join(import.meta.dirname, 'protos', 'rate-limit.pro
 });
 
 export class LimitService {
+  readonly port: number;
   readonly address: string;
   readonly asked: LimitQuestion[] = [];
   /** How many questions were given up by the proxy. */
@@ -66,6 +67,7 @@ export class LimitService {
 
   private constructor(server: Server, port: number) {
     this.#server = server;
+    this.port = port;
     this.address = `127.0.0.1:${port}`;
   }
 

@@ -9,6 +9,10 @@ import { BURST, BURST_OF_ALL } from './generated-requests.ts';
 const HTTP = 'extensions.filters.http';
 const SECONDS_OF_HOUR = 3600;
 
+/** The service whose calls the rate limit service is asked about. */
+const COUNTED = 'count';
+const TENANT = { actions: [{ request_headers: { header_name: 'x-tenant', descriptor_key: 'tenant' } }] };
+
 interface Filter {
   readonly name: string;
   readonly config: object;
@@ -20,6 +24,7 @@ export function envoyPolicies(setUp: PolicySetUp, ports: Ports): string {
     { name: 'deny', config: { ...envoyType(`${HTTP}.rbac.v3.RBAC`) } },
     { name: 'allow', config: { ...envoyType(`${HTTP}.rbac.v3.RBAC`) } },
     { name: 'limit', config: limitOff() },
+    { name: 'count', config: countingFilter() },
     { name: 'authorize', config: authorizerFilter() },
     { name: 'edit', config: envoyType(`${HTTP}.header_mutation.v3.HeaderMutation`) },
     { name: 'router', config: envoyType(`${HTTP}.router.v3.Router`) },
@@ -47,7 +52,11 @@ export function envoyPolicies(setUp: PolicySetUp, ports: Ports): string {
           ],
         },
       ],
-      clusters: [clusterOf('service', setUp.servicePort), clusterOf('authorizer', setUp.authorizerPort)],
+      clusters: [
+        clusterOf('service', setUp.servicePort),
+        clusterOf('authorizer', setUp.authorizerPort),
+        clusterOf('limiter', setUp.limiterPort),
+      ],
     },
   });
 }
@@ -59,7 +68,7 @@ function routeOf(name: string): object {
   const set = isAsked ? policies.filter((policy) => policy.name !== 'authorize') : [...policies, unasked];
   return {
     match: { prefix: `/${name}.Service/` },
-    route: { cluster: 'service', timeout: '0s' },
+    route: { cluster: 'service', timeout: '0s', ...(name === COUNTED ? { rate_limits: [TENANT] } : {}) },
     typed_per_filter_config: Object.fromEntries(set.map((policy) => [policy.name, policy.config])),
   };
 }
@@ -196,9 +205,22 @@ function limitTo(burst: number, further: object = {}): Filter {
 /** A bucket for each value of x-tenant, and the usual one for requests without it. */
 const BY_TENANT = {
   always_consume_default_token_bucket: false,
-  rate_limits: [{ actions: [{ request_headers: { header_name: 'x-tenant', descriptor_key: 'tenant' } }] }],
+  rate_limits: [TENANT],
   descriptors: [{ entries: [{ key: 'tenant' }], token_bucket: bucketOf(BURST) }],
 };
+
+/** It asks only about routes that have `rate_limits`. */
+function countingFilter(): object {
+  return {
+    ...envoyType(`${HTTP}.ratelimit.v3.RateLimit`),
+    domain: 'voice',
+    timeout: '2s',
+    rate_limit_service: {
+      transport_api_version: 'V3',
+      grpc_service: { envoy_grpc: { cluster_name: 'limiter' } },
+    },
+  };
+}
 
 function authorizerFilter(): object {
   return {

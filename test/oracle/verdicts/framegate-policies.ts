@@ -9,6 +9,7 @@ import { BURST, BURST_OF_ALL } from './generated-requests.ts';
 export interface PolicySetUp {
   readonly servicePort: number;
   readonly authorizerPort: number;
+  readonly limiterPort: number;
   /** A JWK set. */
   readonly keysFile: string;
 }
@@ -55,6 +56,11 @@ const ROUTES: Readonly<Record<string, object>> = {
   limit: { limits: [callsUpTo(BURST, 'route')] },
   'limit-web': { limits: [callsUpTo(BURST, 'route')] },
   tenant: { limits: [callsUpTo(BURST, 'header:x-tenant')] },
+  count: {
+    limits: [
+      { service: 'limiter', domain: 'voice', descriptors: [{ tenant: 'header:x-tenant' }], timeout: '2s' },
+    ],
+  },
   all: {
     access: { require: ['office'], allow: [{ claim: { scope: 'voice' } }] },
     limits: [callsUpTo(BURST_OF_ALL, 'route')],
@@ -83,6 +89,7 @@ export function framegatePolicies(setUp: PolicySetUp, ports: Ports): string {
     upstreams: {
       service: { endpoints: [`127.0.0.1:${setUp.servicePort}`] },
       authorizer: { endpoints: [`127.0.0.1:${setUp.authorizerPort}`] },
+      limiter: { endpoints: [`127.0.0.1:${setUp.limiterPort}`] },
     },
     log: { access: false },
     admin: { address: `127.0.0.1:${ports.admin}` },

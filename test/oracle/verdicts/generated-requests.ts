@@ -1,6 +1,7 @@
 // The requests of a comparison, generated from a seed: each policy with all that may be tried on it, and all policies of one route
 // together with what chance puts together.
 
+import { BEYOND, type LimitReply, WITHIN } from '../../support/limit-service.ts';
 import type { AskedRequest, Field } from './asked-request.ts';
 import { allCredentials, type Issuer, tokenWith } from './credentials.ts';
 import type { Random } from './random.ts';
@@ -156,6 +157,35 @@ function limitRequests(): readonly AskedRequest[] {
   ];
 }
 
+/** What tenants of a rate limit service get as its answer. */
+export const ANSWERS_OF_LIMITER: Readonly<Record<string, LimitReply>> = {
+  within: WITHIN,
+  beyond: BEYOND,
+  body: { ...BEYOND, rawBody: Buffer.from('slow down') },
+  fields: {
+    ...WITHIN,
+    requestHeaders: [{ key: 'x-copy', value: 'counted' }],
+    responseHeaders: [{ key: 'x-service', value: 'counted' }],
+  },
+  'fields beyond': { ...BEYOND, responseHeaders: [{ key: 'x-cost', value: 'much' }] },
+  unknown: { overallCode: 0 },
+  error: { error: { code: 13 } },
+};
+
+function countedRequests(): readonly AskedRequest[] {
+  const path = '/count.Service/Say';
+  return [
+    ...Object.keys(ANSWERS_OF_LIMITER).flatMap((tenant) =>
+      ofBothProtocols(`the rate limit service says: ${tenant}`, path, [['x-tenant', tenant]]),
+    ),
+    ...ofBothProtocols('the rate limit service says: fields, and the client sends its own', path, [
+      ['x-tenant', 'fields'],
+      ['x-copy', 'mine'],
+    ]),
+    ...ofBothProtocols('the rate limit service is told nothing', path, []),
+  ];
+}
+
 export const BURST_OF_ALL = 30;
 const ALL_TOGETHER = 120;
 
@@ -193,6 +223,7 @@ export function generatedRequests(issuer: Issuer, random: Random): readonly Aske
     ...editRequests(),
     ...authorizerRequests(),
     ...limitRequests(),
+    ...countedRequests(),
     ...combinedRequests(issuer, random),
   ];
 }

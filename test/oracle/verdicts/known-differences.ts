@@ -137,11 +137,25 @@ const EDITS: readonly KnownDifference[] = [
 
 const REFUSALS: readonly KnownDifference[] = [
   {
-    of: /^(a call beyond the limit|all policies: a good token)/,
+    of: /^(a call beyond the limit|all policies: a good token|the rate limit service says: (beyond|body|fields beyond)$)/,
     aspect: 'answer',
     framegate: { grpc: 'refused: 8' },
     envoy: { grpc: 'refused: 14' },
     why: 'RESOURCE_EXHAUSTED says what it is. Clients send calls again at once that got UNAVAILABLE. Envoy can be told so (rate_limited_as_resource_exhausted).',
+  },
+  {
+    of: /^the rate limit service says: fields/,
+    aspect: 'client got x-service',
+    framegate: both('counted'),
+    envoy: both('echo | counted'),
+    why: 'A field of the rate limit service replaces that of the service, so that clients see one value. Envoy adds it.',
+  },
+  {
+    of: /^the rate limit service says: fields, and the client sends its own$/,
+    aspect: 'service saw x-copy',
+    framegate: both('counted'),
+    envoy: both('mine | counted'),
+    why: 'A field of the rate limit service replaces that of the client, which could forge it otherwise. Envoy adds it.',
   },
   {
     of: /^the authorizer is stopped$/,

@@ -1,4 +1,4 @@
-// `npm run test:verdicts`: Envoy and Framegate with the same policies before the same service, asking the same authorizer. Both get the
+// `npm run test:verdicts`: Envoy and Framegate with the same policies before the same service, asking the same authorizer and rate limit service. Both get the
 // same generated requests, and have to treat them alike: serve or refuse, with the same status, and with the same fields for service and
 // client. Differences that are known are listed with their reason. Exit code 1 for a difference that is not known, and for a known one
 // that is no more.
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findEnvoy } from '../../../bench/compare/envoy-program.ts';
 import { IstioAuthorizer } from '../../interop/istio-authorizer.ts';
+import { LimitService } from '../../support/limit-service.ts';
 import { keySetText } from '../../support/token-issuer.ts';
 import { AskedProxy } from './asked-proxy.ts';
 import type { AskedRequest } from './asked-request.ts';
@@ -16,7 +17,7 @@ import { Comparison } from './comparison.ts';
 import { newIssuer } from './credentials.ts';
 import { EchoService } from './echo-service.ts';
 import type { PolicySetUp } from './framegate-policies.ts';
-import { generatedRequests, orphanedRequests } from './generated-requests.ts';
+import { ANSWERS_OF_LIMITER, generatedRequests, orphanedRequests } from './generated-requests.ts';
 import { KNOWN_DIFFERENCES } from './known-differences.ts';
 import { Random } from './random.ts';
 
@@ -61,11 +62,19 @@ async function compare(authorizer: IstioAuthorizer, seed: number): Promise<Compa
   const keysFile = join(folder, 'keys.json');
   writeFileSync(keysFile, keySetText(issuer.keys));
   const service = await EchoService.start();
+  const limiter = await LimitService.start({ after: () => undefined });
+  limiter.reply = ({ descriptors }) =>
+    ANSWERS_OF_LIMITER[descriptors[0]?.entries[0]?.value ?? ''] ?? { error: {} };
   const comparison = new Comparison(KNOWN_DIFFERENCES);
   let both: Both | undefined;
   try {
     await authorizer.start();
-    both = await startBoth({ servicePort: service.port, authorizerPort: authorizer.port, keysFile });
+    both = await startBoth({
+      servicePort: service.port,
+      authorizerPort: authorizer.port,
+      limiterPort: limiter.port,
+      keysFile,
+    });
     await askBoth(both, generatedRequests(issuer, new Random(seed)), comparison);
     await authorizer.stop();
     await askBoth(both, orphanedRequests(), comparison);
@@ -77,6 +86,7 @@ async function compare(authorizer: IstioAuthorizer, seed: number): Promise<Compa
     both?.envoy.kill();
     await authorizer.stop();
     service.close();
+    limiter.stop();
     rmSync(folder, { recursive: true });
   }
 }
