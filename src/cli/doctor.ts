@@ -14,11 +14,12 @@ import { describeMissing, readOptions } from './options.ts';
 const usage = `Usage: framegate doctor [-c FILE] [--verbose] [--only CHECK] [TARGET]
 
 Examines in order: the configuration, ports, certificates, the upstreams
-directly, calls through the proxy (the one that runs, or a temporary one on
-free ports), TARGET, the usual causes, and the machine. Checks that passed are
-counted; each other one is shown with cause and remedy. All of it takes about
-ten seconds at most. No method of a service is called but grpc.health.v1,
-reflection, the one that --method names, and methods that no service has.
+directly, the keys of identities, stores, calls through the proxy (the one that
+runs, or a temporary one on free ports), TARGET, the usual causes, and the
+machine. Checks that passed are counted; each other one is shown with cause and
+remedy. All of it takes about ten seconds at most. No method of a service is
+called but grpc.health.v1, reflection, Check of authorizers, the one that
+--method names, and methods that no service has.
 
 TARGET is host:port, or a URL (https://, http://, grpcs://, grpc://). It may be
 the port of another proxy, such as nginx or Envoy. With a configuration, its
@@ -28,10 +29,11 @@ routes are tried through TARGET, too.
                        config.yaml if there is one)
       --verbose        print each check with what it saw, also those that passed
       --json           print one JSON object in place of text
-      --only CHECK     make only these checks: a group (${groupNames().slice(0, 5).join(', ')},
-                       ${groupNames().slice(5).join(', ')}) or the beginning of an id in --json
-                       (upstream.voice), each with what it saw; may be given
-                       several times
+      --only CHECK     make only these checks: a group (${groupNames().slice(0, 3).join(', ')},
+                       ${groupNames().slice(3, 8).join(', ')},
+                       ${groupNames().slice(8).join(', ')}) or the beginning of an id in
+                       --json (upstream.voice), each with what it saw; may be
+                       given several times
       --ca FILE        the authority that has signed the certificate of TARGET
                        (with TARGET alone)
       --hold SECONDS   also keep a silent stream open, directly, through the

@@ -8,6 +8,8 @@ export const GROUPS = {
   ports: 'Ports',
   certificates: 'Certificates',
   upstream: 'Upstream, directly',
+  identities: 'Keys of identities',
+  stores: 'Stores of shared limits',
   through: 'Through the proxy',
   target: 'Target',
   guesses: 'Usual causes',

@@ -11,10 +11,12 @@ import { Evidence } from './evidence.ts';
 import { guessChecks } from './guess-checks.ts';
 import { holdChecks } from './hold-checks.ts';
 import { hostChecks } from './host-checks.ts';
+import { keyChecks } from './key-checks.ts';
 import { ProxySlot } from './listener-way.ts';
 import { portChecks } from './port-checks.ts';
 import { type RunEvents, runChecks } from './run-checks.ts';
 import { askSeen, findRunningProxy, type SeenDiagnosis } from './running-proxy.ts';
+import { storeChecks } from './store-checks.ts';
 import { readSubject } from './subject.ts';
 import type { Target } from './target.ts';
 import { targetChecks } from './target-checks.ts';
@@ -94,6 +96,8 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
       ...portChecks(config, { file: subject.file, found }),
       ...certificateChecks(subject),
       ...upstreams.checks,
+      ...keyChecks(config),
+      ...storeChecks(config),
     );
     plan.push(...throughChecks({ config, running, upstreams, evidence, slot }));
   }

@@ -14,6 +14,7 @@ import { names } from '../names/name-lookup.ts';
 import { resolveAddresses } from '../names/resolve-addresses.ts';
 import { resolveServices } from '../names/resolve-services.ts';
 import { isUsable } from '../names/usable-address.ts';
+import { authorizerCheck, authorizeTimeoutMs } from './authorizer-checks.ts';
 import type { Check } from './check.ts';
 import { dial, tlsWishOf } from './dial.ts';
 import { byDiagnosis, examineProtocol } from './endpoint-protocol.ts';
@@ -47,13 +48,23 @@ export async function planUpstreamChecks(config: Config, evidence: Evidence): Pr
     const own = finding === undefined ? [] : [discoveryCheck(upstream, finding)];
     const rest = found.length - shown.length;
     if (rest > 0) own.push(restCheck(upstream, rest));
-    return [...own, ...shown.flatMap(({ address }) => endpointChecks(upstream, address, evidence))];
+    const timeoutMs = authorizeTimeoutMs(config, upstream.name);
+    const ofEndpoints = shown.flatMap(({ address }) => [
+      ...endpointChecks(upstream, address, evidence),
+      ...(timeoutMs === undefined ? [] : [authorizing(upstream, address, timeoutMs)]),
+    ]);
+    return [...own, ...ofEndpoints];
   });
   return { checks, endpoints };
 }
 
 function idOf({ name }: UpstreamConfig, { text }: Address): string {
   return `upstream.${name}.${text}`;
+}
+
+function authorizing(upstream: UpstreamConfig, address: Address, timeoutMs: number): Check {
+  const place = { id: idOf(upstream, address), upstream: upstream.name, address, timeoutMs };
+  return authorizerCheck(place, () => directWay(upstream, address));
 }
 
 function discoveryCheck({ name, discovery }: UpstreamConfig, finding: Finding): Check {

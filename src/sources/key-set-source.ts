@@ -13,11 +13,19 @@ import { names } from '../names/name-lookup.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
 
-/** Rejects with an error whose message says what is wrong, without anything of an answer's text. */
-export async function readKeySet(source: KeySource): Promise<ReadKeys> {
+/**
+ * Rejects with an error whose message says what is wrong, without anything of an answer's text.
+ * @param withinMs how long a URL has to answer
+ */
+export async function readKeySet(
+  source: KeySource,
+  withinMs: number = ANSWER_WITHIN_MS,
+): Promise<ReadKeys> {
   const read = parseKeys(
     source,
-    source.kind === 'file' ? await textOfFile(source.text, largestBytesOf(source)) : await get(source.text),
+    source.kind === 'file'
+      ? await textOfFile(source.text, largestBytesOf(source))
+      : await get(source.text, withinMs),
   );
   if (isFault(read)) throw new Error(read.message);
   return read;
@@ -29,8 +37,8 @@ async function textOfFile(file: string, mostBytes: number): Promise<string> {
   return readFile(file, 'utf8');
 }
 
-async function get(url: string): Promise<string> {
-  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+async function get(url: string, withinMs: number): Promise<string> {
+  const signal = AbortSignal.timeout(withinMs);
   const options = {
     lookup: names.lookup,
     headers: { accept: 'application/jwk-set+json, application/json' },
@@ -44,7 +52,7 @@ async function get(url: string): Promise<string> {
     if (response.statusCode !== 200) throw new Error(`was answered with HTTP ${response.statusCode}`);
     return await textOf(response);
   } catch (error) {
-    if (signal.aborted) throw new Error(`had no answer in ${ANSWER_WITHIN_MS / 1000} s`, { cause: error });
+    if (signal.aborted) throw new Error(`had no answer in ${withinMs / 1000} s`, { cause: error });
     throw error;
   } finally {
     request.destroy();

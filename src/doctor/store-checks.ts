@@ -1,0 +1,213 @@
+// Checks the stores of shared limits: whether each server can be reached, whether it accepts the password, which version it is, and whether
+// leases can be taken there. Nothing that a server says is printed but its version, so that no password comes back by an error.
+
+import { isIP } from 'node:net';
+import type { Address } from '../config/address.ts';
+import type { Config } from '../config/config.ts';
+import { readStoreSecrets, type StoreSecrets } from '../config/store-secrets.ts';
+import type { StoreConfig, StoreServer } from '../config/stores-config.ts';
+import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
+import type { Check } from './check.ts';
+import type { DialFailure, TlsWish } from './dial.ts';
+import { type Finding, failed, ok, took, unexamined, warning } from './finding.ts';
+import { askResp, type RespAnswers, type RespReply } from './resp-call.ts';
+
+const LIMIT_MS = 4000;
+const ASK_MS = 2500;
+const MOST_SERVERS = 8;
+/** `EVALSHA`, `PX` and cluster tags are older; what leases are tested with begins here. */
+const OLDEST_TESTED = 6;
+
+export function storeChecks({ stores = [] }: Config): readonly Check[] {
+  return stores.flatMap((store) =>
+    store.servers.slice(0, MOST_SERVERS).map((server): Check => {
+      const address = addressOf(server);
+      const what = store.kind === 'sentinel' ? 'sentinel' : 'store';
+      return {
+        id: `stores.${store.name}.${address.text}`,
+        group: 'stores',
+        title: `${what} ${store.name} ${address.text}: answers`,
+        limitMs: 2 * LIMIT_MS,
+        run: () => examineServer(store, address),
+      };
+    }),
+  );
+}
+
+function addressOf({ host, port }: StoreServer): Address {
+  return { kind: 'tcp', host, port, text: `${isIP(host) === 6 ? `[${host}]` : host}:${port}` };
+}
+
+async function examineServer(store: StoreConfig, address: Address): Promise<readonly Finding[]> {
+  const secrets = readStoreSecrets(store);
+  if ('faults' in secrets)
+    return secrets.faults.map(({ message, hint }) =>
+      failed(message, hint ?? 'write it so that the user of this process can read it'),
+    );
+  if (store.kind !== 'sentinel') return examineStore(store, address, secrets);
+  const asked = await askResp(
+    { address, tls: wishOf(store, secrets) },
+    [['SENTINEL', 'get-master-addr-by-name', store.master ?? '']],
+    ASK_MS,
+  );
+  if ('failure' in asked) return [describeFailure(asked, address, store)];
+  const distrusted = distrustOf(asked, address);
+  if (distrusted !== undefined) return [distrusted];
+  const [reply] = asked.replies;
+  if (reply?.kind !== 'list')
+    return [describeReply(reply, address, store, 'it is no sentinel: name sentinels, or remove `sentinel`')];
+  const [host = '', port = ''] = reply.texts;
+  if (!/^[0-9A-Za-z.:_-]{1,253}$/.test(host) || !/^\d{1,5}$/.test(port))
+    return [
+      failed(
+        `the sentinel ${address.text} knows no server by the name in \`sentinel\``,
+        'compare it with `sentinel monitor NAME …` in the configuration of the sentinels',
+      ),
+    ];
+  const master = addressOf({ host, port: Number(port) });
+  const found = ok(`the sentinel names ${master.text}`);
+  return [found, ...(await examineStore(store, master, secrets))];
+}
+
+async function examineStore(
+  store: StoreConfig,
+  address: Address,
+  secrets: StoreSecrets,
+): Promise<readonly Finding[]> {
+  const { user, database } = store;
+  const { password } = secrets;
+  const login = password === undefined ? [] : [['AUTH', ...(user === undefined ? [] : [user]), password]];
+  const commands = [...login, ['PING'], ['SELECT', String(database)], ['INFO'], ['EVAL', 'return 1', '0']];
+  const asked = await askResp({ address, tls: wishOf(store, secrets) }, commands, ASK_MS);
+  if ('failure' in asked) return [describeFailure(asked, address, store)];
+  const distrusted = distrustOf(asked, address);
+  if (distrusted !== undefined) return [distrusted];
+  const replies = [...asked.replies];
+  if (login.length > 0) {
+    const reply = replies.shift();
+    if (reply?.kind !== 'text') return [describeReply(reply, address, store, 'is it Redis or Valkey?')];
+  }
+  const [ping, select, info, script] = replies;
+  if (ping?.kind !== 'text') return [describeReply(ping, address, store, 'is it Redis or Valkey?')];
+  const findings = [
+    ok(`connected ${took(asked.connectMs)}${login.length > 0 ? ', and the password is accepted' : ''}`),
+  ];
+  if (select?.kind !== 'text')
+    return [
+      ...findings,
+      describeReply(select, address, store, `is there a database ${database}? A cluster has 0 alone`),
+    ];
+  findings.push(...describeInfo(info, address, store));
+  if (script?.kind !== 'text')
+    findings.push(
+      describeReply(
+        script,
+        address,
+        store,
+        'leases are taken by scripts: allow EVAL and EVALSHA (ACL: +eval +evalsha)',
+      ),
+    );
+  return findings;
+}
+
+function describeInfo(info: RespReply | undefined, address: Address, store: StoreConfig): readonly Finding[] {
+  // A user may be forbidden to ask, which leases do not need.
+  if (info?.kind === 'error') return [unexamined('it does not tell its version (INFO)')];
+  if (info?.kind !== 'text') return [describeReply(info, address, store, 'does it still respond?')];
+  const fields = new Map(
+    Array.from(info.text.matchAll(/^(\w{1,40}):([\w.+-]{1,40})\r?$/gm), ([, name, value]) => [name, value]),
+  );
+  const valkey = fields.get('valkey_version');
+  const redis = fields.get('redis_version');
+  const findings: Finding[] = [];
+  if (valkey !== undefined) findings.push(ok(`Valkey ${valkey}`));
+  else if (redis === undefined) findings.push(unexamined('it does not tell its version (INFO)'));
+  else if (Number.parseInt(redis, 10) < OLDEST_TESTED)
+    findings.push(
+      warning(
+        `Redis ${redis} is older than what leases are tested with`,
+        `use Redis ${OLDEST_TESTED} or newer`,
+      ),
+    );
+  else findings.push(ok(`Redis ${redis}`));
+  if (fields.get('role') === 'slave' && store.kind !== 'cluster')
+    findings.push(
+      failed(
+        `${address.text} is a replica, on which nothing can be written`,
+        'name the primary, or the sentinels that know it',
+      ),
+    );
+  const isCluster = fields.get('cluster_enabled') === '1';
+  if (isCluster && store.kind !== 'cluster')
+    findings.push(failed(`${address.text} is a node of a cluster`, 'write cluster: true'));
+  if (!isCluster && store.kind === 'cluster' && fields.has('cluster_enabled'))
+    findings.push(failed(`${address.text} is no node of a cluster`, 'remove cluster: true'));
+  return findings;
+}
+
+/** What to do about the first words of errors. */
+const REMEDIES: Readonly<Record<string, readonly [text: string, remedy: string]>> = {
+  WRONGPASS: ['refuses the user or the password', 'compare `user` and `password` with the ACL of the server'],
+  NOAUTH: ['wants a password', 'write `password: { file: NAME }`, and `user` if it is not the default one'],
+  NOPERM: [
+    'forbids this user a command that leases need',
+    'allow it: +ping +select +eval +evalsha, and ~PREFIX:* for its keys',
+  ],
+  LOADING: ['is still loading its data', 'wait, or see in its log what it loads'],
+  DENIED: ['is in protected mode', 'set a password there, or bind it to an address'],
+  CLUSTERDOWN: ['says that its cluster is down', 'see CLUSTER INFO on a node'],
+  READONLY: ['is a replica, on which nothing can be written', 'name the primary'],
+};
+
+function describeReply(
+  reply: RespReply | undefined,
+  { text }: Address,
+  { tls }: StoreConfig,
+  otherwise: string,
+): Finding {
+  switch (reply?.kind) {
+    case 'error': {
+      const [what, remedy] = REMEDIES[reply.word] ?? [`answered with an error (${reply.word})`, otherwise];
+      return failed(`${text} ${what}`, remedy);
+    }
+    case 'late':
+      return failed(`${text} accepted the connection and did not answer in time`, ifTls(tls));
+    case 'closed':
+    case undefined:
+      return failed(`${text} closed the connection without an answer`, ifTls(tls));
+    case 'other':
+      return failed(`${text} does not speak the protocol of Redis`, ifTls(tls));
+    default:
+      return failed(`${text} gave an answer of another kind`, otherwise);
+  }
+}
+
+function ifTls(tls: StoreConfig['tls']): string {
+  return tls === undefined
+    ? 'is it the port of Redis or Valkey? If the port is for TLS, write rediss://'
+    : 'is it the port of Redis or Valkey?';
+}
+
+function wishOf({ tls }: StoreConfig, { ca }: StoreSecrets): TlsWish | undefined {
+  return tls === undefined ? undefined : { ca: ca === undefined ? undefined : Buffer.from(ca) };
+}
+
+function distrustOf({ tls }: RespAnswers, { text }: Address): Finding | undefined {
+  if (tls?.distrust === undefined) return undefined;
+  return failed(
+    `the certificate of ${text} is not trusted (${tls.distrust}); it is for ${tls.names || 'no name'}, issued by ${tls.issuer}`,
+    'name its authority in `ca`, and the server by a name in its certificate. The password was not sent',
+  );
+}
+
+function describeFailure({ failure, reason }: DialFailure, address: Address, { tls }: StoreConfig): Finding {
+  const details = { timeoutMs: ASK_MS, isTls: tls !== undefined, reason };
+  const { sentence } = diagnoseConnectFailure(failure, address.text, details);
+  // Sentences about TLS name keys of upstreams.
+  if (tls !== undefined && /^(?:ERR_SSL|EPROTO|ECONNRESET)/.test(failure))
+    return failed(
+      `no TLS handshake with ${address.text} (${failure})`,
+      'is it the TLS port of the server (tls-port)? Without TLS write redis://',
+    );
+  return failed(sentence, 'calls go on without the store, as its `failure` says (docs/limits.md)');
+}

@@ -1,0 +1,284 @@
+// The matrix, part five: what policies depend on beside the services: authorizers, the keys of identities, and stores of shared limits.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { describeAuthorizer } from '../../src/doctor/authorizer-checks.ts';
+import type { CheckReport } from '../../src/doctor/check.ts';
+import type { CallAnswer } from '../../src/doctor/grpc-call.ts';
+import { type AnswerScript, scriptedServer } from '../stores/scripted-server.ts';
+import { Authorizer } from '../support/authorizer.ts';
+import { testCertificate } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
+import { signingKey, TokenIssuer } from '../support/token-issuer.ts';
+import {
+  assertFirst,
+  diagnoseBroken,
+  folderOf,
+  listening,
+  type Sections,
+  startHttp1,
+  startSocketPeer,
+} from './patient.ts';
+
+const PASSWORD = 'correct-horse-battery';
+
+function storeAt(port: number | string, more: Sections = {}): Sections {
+  return {
+    stores: { fleet: { redis: `redis://127.0.0.1:${port}`, ...more } },
+  };
+}
+
+/** A server that answers each command by its name with a line of RESP. */
+async function redisSaying(t: TestContext, says: Readonly<Record<string, string>>): Promise<string> {
+  const address = await startSocketPeer(t, (socket) => {
+    socket.on('data', (bytes: Buffer) => {
+      const [, name = ''] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(bytes.toString('latin1')) ?? [];
+      socket.write(says[name.toUpperCase()] ?? '+OK\r\n');
+    });
+  });
+  return address.split(':')[1];
+}
+
+async function passwordFile(t: TestContext): Promise<Sections> {
+  const file = join(folderOf(t), 'password');
+  writeFileSync(file, `${PASSWORD}\n`);
+  return { password: { file } };
+}
+
+function reportOf(reports: readonly CheckReport[], id: RegExp): CheckReport {
+  const found = reports.find((report) => id.test(report.id));
+  assert.ok(found !== undefined, `no check ${id}`);
+  return found;
+}
+
+function textsOf({ findings }: CheckReport): string {
+  return findings.map(({ text }) => text).join('\n');
+}
+
+const runsScripts: AnswerScript = () => ':1\r\n';
+const ONLY_STORES = { only: ['stores'] };
+
+test('a store that answers passes, with its version', async (t) => {
+  const server = await scriptedServer(t, runsScripts);
+  const reports = await diagnoseBroken(t, storeAt(server.port, await passwordFile(t)), ONLY_STORES);
+  const report = reportOf(reports, /^stores\.fleet\./);
+  assert.equal(report.verdict, 'ok', textsOf(report));
+  assert.match(textsOf(report), /the password is accepted\nRedis 7\.0\.0/);
+  assert.deepEqual(server.credentials, [PASSWORD]);
+});
+
+test('a store that nobody listens for', async (t) => {
+  assertFirst(await diagnoseBroken(t, storeAt(await freePort()), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /refused the connection/,
+  });
+});
+
+test('a store that refuses the password, which no text repeats', async (t) => {
+  const port = await redisSaying(t, { AUTH: `-WRONGPASS not ${PASSWORD}\r\n` });
+  const reports = await diagnoseBroken(t, storeAt(port, await passwordFile(t)), ONLY_STORES);
+  assertFirst(reports, { check: /^stores\.fleet\./, says: /refuses the user or the password/ });
+  assert.ok(!JSON.stringify(reports).includes(PASSWORD));
+});
+
+test('an error of a store in words of its own is not repeated', async (t) => {
+  const port = await redisSaying(t, { AUTH: `-${PASSWORD}\r\n`, INFO: bulk(`redis_version:${PASSWORD} 7`) });
+  const reports = await diagnoseBroken(t, storeAt(port, await passwordFile(t)), ONLY_STORES);
+  assert.equal(reportOf(reports, /^stores\.fleet\./).verdict, 'failed');
+  assert.ok(!JSON.stringify(reports).includes(PASSWORD));
+});
+
+test('a store that wants a password', async (t) => {
+  const port = await redisSaying(t, { PING: '-NOAUTH Authentication required.\r\n' });
+  assertFirst(await diagnoseBroken(t, storeAt(port), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /wants a password/,
+  });
+});
+
+test('a store that forbids scripts', async (t) => {
+  const port = await redisSaying(t, {
+    INFO: bulk('redis_version:7.2.4\r\n'),
+    EVAL: '-NOPERM this user has no permissions\r\n',
+  });
+  assertFirst(await diagnoseBroken(t, storeAt(port), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /forbids this user a command/,
+  });
+});
+
+test('a store that is a replica, or a node of a cluster', async (t) => {
+  const replica = await redisSaying(t, { INFO: bulk('redis_version:7.2.4\r\nrole:slave\r\n') });
+  assertFirst(await diagnoseBroken(t, storeAt(replica), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /is a replica/,
+  });
+  const node = await redisSaying(t, { INFO: bulk('redis_version:7.2.4\r\ncluster_enabled:1\r\n') });
+  assertFirst(await diagnoseBroken(t, storeAt(node), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /is a node of a cluster/,
+  });
+});
+
+test('a web server in place of a store', async (t) => {
+  const address = await startSocketPeer(t, (socket) => {
+    socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  });
+  assertFirst(await diagnoseBroken(t, storeAt(address.split(':')[1]), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /does not speak the protocol of Redis/,
+  });
+});
+
+test('a store that announces an answer without end', async (t) => {
+  const port = await redisSaying(t, { PING: `$999999\r\n${'x'.repeat(70_000)}` });
+  assertFirst(await diagnoseBroken(t, storeAt(port), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /does not speak the protocol of Redis/,
+  });
+});
+
+test('a sentinel leads to the server that it names, and one that knows none is told of', async (t) => {
+  const server = await scriptedServer(t, runsScripts);
+  const sentinel = await redisSaying(t, {
+    SENTINEL: `*2\r\n${bulk('127.0.0.1')}${bulk(String(server.port))}`,
+  });
+  const good = await diagnoseBroken(t, storeAt(sentinel, { sentinel: 'main' }), ONLY_STORES);
+  const report = reportOf(good, /^stores\.fleet\./);
+  assert.equal(report.verdict, 'ok', textsOf(report));
+  assert.match(textsOf(report), new RegExp(`names 127\\.0\\.0\\.1:${server.port}\n[^]*Redis 7\\.0\\.0`));
+  const empty = await redisSaying(t, { SENTINEL: '*-1\r\n' });
+  assertFirst(await diagnoseBroken(t, storeAt(empty, { sentinel: 'main' }), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /knows no server by the name/,
+  });
+});
+
+const ONLY_KEYS = { only: ['identities'] };
+
+function identityAt(jwks: string, more: Sections = {}): Sections {
+  return { identities: { people: { jwt: { issuer: 'https://id.test', jwks, ...more } } } };
+}
+
+test('keys that can be read are counted', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  issuer.keys = [signingKey('a'), signingKey('b', 'EdDSA')];
+  const reports = await diagnoseBroken(t, identityAt(issuer.url), ONLY_KEYS);
+  assert.match(textsOf(reportOf(reports, /^identities\.people$/)), /^2 keys, read in /);
+});
+
+test('an issuer that nobody listens for, that answers with an error, or leads elsewhere', async (t) => {
+  assertFirst(await diagnoseBroken(t, identityAt(`http://127.0.0.1:${await freePort()}/k`), ONLY_KEYS), {
+    check: /^identities\.people$/,
+    says: /refused the connection/,
+  });
+  const issuer = await TokenIssuer.start(t);
+  for (const status of [404, 302]) {
+    issuer.failure = status;
+    assertFirst(await diagnoseBroken(t, identityAt(issuer.url), ONLY_KEYS), {
+      check: /^identities\.people$/,
+      says: new RegExp(`was answered with HTTP ${status}`),
+    });
+  }
+});
+
+test('an issuer whose certificate is not trusted', async (t) => {
+  const { cert, key } = await testCertificate('localhost', '127.0.0.1');
+  const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (_request, response) =>
+    response.end('{}'),
+  );
+  assertFirst(await diagnoseBroken(t, identityAt(`https://${await listening(t, server)}/k`), ONLY_KEYS), {
+    check: /^identities\.people$/,
+    says: /the certificate of 127\.0\.0\.1:\d+ is not trusted/,
+  });
+});
+
+test('keys that fit none of the algorithms', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  assertFirst(await diagnoseBroken(t, identityAt(issuer.url, { algorithms: ['RS256'] }), ONLY_KEYS), {
+    check: /^identities\.people$/,
+    says: /none of the keys is for RS256/,
+  });
+});
+
+test('a page in place of keys', async (t) => {
+  const address = await startHttp1(t);
+  assertFirst(await diagnoseBroken(t, identityAt(`http://${address}/`), ONLY_KEYS), {
+    check: /^identities\.people$/,
+    says: /is no JSON/,
+  });
+});
+
+/** All calls are asked about. */
+function authorizedBy(guard: string, voice: string, authorize: Sections = {}): Sections {
+  const match = { path: '/voice.VoiceAssistant/*' };
+  return {
+    routes: [{ name: 'voice', match, upstream: 'voice', authorize: { upstream: 'guard', ...authorize } }],
+    upstreams: { voice: { endpoints: [voice] }, guard: { endpoints: [guard] } },
+  };
+}
+
+const ONLY_GUARD = { only: ['upstream.guard'] };
+
+test('an authorizer is asked about a call of which nothing is told', async (t) => {
+  const guard = await Authorizer.start(t);
+  const reports = await diagnoseBroken(t, (voice) => authorizedBy(guard.address, voice), ONLY_GUARD);
+  const report = reportOf(reports, /\.authorizer$/);
+  assert.equal(report.verdict, 'ok', textsOf(report));
+  assert.equal(guard.asked.length, 1);
+});
+
+test('a service in place of an authorizer', async (t) => {
+  const reports = await diagnoseBroken(t, (voice) => authorizedBy(voice, voice), ONLY_GUARD);
+  assertFirst(reports, {
+    check: /^upstream\.guard\..*\.authorizer$/,
+    says: /has no envoy\.service\.auth\.v3\.Authorization/,
+    code: 'FG3045',
+  });
+});
+
+test('an authorizer that never answers', async (t) => {
+  const guard = await Authorizer.start(t);
+  guard.judge = () => 'silent';
+  const reports = await diagnoseBroken(t, (voice) => authorizedBy(guard.address, voice), ONLY_GUARD);
+  assertFirst(reports, {
+    check: /^upstream\.guard\..*\.authorizer$/,
+    says: /no answer in 2000 ms/,
+    code: 'FG3045',
+  });
+});
+
+test('an answer that comes later than the routes wait is a warning', () => {
+  const answer = { ...NO_ANSWER, grpcStatus: 'OK', httpStatus: 200, durationMs: 300 };
+  const late = describeAuthorizer(answer, 'guard.test:1', 200);
+  assert.deepEqual(
+    late.map(({ verdict }) => verdict),
+    ['ok', 'warning'],
+  );
+  assert.match(late[1].text, /the answer came in 300 ms, and `authorize\.timeout` is 200 ms/);
+  assert.equal(describeAuthorizer(answer, 'guard.test:1', 300).length, 1);
+});
+
+const NO_ANSWER: CallAnswer = {
+  failure: undefined,
+  reason: undefined,
+  tls: undefined,
+  httpStatus: 0,
+  contentType: '',
+  server: '',
+  grpcStatus: '',
+  grpcMessage: '',
+  headerNames: [],
+  trailerNames: [],
+  body: Buffer.alloc(0),
+  broken: '',
+  isLate: false,
+  durationMs: 0,
+};
+
+function bulk(text: string): string {
+  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+}
