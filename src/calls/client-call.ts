@@ -9,8 +9,10 @@ import type { Failure } from './failure.ts';
 export interface ResponseProgress {
   /** DATA bytes of the response so far, without padding. */
   readonly bytes: number;
-  /** Bytes that the client's stream has had no room for yet. */
+  /** Bytes that wait: the client's stream has no room for them, or a limit of the route holds them back. */
   readonly pendingBytes: number;
+  /** Those of them that wait for the client alone, and not for a limit. */
+  readonly owedBytes: number;
 }
 
 export interface ClientCall extends StreamOwner {

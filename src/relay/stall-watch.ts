@@ -8,7 +8,7 @@ const LEAST_PROGRESS_BYTES = 4096;
 
 /** An exchange, or a translator in front of it. */
 export interface Watched {
-  readonly response: Pick<StreamRelay, 'bytes' | 'pendingBytes'>;
+  readonly response: Pick<StreamRelay, 'bytes' | 'pendingBytes' | 'owedBytes'>;
 }
 
 interface Stall {
@@ -37,8 +37,9 @@ export class StallWatch<Call extends Watched> {
     const stalled: Call[] = [];
     let heldBytes = 0;
     for (const call of calls) {
-      const { pendingBytes, bytes } = call.response;
-      if (pendingBytes === 0) continue;
+      const { pendingBytes, bytes, owedBytes } = call.response;
+      // What waits for a limit alone is not held up by the client.
+      if (owedBytes === 0) continue;
       const takenBytes = bytes - pendingBytes;
       const known = before.get(call);
       const isStalled = known !== undefined && takenBytes - known.takenBytes < LEAST_PROGRESS_BYTES;

@@ -10,6 +10,8 @@ class Call {
   readonly name: string;
   pendingBytes: number;
   bytes: number;
+  /** Whether a limit holds back all that waits. */
+  isPaced = false;
 
   constructor(name: string, pendingBytes: number) {
     this.name = name;
@@ -18,7 +20,8 @@ class Call {
   }
 
   get response(): StreamRelay {
-    return standIn<StreamRelay>({ pendingBytes: this.pendingBytes, bytes: this.bytes });
+    const owedBytes = this.isPaced ? 0 : this.pendingBytes;
+    return standIn<StreamRelay>({ pendingBytes: this.pendingBytes, bytes: this.bytes, owedBytes });
   }
 }
 
@@ -53,6 +56,20 @@ test('a reader that pauses for an hour keeps its call', () => {
 
 test('calls that hold more than 1 MiB together for 30 s are given up, as many as are too many', () => {
   assert.deepEqual(watch(calls(10, 128 * KIB), 60), ['30 s: call 0', '30 s: call 1']);
+});
+
+test('responses that wait for a limit are not taken for ones that the client does not read', () => {
+  const paced = calls(20, 128 * KIB);
+  for (const call of paced) call.isPaced = true;
+  assert.deepEqual(watch(paced, 600), []);
+});
+
+test('a client that takes nothing of what its limit lets pass is given up all the same', () => {
+  const all = calls(10, 128 * KIB);
+  const pacedUntil20s = (second: number): void => {
+    for (const call of all) call.isPaced = second < 20;
+  };
+  assert.deepEqual(watch(all, 60, pacedUntil20s), ['50 s: call 0', '50 s: call 1']);
 });
 
 test('those that hold the most go first', () => {

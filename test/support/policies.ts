@@ -144,7 +144,7 @@ class ShoutingTranslator implements Translator {
   }
 
   get response(): ResponseProgress {
-    return this.#call?.response ?? { bytes: 0, pendingBytes: 0 };
+    return this.#call?.response ?? { bytes: 0, pendingBytes: 0, owedBytes: 0 };
   }
 
   get room(): StreamRoom {

@@ -204,8 +204,9 @@ export class GrpcWebStream implements Translator {
 
   /** The pending bytes include the data that is held here. */
   get response(): ResponseProgress {
-    const { bytes = 0, pendingBytes = 0 } = this.#exchange?.response ?? {};
-    return { bytes, pendingBytes: pendingBytes + (this.#held?.length ?? 0) };
+    const { bytes = 0, pendingBytes = 0, owedBytes = 0 } = this.#exchange?.response ?? {};
+    const heldBytes = this.#held?.length ?? 0;
+    return { bytes, pendingBytes: pendingBytes + heldBytes, owedBytes: owedBytes + heldBytes };
   }
 
   get room(): StreamRoom {
