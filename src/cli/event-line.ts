@@ -5,7 +5,7 @@ import { cutStart } from './cut-text.ts';
 import { paint } from './paint.ts';
 import { contentLines, metadataText } from './shown-message.ts';
 
-/** The widths of the columns. Where the output is no terminal, a longer text moves what is behind it. */
+/** The widths of the columns. Where the output is no terminal, they grow with what is shown. */
 const WIDTHS = {
   time: 12,
   event: 7,
@@ -21,7 +21,22 @@ const OPTIONAL = ['endpoint', 'client', 'route'] as const;
 const GAP = '  ';
 const LEAST_METHOD = 24;
 
+/** A client may call a method of any length: what is longer moves what is behind it, in its own line alone. */
+const MOST_GROWN = 100;
+
 type Name = (typeof OPTIONAL)[number];
+
+/** How wide columns are where nothing is cut: as wide as the widest text so far, so that the lines after it are straight again. */
+export class GrownWidths {
+  readonly #widths = new Map<string, number>();
+
+  of(column: keyof typeof WIDTHS, text: string): number {
+    const before = this.#widths.get(column) ?? WIDTHS[column];
+    const width = text.length > before && text.length <= MOST_GROWN ? text.length : before;
+    this.#widths.set(column, width);
+    return width;
+  }
+}
 
 interface Layout {
   readonly methodWidth: number;
@@ -44,17 +59,22 @@ function layoutFor(columns: number | undefined): Layout {
   return { methodWidth: Math.max(left, 8), shown, isCut: true };
 }
 
-function row(cells: Readonly<Record<keyof typeof WIDTHS, string>>, layout: Layout): string {
+function row(
+  cells: Readonly<Record<keyof typeof WIDTHS, string>>,
+  layout: Layout,
+  grown: GrownWidths,
+): string {
   const { methodWidth, shown, isCut } = layout;
-  const optional = (name: Name): readonly string[] =>
-    shown.has(name) ? [(isCut ? cutStart(cells[name], WIDTHS[name]) : cells[name]).padEnd(WIDTHS[name])] : [];
-  const { time, event, status, duration, method } = cells;
+  const fitted = (name: Name | 'method', width: number): string =>
+    isCut ? cutStart(cells[name], width).padEnd(width) : cells[name].padEnd(grown.of(name, cells[name]));
+  const optional = (name: Name): readonly string[] => (shown.has(name) ? [fitted(name, WIDTHS[name])] : []);
+  const { time, event, status, duration } = cells;
   return [
     time.padEnd(WIDTHS.time),
     event.padEnd(WIDTHS.event),
     status,
     duration.padStart(WIDTHS.duration),
-    (isCut ? cutStart(method, methodWidth) : method).padEnd(methodWidth),
+    fitted('method', methodWidth),
     ...optional('route'),
     ...optional('endpoint'),
     ...optional('client'),
@@ -64,7 +84,7 @@ function row(cells: Readonly<Record<keyof typeof WIDTHS, string>>, layout: Layou
 }
 
 /** @param stream a terminal, or not */
-export function eventHead(stream: NodeJS.WriteStream): string {
+export function eventHead(stream: NodeJS.WriteStream, grown = new GrownWidths()): string {
   const names = {
     time: 'TIME',
     event: 'EVENT',
@@ -75,15 +95,18 @@ export function eventHead(stream: NodeJS.WriteStream): string {
     endpoint: 'ENDPOINT',
     client: 'CLIENT',
   };
-  return row(names, layoutFor(columnsOf(stream)));
+  return row(names, layoutFor(columnsOf(stream)), grown);
 }
 
 function columnsOf(stream: NodeJS.WriteStream): number | undefined {
   return stream.isTTY && stream.columns > 0 ? stream.columns : undefined;
 }
 
-/** @param stream decides whether there are colours */
-export function eventLine(event: unknown, stream: NodeJS.WriteStream): string {
+/**
+ * @param stream decides whether there are colours
+ * @param grown what is kept from line to line, for an output that is no terminal
+ */
+export function eventLine(event: unknown, stream: NodeJS.WriteStream, grown = new GrownWidths()): string {
   const kind = lineOf(fieldOf(event, 'event'));
   const of = (name: string): string => lineOf(fieldOf(event, name));
   const status = kind === 'message' ? `${of('direction')} ${of('number')}` : statusOf(event);
@@ -100,7 +123,7 @@ export function eventLine(event: unknown, stream: NodeJS.WriteStream): string {
     client: of('client') || '-',
   };
   const metadata = metadataText(event);
-  const line = `${row(cells, layoutFor(columnsOf(stream)))}${metadata === '' ? '' : `${GAP}${metadata}`}`;
+  const line = `${row(cells, layoutFor(columnsOf(stream)), grown)}${metadata === '' ? '' : `${GAP}${metadata}`}`;
   const reason = of('reason');
   return [
     line,

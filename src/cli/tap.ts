@@ -6,7 +6,7 @@ import type { AdminTarget } from '../control/admin-target.ts';
 import { fieldOf } from '../control/answer-fields.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { type AdminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
-import { droppedLine, eventHead, eventLine, workerDiedLine } from './event-line.ts';
+import { droppedLine, eventHead, eventLine, GrownWidths, workerDiedLine } from './event-line.ts';
 import { readEvents } from './event-source.ts';
 import { readOptions } from './options.ts';
 import { PatientOutput } from './patient-output.ts';
@@ -60,6 +60,7 @@ class Tap {
   readonly #end = new AbortController();
   readonly #output = new PatientOutput(process.stdout, () => this.#end.abort());
   readonly #aborted = Promise.withResolvers<void>();
+  readonly #grown = new GrownWidths();
   #found: AdminTarget;
   #left: number;
 
@@ -124,10 +125,10 @@ class Tap {
     // What is written so far is written out before the process ends.
     if (isCounted && this.#left === 0) setImmediate(() => this.#end.abort());
     if (this.#parts.wishes.isJson) return this.#output.write(`${harmlessJson(JSON.stringify(event))}\n`);
-    if (kind === 'open') return this.#output.write(`${eventHead(process.stdout)}\n`);
+    if (kind === 'open') return this.#output.write(`${eventHead(process.stdout, this.#grown)}\n`);
     if (kind === 'dropped') return this.#output.write(`${droppedLine(event, process.stdout)}\n`);
     if (kind === 'worker_died') return this.#output.write(`${workerDiedLine(event, process.stdout)}\n`);
-    return isCounted ? this.#output.write(`${eventLine(event, process.stdout)}\n`) : undefined;
+    return isCounted ? this.#output.write(`${eventLine(event, process.stdout, this.#grown)}\n`) : undefined;
   }
 }
 

@@ -53,8 +53,11 @@ export function topLines(
   const { client, service, framegate } = inFlight.blocked;
   const clients =
     figures.connections === 1 ? '1 connection of a client' : `${figures.connections} connections of clients`;
-  const routes = new Table(ROUTE_FIGURE_WIDTH, USUAL_ROUTE_NAMES, columns);
-  const endpoints = new Table(ENDPOINT_FIGURE_WIDTH, USUAL_ENDPOINT_NAMES, columns);
+  const ofRoutes = size === undefined ? wide(USUAL_ROUTE_NAMES, figures.routes.map(routeNames)) : undefined;
+  const ofEndpoints =
+    size === undefined ? wide(USUAL_ENDPOINT_NAMES, figures.endpoints.map(endpointNames)) : undefined;
+  const routes = new Table(ROUTE_FIGURE_WIDTH, ofRoutes ?? USUAL_ROUTE_NAMES, columns);
+  const endpoints = new Table(ENDPOINT_FIGURE_WIDTH, ofEndpoints ?? USUAL_ENDPOINT_NAMES, columns);
   return [
     cutEnd(
       `${page.address}  ${page.time.toLocaleTimeString('sv-SE')}  ${rate(figures.callsPerSecond)} calls/s, ${inFlight.total} in flight, ${clients}`,
@@ -76,6 +79,26 @@ export function topLines(
   ];
 }
 
+type Names = readonly [first: string, second: string];
+
+/** @returns the widths in which all of the names have room, so that columns are straight where nothing is cut */
+function wide(usual: Widths, all: readonly Names[]): Widths {
+  return all.reduce<Widths>(
+    ([first, second], names) => [Math.max(first, names[0].length), Math.max(second, names[1].length)],
+    usual,
+  );
+}
+
+type Widths = readonly [first: number, second: number];
+
+function routeNames({ route, upstream }: RouteFigures): Names {
+  return [route === '' ? '(no route)' : cell(route), cell(upstream)];
+}
+
+function endpointNames({ upstream, endpoint }: EndpointFigures): Names {
+  return [cell(upstream), cell(endpoint)];
+}
+
 /** Two columns of names, which share what is left of the terminal beside the figures, and a last text that is cut first. */
 class Table {
   readonly #figureWidth: number;
@@ -83,7 +106,7 @@ class Table {
   readonly #first: number;
   readonly #second: number;
 
-  constructor(figureWidth: number, usualNames: readonly [first: number, second: number], columns: number) {
+  constructor(figureWidth: number, usualNames: Widths, columns: number) {
     this.#figureWidth = figureWidth;
     this.#columns = columns;
     const [first, second] = usualNames;
@@ -126,8 +149,7 @@ function routeLine(route: RouteFigures, table: Table, stream: NodeJS.WriteStream
     durationText(route.p50Ms) || '-',
     durationText(route.p99Ms) || '-',
   ];
-  const name = route.route === '' ? '(no route)' : cell(route.route);
-  const line = table.row(name, cell(route.upstream), figures, failures.join(', '));
+  const line = table.row(...routeNames(route), figures, failures.join(', '));
   return route.failuresPerSecond > 0 ? paint(stream, 'yellow', line) : line;
 }
 
@@ -140,7 +162,7 @@ function endpointLine(endpoint: EndpointFigures, table: Table, stream: NodeJS.Wr
     // A narrow terminal has no further column.
     isHealthy ? durationText(endpoint.meanMs) || '-' : 'unhealthy',
   ];
-  const line = table.row(cell(endpoint.upstream), cell(endpoint.endpoint), figures, '');
+  const line = table.row(...endpointNames(endpoint), figures, '');
   return isHealthy ? line : paint(stream, 'red', line);
 }
 

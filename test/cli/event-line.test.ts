@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { eventHead, eventLine } from '../../src/cli/event-line.ts';
+import { eventHead, eventLine, GrownWidths } from '../../src/cli/event-line.ts';
 
 const EVENT = {
   event: 'end',
@@ -44,4 +44,29 @@ test('where the output is no terminal, nothing is cut', () => {
   const line = eventLine(EVENT, terminal(undefined));
   for (const text of [EVENT.method, EVENT.route, EVENT.endpoint, EVENT.client])
     assert.ok(line.includes(text));
+});
+
+test('where the output is no terminal, the lines after a long text are straight', () => {
+  const pipe = terminal(undefined);
+  const grown = new GrownWidths();
+  const lineOf = (event: object): string =>
+    stripVTControlCharacters(eventLine({ ...EVENT, ...event }, pipe, grown));
+  lineOf({});
+  const lines = [lineOf({ route: 'short', method: '/a.B/C' }), lineOf({}), lineOf({ endpoint: '' })];
+  const places = lines.map((line) => line.indexOf(EVENT.client));
+  assert.deepEqual(places, [places[0], places[0], places[0]]);
+  assert.deepEqual(
+    [
+      ...new Set(
+        [...lines, eventHead(pipe, grown).replace('CLIENT', EVENT.client)].map((line) => line.length),
+      ),
+    ],
+    [lines[0].length],
+  );
+});
+
+test('one method of any length does not make all other lines as long', () => {
+  const grown = new GrownWidths();
+  eventLine({ ...EVENT, method: `/${'m'.repeat(5000)}` }, terminal(undefined), grown);
+  assert.ok(eventLine(EVENT, terminal(undefined), grown).length < 300);
 });
