@@ -6,6 +6,17 @@ import { expecting, name, network, parsed, z } from './schema-values.ts';
 
 const text = z.string(expecting('text')).min(1).max(1000);
 
+/** A star elsewhere would be compared as a letter, so that a rule would hold for nobody. */
+const subjectPattern = text.superRefine((value, context) => {
+  const star = value.indexOf('*');
+  if (star === -1 || star === value.length - 1) return;
+  context.addIssue({
+    code: 'custom',
+    message: `'${value}' has a '*' that is not at its end`,
+    params: { hint: 'only an exact text, or a prefix such as admin-*, can be matched' },
+  });
+});
+
 function oneOrMore<Value extends z.ZodType>(value: Value, expected: string) {
   return z.union([value, z.array(value).min(1)], expecting(`${expected}, or a list`));
 }
@@ -20,7 +31,7 @@ const rule = z
           values: 'name of an identity, or list',
         }),
       ),
-    subject: oneOrMore(text, 'text')
+    subject: oneOrMore(subjectPattern, 'text')
       .optional()
       .meta(
         key(
