@@ -83,7 +83,12 @@ suite('framegate explain', () => {
       ],
       ['17:46:11.123 INFO  worker serves worker=1', /^worker serves\n\nA line of the log, of level info\. /],
       ['unavailable', /^UNAVAILABLE at once, for every call\n\nWhere to look: /],
-      ['StatusCode.RESOURCE_EXHAUSTED', /^RESOURCE_EXHAUSTED\n/],
+      [
+        'StatusCode.RESOURCE_EXHAUSTED',
+        /^RESOURCE_EXHAUSTED\n[^]*cause: a limit of the route: calls \(FG3040\)/,
+      ],
+      ['StatusCode.UNAUTHENTICATED', /^UNAUTHENTICATED\n[^]*no credentials \(FG3034\)/],
+      ['PERMISSION_DENIED', /^PERMISSION_DENIED\n[^]*\(FG3039\)/],
     ] as const) {
       const { code, stdout } = explain(wanted);
       assert.equal(code, 0, wanted);
@@ -102,6 +107,21 @@ suite('framegate explain', () => {
     assert.equal(code, 0);
     assert.match(stdout, /^docs\/errors-of-others\.md quotes: Received message larger than max /);
     assert.match(stdout, /\nA message is larger than the receiver allows\n/);
+  });
+
+  test('finds what a store says that refuses to serve', () => {
+    for (const word of ['NOAUTH', 'WRONGPASS', 'NOPERM']) {
+      const { code, stdout } = explain(word);
+      assert.equal(code, 0, word);
+      assert.match(stdout, /\nThe store of shared limits refuses Framegate\n/, word);
+    }
+  });
+
+  test('of a closed connection names each refusal that looks like it to grpcio', () => {
+    const { code, stdout } = explain('Socket closed');
+    assert.equal(code, 0);
+    for (const refused of ['FG1001', 'FG1029', 'FG1030', 'FG1031', 'FG1034'])
+      assert.match(stdout, new RegExp(`^${refused} `, 'm'));
   });
 
   test('ends quietly when its reader has left', () => {
