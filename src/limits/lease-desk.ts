@@ -156,10 +156,8 @@ export class LeaseDesk {
   #giveUp(): void {
     this.#patience = undefined;
     const beforeMs = this.#now() - GIVE_UP_MS;
-    for (const [number, { askedAtMs }] of this.#open) {
-      if (askedAtMs > beforeMs) break;
-      this.answered({ number });
-    }
+    const late = [...this.#open].filter(([, { askedAtMs }]) => askedAtMs <= beforeMs);
+    for (const [number] of late) this.answered({ number });
     if (this.#open.size > 0) this.#patience = setTimeout(() => this.#giveUp(), GIVE_UP_MS).unref();
   }
 

@@ -1,15 +1,16 @@
-// The tokens of a limit that several machines share. They are taken from leases, which the store grants ahead of time: no call ever waits
-// for the store. What a process may spend before the store has heard of it is bounded (lease-terms.ts).
+// The tokens of a limit that several machines share. They are taken from leases, which the store grants ahead of time. What a process may
+// spend before the store has heard of it is bounded (lease-terms.ts). A call that comes beyond that may wait for the store (`learn`), for
+// PATIENCE_MS at most.
 
 import { createHash } from 'node:crypto';
 import type { Leases } from '../config/lease-messages.ts';
 import { Lease } from './lease.ts';
 import { LeaseTable } from './lease-table.ts';
 import { advanceOf, type LeaseTerms, leaseOf } from './lease-terms.ts';
-import { LEARN_WITHIN_MS, type Quota } from './quota.ts';
+import type { Quota } from './quota.ts';
 
-/** How long a question to the store may take before what the configuration says for its failure counts. */
-const PATIENCE_MS = LEARN_WITHIN_MS;
+/** How long a question to the store may take before what the configuration says for its failure counts. No call waits longer. */
+const PATIENCE_MS = 50;
 /** A store that has granted less than was wanted is not asked again sooner. */
 const REST_MS = 50;
 /** What clients are told to wait where the store has failed and `failure` is `closed`. */
@@ -43,6 +44,7 @@ export interface LeaseNeed {
 }
 
 export class LeasedQuota implements Quota {
+  readonly learnWithinMs = PATIENCE_MS;
   readonly #link: StoreLink;
   readonly #table: LeaseTable;
   #terms: LeaseTerms;
@@ -86,7 +88,11 @@ export class LeasedQuota implements Quota {
 
   #takeMissing(lease: Lease, cost: number, nowMs: number): number {
     if (cost > this.#terms.burst) return Number.POSITIVE_INFINITY;
-    if (this.#hasFailed(lease, nowMs)) return this.#takeWithoutStore(lease, cost, nowMs);
+    if (this.#hasFailed(lease, nowMs)) {
+      // It may have recovered.
+      this.#ask(lease, nowMs);
+      return this.#takeWithoutStore(lease, cost, nowMs);
+    }
     if (nowMs < lease.notBeforeMs) return lease.notBeforeMs - nowMs;
     const owed = cost - lease.tokens;
     if (lease.owed + lease.owedOnTheWay + owed <= lease.advance) {
@@ -123,7 +129,10 @@ export class LeasedQuota implements Quota {
       end();
       onKnown();
     };
-    const timer = setTimeout(tell, PATIENCE_MS);
+    const timer = setTimeout(() => {
+      lease.isLate = true;
+      tellWaiting(lease);
+    }, PATIENCE_MS);
     waiting.add(tell);
     this.#ask(lease, nowMs);
     return end;
@@ -218,6 +227,7 @@ export class LeasedQuota implements Quota {
     const room = Math.min(leases.room[at], this.#terms.burst);
     lease.tokens += granted;
     lease.question = 0;
+    lease.isLate = false;
     lease.owedOnTheWay = 0;
     lease.room = room;
     const waitMs = Math.min(leases.waitMs[at], LONGEST_WAIT_MS);
@@ -233,13 +243,15 @@ export class LeasedQuota implements Quota {
   /** The store has not answered. What it was told is told again, since it may not have heard. */
   unanswered(lease: Lease, { owed }: LeaseNeed): void {
     lease.question = 0;
+    lease.isLate = true;
     lease.owedOnTheWay = 0;
     lease.owed += owed;
     tellWaiting(lease);
   }
 
   #hasFailed(lease: Lease, nowMs: number): boolean {
-    return !this.#link.isUp || (lease.question !== 0 && nowMs - lease.askedAtMs > PATIENCE_MS);
+    if (!this.#link.isUp || lease.isLate) return true;
+    return lease.question !== 0 && nowMs - lease.askedAtMs > PATIENCE_MS;
   }
 
   #takeWithoutStore(lease: Lease, cost: number, nowMs: number): number {
@@ -283,6 +295,9 @@ export class LeasedQuota implements Quota {
   }
 }
 
-function tellWaiting({ waiting }: Lease): void {
+/** Those that still know too little wait again, for another answer. */
+function tellWaiting(lease: Lease): void {
+  const { waiting } = lease;
+  lease.waiting = undefined;
   if (waiting !== undefined) for (const tell of waiting) tell();
 }

@@ -1,7 +1,6 @@
 // What a worker tells the primary process of the counts of its limits, and the calls that wait for the answer. One report is on its way
 // at a time; what comes meanwhile goes with the next.
 
-import { LEARN_WITHIN_MS } from './quota.ts';
 import type { Count } from './quota-table.ts';
 
 /** What a process has let pass since it last told. The lists have one entry for each count. */
@@ -24,6 +23,8 @@ export interface QuotaAnswer {
   readonly used: Float64Array;
 }
 
+/** How long a call waits at most for the primary process. */
+export const LEARN_WITHIN_MS = 250;
 /** What is little for a limit is told after this time. */
 const TELL_EVERY_MS = 250;
 /** How many counts a report has at most. The others go with the next. */
@@ -116,7 +117,8 @@ export class QuotaReports {
   }
 
   /**
-   * @param onKnown is called when the next report that was queued before has been answered, or after a short time
+   * @param onKnown is called with the next answer, or after LEARN_WITHIN_MS. The answer may be to a report from before: then what the caller
+   * has queued goes with the next one, and it has to wait again
    * @returns ends the wait
    */
   wait(onKnown: () => void): () => void {

@@ -2,6 +2,8 @@
 
 /** Tokens of one limit, by key. A key is a text such as the address of a client. Nothing here waits. */
 export interface Quota {
+  /** How long a call waits at most for those who know. After that this process decides by what it knows itself. */
+  readonly learnWithinMs: number;
   /**
    * Takes tokens if there are enough.
    * @param count at least 1
@@ -24,11 +26,9 @@ export interface Quota {
   knows(key: string, count: number): boolean;
   /**
    * Asks for what this process does not know.
-   * @param onKnown is called once, later: when the answer is there, or when the wait for it is over (at most `LEARN_WITHIN_MS`)
+   * @param onKnown is called once, later: when there is an answer, or when the wait for it is over (after `learnWithinMs`). What is known then
+   * may still be too little, if others have taken what came
    * @returns ends the wait: onKnown is not called any more
    */
   learn(key: string, count: number, onKnown: () => void): () => void;
 }
-
-/** How long a call waits at most for those who know. After that this process decides by what it knows itself. */
-export const LEARN_WITHIN_MS = 250;

@@ -2,13 +2,14 @@
 // it has let pass. It lets pass at most its share of the burst before the primary has told it what the others have let pass.
 
 import type { Quota } from './quota.ts';
-import type { QuotaReports, ToldQuota } from './quota-reports.ts';
+import { LEARN_WITHIN_MS, type QuotaReports, type ToldQuota } from './quota-reports.ts';
 import type { Allowance, Count, QuotaTable } from './quota-table.ts';
 
 /** When to try again if a share is used up and the primary has not answered yet. */
 const UNSURE_MS = 20;
 
 export class SharedQuota implements Quota, ToldQuota {
+  readonly learnWithinMs = LEARN_WITHIN_MS;
   /** Names the limit to the primary. */
   readonly id: string;
   readonly #table: QuotaTable;

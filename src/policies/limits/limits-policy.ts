@@ -5,9 +5,10 @@ import type { Failure } from '../../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
 import { compileKey, isOfClients, type KeyOf } from '../../limits/limit-key.ts';
-import { LEARN_WITHIN_MS, type Quota } from '../../limits/quota.ts';
+import type { Quota } from '../../limits/quota.ts';
 import type { QuotaSource } from '../../limits/quotas.ts';
 import { type RateLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
+import { Learning, type Unknown } from './learning.ts';
 import { callLimit } from './limit-failures.ts';
 
 interface CallLimit {
@@ -35,7 +36,7 @@ export class LimitsPolicy implements Policy {
   }
 
   ask(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined {
-    const unsure = this.#unsure(call);
+    const unsure = this.#unsure(call, 0);
     if (unsure !== undefined)
       return new Learning(this.#unsure.bind(this, call), unsure, () => this.#answer(call, questioner));
     this.#answer(call, questioner);
@@ -48,11 +49,16 @@ export class LimitsPolicy implements Policy {
     else questioner.refuse(refusal);
   }
 
-  /** @returns how to learn of the first limit of which this process knows too little */
-  #unsure(call: AdmittedCall): Learn | undefined {
+  /**
+   * @param waitedMs for how long the call has waited. Limits that it has waited for long enough are judged by what is known
+   * @returns how to learn of the first limit of which this process knows too little
+   */
+  #unsure(call: AdmittedCall, waitedMs: number): Unknown | undefined {
     for (const { quota, keyOf } of this.#limits) {
       const key = keyOf(call);
-      if (key !== undefined && !quota.knows(key, 1)) return (onKnown) => quota.learn(key, 1, onKnown);
+      const leftMs = quota.learnWithinMs - waitedMs;
+      if (key !== undefined && leftMs > 0 && !quota.knows(key, 1))
+        return { leftMs, learn: (onKnown) => quota.learn(key, 1, onKnown) };
     }
     return undefined;
   }
@@ -78,34 +84,6 @@ export class LimitsPolicy implements Policy {
       const key = keyOf(call);
       if (key !== undefined) quota.giveBack(key, 1);
     }
-  }
-}
-
-type Learn = (onKnown: () => void) => () => void;
-
-/** Waits until this process knows enough of all limits, or has waited long enough. */
-class Learning implements PendingQuestion {
-  /** A bound that is never reached: who is asked answers, or is given up, before. */
-  readonly timeoutMs = 20 * LEARN_WITHIN_MS;
-  readonly #untilMs = performance.now() + LEARN_WITHIN_MS;
-  readonly #unsure: () => Learn | undefined;
-  readonly #onDone: () => void;
-  #stop: () => void;
-
-  constructor(unsure: () => Learn | undefined, learn: Learn, onDone: () => void) {
-    this.#unsure = unsure;
-    this.#onDone = onDone;
-    this.#stop = learn(() => this.#look());
-  }
-
-  #look(): void {
-    const unsure = performance.now() < this.#untilMs ? this.#unsure() : undefined;
-    if (unsure === undefined) this.#onDone();
-    else this.#stop = unsure(() => this.#look());
-  }
-
-  cancel(): void {
-    this.#stop();
   }
 }
 

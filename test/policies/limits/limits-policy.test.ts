@@ -6,6 +6,7 @@ import type { AdmittedCall, PendingQuestion, Questioner } from '../../../src/cal
 import type { RateLimitConfig } from '../../../src/config/limits-config.ts';
 import type { Quota } from '../../../src/limits/quota.ts';
 import { limitsPolicy } from '../../../src/policies/limits/limits-policy.ts';
+import { eventually } from '../../support/eventually.ts';
 import { routeConfig } from '../../support/route-config.ts';
 import { standIn } from '../../support/stand-in.ts';
 
@@ -21,11 +22,17 @@ const LIMIT: RateLimitConfig = {
 
 /** A limit whose answers the test chooses. */
 class ScriptedQuota implements Quota {
+  readonly learnWithinMs: number;
   waitMs = 0;
   isKnown = true;
   taken = 0;
   onKnown: (() => void) | undefined = undefined;
   hasStopped = false;
+
+  /** By default the time is never over in a test. */
+  constructor(learnWithinMs = 1e9) {
+    this.learnWithinMs = learnWithinMs;
+  }
 
   take(): number {
     if (this.waitMs === 0) this.taken++;
@@ -49,9 +56,13 @@ class ScriptedQuota implements Quota {
   }
 
   learn(_key: string, _count: number, onKnown: () => void): () => void {
-    this.onKnown = onKnown;
+    this.onKnown = () => {
+      this.onKnown = undefined;
+      onKnown();
+    };
     return () => {
       this.hasStopped = true;
+      this.onKnown = undefined;
     };
   }
 }
@@ -81,13 +92,13 @@ interface Scene {
   readonly ask: () => { readonly answer: Answer; readonly pending: PendingQuestion | undefined };
 }
 
-function scene(limits: number, byField = false): Scene {
-  const quotas = Array.from({ length: limits }, () => new ScriptedQuota());
+function scene(given: number | readonly ScriptedQuota[], byField = false): Scene {
+  const quotas = typeof given === 'number' ? Array.from({ length: given }, () => new ScriptedQuota()) : given;
   const first = byField ? BY_FIELD : LIMIT;
   const refused: string[] = [];
   const left = [...quotas];
   const policy = limitsPolicy(
-    routeConfig({ limits: Array.from({ length: limits }, (_, index) => (index === 0 ? first : LIMIT)) }),
+    routeConfig({ limits: quotas.map((_, index) => (index === 0 ? first : LIMIT)) }),
     {
       quotas: {
         quotaOf: () => left.shift() ?? assert.fail('more limits than there are'),
@@ -168,6 +179,34 @@ test('a call waits until enough is known of every limit, and is judged then', ()
   second.onKnown?.();
   assert.equal(answer.said, 'admitted');
   assert.deepEqual([first.taken, second.taken], [1, 1]);
+});
+
+test('a call whose answers are never enough is judged by what is known when its time is over', async () => {
+  const quotas = [new ScriptedQuota(5)];
+  const { ask } = scene(quotas);
+  const [quota] = quotas;
+  quota.isKnown = false;
+  const { answer } = ask();
+  let answers = 0;
+  await eventually('the call is judged', async () => {
+    quota.onKnown?.();
+    answers++;
+    return answer.said !== undefined;
+  });
+  assert.equal(answer.said, 'admitted');
+  assert.ok(answers > 0);
+  assert.equal(quota.taken, 1);
+});
+
+test('a call whose answer never comes is judged when its time is over, also after a first answer', async () => {
+  const quotas = [new ScriptedQuota(5)];
+  const { ask } = scene(quotas);
+  quotas[0].isKnown = false;
+  const { answer } = ask();
+  quotas[0].onKnown?.();
+  assert.equal(answer.said, undefined);
+  await eventually('the call is judged', async () => answer.said !== undefined);
+  assert.equal(answer.said, 'admitted');
 });
 
 test('a call that ends while it waits takes nothing', () => {
