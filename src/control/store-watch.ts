@@ -78,11 +78,16 @@ export class StoreWatch {
     const before = new Map(this.#options.map((one) => [one.name, one]));
     this.#options = options;
     const names = new Set(options.map(({ name }) => name));
-    for (const name of this.#fates.keys()) if (!names.has(name)) this.#fates.delete(name);
+    for (const name of before.keys()) {
+      if (names.has(name)) continue;
+      this.#fates.delete(name);
+      // A later store of this name is another one.
+      this.#publish(name);
+    }
     for (const one of options) {
       if (isDeepStrictEqual(one, before.get(one.name))) continue;
       this.#fates.set(one.name, { isUp: undefined, holders: undefined, reason: undefined });
-      if (before.has(one.name)) this.#publish(one.name);
+      this.#publish(one.name);
     }
     this.#counts.keep(names);
     if (options.length === 0) {

@@ -6,7 +6,7 @@ import type { LeaseAnswer, LeaseAsk } from '../config/lease-messages.ts';
 import { type FromStores, readFromStores, type ToStores } from './store-messages.ts';
 import type { StoreOptions } from './store-options.ts';
 
-/** One that has lived for so long is started again at once when it ends. */
+/** One that has lived for so long is started again after the first pause when it ends. Others wait longer each time. */
 const LONG_LIFE_MS = 60_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
@@ -142,8 +142,9 @@ export class StoresProcess {
     this.#child = undefined;
     const questions = [...this.#questions.values()];
     this.#questions.clear();
-    for (const { answer } of questions) answer({}, 0);
+    // First of all the stores are down: who hears that there is no answer must not ask at once again.
     this.#startAgain(how, performance.now() - this.#startedAtMs);
+    for (const { answer } of questions) answer({}, 0);
   }
 
   #startAgain(how: string, livedMs: number): void {
