@@ -2,7 +2,6 @@
 // spend before the store has heard of it is bounded (lease-terms.ts). A call that comes beyond that may wait for the store (`learn`), for
 // PATIENCE_MS at most.
 
-import { createHash } from 'node:crypto';
 import type { Leases } from '../config/lease-messages.ts';
 import { Lease } from './lease.ts';
 import { LeaseTable } from './lease-table.ts';
@@ -17,9 +16,6 @@ const REST_MS = 50;
 const CLOSED_MS = 1000;
 /** However hostile a store is, a key waits for an hour at most before it is asked about again. */
 const LONGEST_WAIT_MS = 3_600_000;
-
-/** A longer key is known by its hash, so that long header fields take no memory. */
-const MOST_KEY_CHARACTERS = 128;
 
 /** What a quota needs to know of its store. */
 export interface StoreLink {
@@ -179,9 +175,7 @@ export class LeasedQuota implements Quota {
     return Math.max(ownMs, owes ? lease.notBeforeMs - nowMs : 0);
   }
 
-  #find(whole: string, nowMs: number): Lease {
-    const key =
-      whole.length > MOST_KEY_CHARACTERS ? createHash('sha256').update(whole).digest('base64') : whole;
+  #find(key: string, nowMs: number): Lease {
     return this.#table.find(key, nowMs) ?? this.#add(key, nowMs);
   }
 

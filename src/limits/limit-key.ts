@@ -5,14 +5,14 @@ import { hash } from 'node:crypto';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { LimitKeyPart } from '../config/limits-config.ts';
 
-/** @returns the key of a call; undefined if it is not counted, as it has none of the header fields that are the whole key */
+/** @returns the key of a call, of at most LONGEST characters; undefined if it is not counted, as it has none of the header fields that are the whole key */
 export type KeyOf = (call: AdmittedCall) => string | undefined;
 
 type TextOf = (call: AdmittedCall) => string;
 
 /** A longer text is replaced by its hash, so that clients cannot choose how much memory a key takes. */
 const LONGEST = 128;
-/** How many combinations are remembered, so that their texts need not be made for each call. */
+/** How many combinations are remembered, so that their texts and hashes need not be made for each call. */
 const MOST_JOINED = 16_384;
 /** Header fields have no such character, so no value of one imitates a combination. */
 const SEPARATOR = '\n';
@@ -80,7 +80,7 @@ function joined(firstOf: TextOf, secondOf: TextOf): TextOf {
       ofFirst = new Map();
       known.set(first, ofFirst);
     }
-    const key = `${first}${SEPARATOR}${second}`;
+    const key = boundedKey(`${first}${SEPARATOR}${second}`);
     ofFirst.set(second, key);
     size++;
     return key;

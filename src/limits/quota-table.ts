@@ -94,9 +94,10 @@ export class QuotaTable {
     return count;
   }
 
-  /** The count of a key if there is one. Changes nothing but the time up to which it is settled. */
-  peek(key: string): Count | undefined {
-    const count = this.#counts.get(key);
+  /** The count that `find` would find if there is one, also one that keys share. Changes nothing but the time up to which it is settled. */
+  peek(key: string, client?: string): Count | undefined {
+    let count = this.#counts.get(key);
+    if (count === undefined && this.#isFullFor(client)) count = this.#counts.get(sharedKeyOf(key, client));
     if (count !== undefined) this.settle(count);
     return count;
   }
@@ -152,7 +153,7 @@ export class QuotaTable {
 
   #add(key: string, client: string | undefined): Count {
     if (!this.#makeRoomFor(client)) {
-      const shared = `${SHARED_PREFIX}${hashOf(client ?? key) % SHARED_COUNTS}`;
+      const shared = sharedKeyOf(key, client);
       return this.#counts.get(shared) ?? this.#insert(shared, undefined);
     }
     if (client !== undefined) this.#ofClients.set(client, (this.#ofClients.get(client) ?? 0) + 1);
@@ -161,11 +162,13 @@ export class QuotaTable {
 
   /** @returns whether there is room for another key of this client */
   #makeRoomFor(client: string | undefined): boolean {
-    const isFull = (): boolean =>
-      this.#counts.size >= this.#most || (client !== undefined && this.#hasItsPart(client));
-    if (!isFull()) return true;
+    if (!this.#isFullFor(client)) return true;
     this.#dropFull();
-    return !isFull();
+    return !this.#isFullFor(client);
+  }
+
+  #isFullFor(client: string | undefined): boolean {
+    return this.#counts.size >= this.#most || (client !== undefined && this.#hasItsPart(client));
   }
 
   #hasItsPart(client: string): boolean {
@@ -232,6 +235,10 @@ export class QuotaTable {
     if (count.older === undefined) this.#oldest = count.newer;
     else count.older.newer = count.newer;
   }
+}
+
+function sharedKeyOf(key: string, client: string | undefined): string {
+  return `${SHARED_PREFIX}${hashOf(client ?? key) % SHARED_COUNTS}`;
 }
 
 /** FNV-1a. Clients can choose texts of one hash, which then share a count; they only hinder each other. */

@@ -15,20 +15,20 @@ export interface Quota {
   take(key: string, count: number, client?: string): number;
   /** Takes tokens also where they are missing. @returns the whole milliseconds until the debt is paid, 0 if there is none */
   spend(key: string, count: number, client?: string): number;
-  /** Gives tokens back that were just taken by `take`, since the call does not take place. */
-  giveBack(key: string, count: number): void;
-  /** How many tokens are left, rounded down, at least 0. */
-  left(key: string): number;
+  /** Gives tokens back that were just taken by `take` for the same client, since the call does not take place. */
+  giveBack(key: string, count: number, client?: string): void;
+  /** How many tokens are left for this key and client, rounded down, at least 0. */
+  left(key: string, client?: string): number;
   /**
-   * Whether what this process knows is good enough to judge about so many tokens. If not, `learn` asks those who know. A caller that
-   * cannot wait may take all the same: then it may be told to come again soon.
+   * Whether what this process knows is good enough to judge about so many tokens. If not, `learn` asks those who know, and `take` takes
+   * nothing: a caller that cannot wait is told to come again soon.
    */
-  knows(key: string, count: number): boolean;
+  knows(key: string, count: number, client?: string): boolean;
   /**
    * Asks for what this process does not know.
    * @param onKnown is called once, later: when there is an answer, or when the wait for it is over (after `learnWithinMs`). What is known then
    * may still be too little, if others have taken what came
    * @returns ends the wait: onKnown is not called any more
    */
-  learn(key: string, count: number, onKnown: () => void): () => void;
+  learn(key: string, count: number, onKnown: () => void, client?: string): () => void;
 }

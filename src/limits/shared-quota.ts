@@ -48,8 +48,8 @@ export class SharedQuota implements Quota, ToldQuota {
     return this.#table.debtMs(found);
   }
 
-  giveBack(key: string, count: number): void {
-    const found = this.#table.peek(key);
+  giveBack(key: string, count: number, client?: string): void {
+    const found = this.#table.peek(key, client);
     if (found === undefined) return;
     found.used = Math.max(0, found.used - count);
     if (!this.#reports.isOn) return;
@@ -57,23 +57,23 @@ export class SharedQuota implements Quota, ToldQuota {
     this.#reports.queueLater(this, found);
   }
 
-  left(key: string): number {
+  left(key: string, client?: string): number {
     const { burst } = this.#table;
-    const found = this.#table.peek(key);
-    return found === undefined ? burst : Math.max(0, Math.floor(burst - found.used + 1e-6));
+    const found = this.#table.peek(key, client);
+    return found === undefined ? Math.floor(burst) : Math.max(0, Math.floor(burst - found.used + 1e-6));
   }
 
-  knows(key: string, count: number): boolean {
+  knows(key: string, count: number, client?: string): boolean {
     if (!this.#reports.isOn || this.#reports.isLate) return true;
-    const found = this.#table.peek(key);
+    const found = this.#table.peek(key, client);
     if (found === undefined) return true;
     if (this.#isWithinShare(found, count)) return true;
     // What is not left here is not left at all: the others can only have used more.
     return this.#table.waitMs(found, count) > 0;
   }
 
-  learn(key: string, _count: number, onKnown: () => void): () => void {
-    this.#tell(this.#table.find(key));
+  learn(key: string, _count: number, onKnown: () => void, client?: string): () => void {
+    this.#tell(this.#table.find(key, client));
     return this.#reports.wait(onKnown);
   }
 

@@ -17,10 +17,7 @@ const ANSWER_WITHIN_MS = 10_000;
  * Rejects with an error whose message says what is wrong, without anything of an answer's text.
  * @param withinMs how long a URL has to answer
  */
-export async function readKeySet(
-  source: KeySource,
-  withinMs: number = ANSWER_WITHIN_MS,
-): Promise<ReadKeys> {
+export async function readKeySet(source: KeySource, withinMs: number = ANSWER_WITHIN_MS): Promise<ReadKeys> {
   const read = parseKeys(
     source,
     source.kind === 'file'

@@ -368,6 +368,28 @@ test('what a call gives back can be taken again', () => {
   }
 });
 
+test('what is given back can be taken again whatever the length of the key, and is left in between', () => {
+  for (const key of ['short', `${'x'.repeat(128)}\n${'y'.repeat(128)}`]) {
+    const { quotas } = fleet(1, { ...TERMS, ratePerSecond: 1, burst: 4 });
+    const [quota] = quotas;
+    for (let call = 0; call < 2; call++) assert.equal(quota.take(key, 1), 0);
+    assert.equal(quota.left(key), 2);
+    for (let call = 0; call < 2; call++) quota.giveBack(key, 1);
+    assert.equal(quota.left(key), 4);
+    assert.equal(quota.take(key, 1), 0);
+  }
+});
+
+test('without the store, what is given back is given back to the local share', () => {
+  const all = fleet(1, { ...TERMS, ratePerSecond: 1, burst: 4 });
+  goDown(all);
+  const [quota] = all.quotas;
+  for (let call = 0; call < 50; call++) {
+    assert.equal(quota.take('client', 1), 0);
+    quota.giveBack('client', 1);
+  }
+});
+
 test('more than the burst is never there', () => {
   const { quotas } = fleet(1);
   assert.equal(quotas[0].take('all', 1001), Number.POSITIVE_INFINITY);

@@ -54,6 +54,15 @@ test('a long text is replaced by one of bounded length that still tells it apart
   assert.notEqual(one, two);
 });
 
+test('a long combination is replaced, too, and remembered', () => {
+  const keyOf = compileKey([tenant, room]);
+  const of = (end: string): string =>
+    keyOf(callOf({ fields: { 'x-tenant': 't'.repeat(128), 'x-room': `${'r'.repeat(127)}${end}` } })) ?? '';
+  assert.ok(of('1').length > 0 && of('1').length <= 128);
+  assert.notEqual(of('1'), of('2'));
+  assert.equal(of('1'), of('1'));
+});
+
 test('combinations that differ have different keys, and equal ones the same text, also after very many others', () => {
   const keyOf = compileKey([tenant, room]);
   const key = (first: string, second: string): string | undefined =>

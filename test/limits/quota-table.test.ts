@@ -130,3 +130,42 @@ test('a changed rate keeps what is used, and no count is more than empty', () =>
   table.change({ perMs: 0.01, burst: 1000 });
   assert.equal(table.find('a').used, 10);
 });
+
+test('what cannot be dropped is looked at after all others, and what was found lately is not dropped', () => {
+  const { table, take, pass } = bench({ perMs: 1, burst: 5 }, 64);
+  for (let key = 0; key < 64; key++) take(`old ${key}`);
+  // Sixteen of them have something untold, and stand before the others.
+  for (let key = 0; key < 16; key++) table.find(`old ${key}`).untold = 1;
+  for (let key = 16; key < 64; key++) table.find(`old ${key}`);
+  pass(100);
+  take('first');
+  take('second');
+  assert.equal(table.peek('second')?.key, 'second', 'there was room for it');
+  for (let key = 0; key < 16; key++) assert.equal(table.peek(`old ${key}`)?.untold, 1);
+});
+
+test('counts of which something is untold, or being told, are not dropped', () => {
+  for (const field of ['untold', 'telling'] as const) {
+    const { table, take, pass } = bench(TEN_PER_SECOND, 8);
+    for (let key = 0; key < 8; key++) {
+      take(`old ${key}`);
+      table.find(`old ${key}`)[field] = 1;
+    }
+    pass(60_000);
+    for (let key = 0; key < 100; key++) take(`new ${key}`);
+    for (let key = 0; key < 8; key++) assert.equal(table.peek(`old ${key}`)?.key, `old ${key}`);
+  }
+});
+
+test('a count that keys share is found by each of them, as long as there is no room', () => {
+  const { table, take, pass } = bench({ perMs: 0.001, burst: 3 }, 2);
+  take('a');
+  take('b');
+  assert.equal(table.peek('c'), undefined, 'it has none yet');
+  take('c');
+  assert.equal(table.peek('c')?.used, 1);
+  assert.equal(table.peek('c'), table.find('c'));
+  pass(60_000);
+  take('c');
+  assert.equal(table.peek('c')?.key, 'c', 'now there is room for one of its own');
+});

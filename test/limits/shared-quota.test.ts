@@ -5,9 +5,11 @@ import { type TestContext, test } from 'node:test';
 import type { RouteConfig } from '../../src/config/route-config.ts';
 import type { Quota } from '../../src/limits/quota.ts';
 import { QuotaLedger } from '../../src/limits/quota-ledger.ts';
-import type { QuotaReport } from '../../src/limits/quota-reports.ts';
+import { type QuotaReport, QuotaReports } from '../../src/limits/quota-reports.ts';
+import { QuotaTable } from '../../src/limits/quota-table.ts';
 import { Quotas } from '../../src/limits/quotas.ts';
 import { rateLimitsOf } from '../../src/limits/rate-limits.ts';
+import { SharedQuota } from '../../src/limits/shared-quota.ts';
 import { eventually } from '../support/eventually.ts';
 
 function routeWith(perSecond: number, burst: number): RouteConfig {
@@ -348,3 +350,33 @@ async function judgeAtRandom(t: TestContext, seed: number): Promise<void> {
     assert.ok(level <= most + 1e-6, `seed ${seed}: ${level} of ${most}`);
   }
 }
+
+/** A clock that stands still. */
+const always = (): number => 1000;
+
+test('what is given back to a count that keys share can be taken again, and is left, also for keys that clients make up', () => {
+  for (const client of [undefined, '192.0.2.1']) {
+    const table = new QuotaTable({ allowance: { perMs: 0.001, burst: 3 }, now: always, most: 2 });
+    const quota = new SharedQuota('voice', table, new QuotaReports(always));
+    for (const key of ['a', 'b', 'c', 'c']) assert.equal(quota.take(key, 1, client), 0);
+    const before = quota.left('c', client);
+    quota.giveBack('c', 1, client);
+    assert.equal(quota.left('c', client), before + 1);
+    for (let taken = 0; taken <= before; taken++) assert.equal(quota.take('c', 1, client), 0);
+    assert.ok(quota.take('c', 1, client) > 0);
+    assert.equal(quota.left('c', client), 0);
+  }
+});
+
+test('a process knows no more of a count that keys share than of others', () => {
+  const reports = new QuotaReports(always);
+  reports.connect(
+    () => undefined,
+    () => 4,
+  );
+  const table = new QuotaTable({ allowance: { perMs: 0.001, burst: 8 }, now: always, most: 2 });
+  const quota = new SharedQuota('voice', table, reports);
+  for (const key of ['a', 'b', 'c', 'c']) assert.equal(quota.take(key, 1), 0);
+  assert.equal(quota.knows('c', 1), false);
+  reports.close();
+});

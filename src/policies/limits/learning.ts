@@ -14,30 +14,22 @@ export class Learning implements PendingQuestion {
   /** A bound that is never reached: each limit is waited for until its own time is over. */
   readonly timeoutMs = 5000;
   readonly #begunAtMs = performance.now();
-  readonly #unsure: (waitedMs: number) => Unknown | undefined;
-  readonly #onDone: () => void;
+  readonly #judge: (waitedMs: number) => Unknown | undefined;
   #stop: () => void;
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  /**
-   * @param unsure the limit to wait for, for a call that has waited so long. Undefined if there is none
-   * @param onDone is called once, unless `cancel` is called before
-   */
-  constructor(unsure: (waitedMs: number) => Unknown | undefined, first: Unknown, onDone: () => void) {
-    this.#unsure = unsure;
-    this.#onDone = onDone;
+  /** @param judge answers for a call that has waited so long, or returns the limit that has to be waited for */
+  constructor(first: Unknown, judge: (waitedMs: number) => Unknown | undefined) {
+    this.#judge = judge;
     this.#stop = first.learn(() => this.#look());
   }
 
   #look(): void {
     clearTimeout(this.#timer);
-    const next = this.#unsure(performance.now() - this.#begunAtMs);
-    if (next === undefined) {
-      this.#onDone();
-      return;
-    }
+    const next = this.#judge(performance.now() - this.#begunAtMs);
+    if (next === undefined) return;
     this.#stop = next.learn(() => this.#look());
-    // A quota waits as long for each of its answers. The call does not wait for several answers as long.
+    // A quota waits as long for each of its answers. The call does not wait as long for each.
     this.#timer = setTimeout(() => {
       this.#stop();
       this.#look();

@@ -1,7 +1,6 @@
 // The `limits` of a route that count calls. A call takes part in every one of them that has a key for it: it is refused if one has nothing
 // left, and then takes nothing of the others.
 
-import type { Failure } from '../../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
 import { compileKey, isOfClients, type KeyOf } from '../../limits/limit-key.ts';
@@ -17,6 +16,9 @@ interface CallLimit {
   readonly keyOf: KeyOf;
   /** Whether clients can choose keys. */
   readonly isOfClients: boolean;
+  /** The key of the call that is being looked at (undefined if it has none), and the client that has made it up. */
+  key: string | undefined;
+  client: string | undefined;
 }
 
 /** Not asked as `admit`, since `access` has to find out first who calls, and refused clients must not use up what others may. */
@@ -32,59 +34,47 @@ export class LimitsPolicy implements Policy {
       quota: quotas.quotaOf(limit),
       keyOf: compileKey(limit.limit.by),
       isOfClients: isOfClients(limit.limit.by),
+      key: '',
+      client: undefined,
     }));
   }
 
   ask(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined {
-    const unsure = this.#unsure(call, 0);
-    if (unsure !== undefined)
-      return new Learning(this.#unsure.bind(this, call), unsure, () => this.#answer(call, questioner));
-    this.#answer(call, questioner);
-    return undefined;
-  }
-
-  #answer(call: AdmittedCall, questioner: Questioner): void {
-    const refusal = this.#take(call);
-    if (refusal === undefined) questioner.admit();
-    else questioner.refuse(refusal);
+    const unknown = this.#judge(call, questioner, 0);
+    return unknown && new Learning(unknown, (waitedMs) => this.#judge(call, questioner, waitedMs));
   }
 
   /**
-   * @param waitedMs for how long the call has waited. Limits that it has waited for long enough are judged by what is known
-   * @returns how to learn of the first limit of which this process knows too little
+   * Takes of all limits, or of none.
+   * @param waitedMs for how long the call has waited. A limit that it has waited for long enough is judged by what is known
+   * @returns the first limit of which this process knows too little. Otherwise the questioner has the answer
    */
-  #unsure(call: AdmittedCall, waitedMs: number): Unknown | undefined {
-    for (const { quota, keyOf } of this.#limits) {
-      const key = keyOf(call);
-      const leftMs = quota.learnWithinMs - waitedMs;
-      if (key !== undefined && leftMs > 0 && !quota.knows(key, 1))
-        return { leftMs, learn: (onKnown) => quota.learn(key, 1, onKnown) };
-    }
-    return undefined;
-  }
-
-  #take(call: AdmittedCall): Failure | undefined {
+  #judge(call: AdmittedCall, questioner: Questioner, waitedMs: number): Unknown | undefined {
     for (let index = 0; index < this.#limits.length; index++) {
-      const { limit, quota, keyOf, isOfClients: hasClient } = this.#limits[index];
-      const key = keyOf(call);
+      const one = this.#limits[index];
+      const { quota, limit } = one;
+      const key = one.keyOf(call);
+      const client = one.isOfClients ? call.subject.clientKey : undefined;
+      one.key = key;
+      one.client = client;
       if (key === undefined) continue;
-      const waitMs = quota.take(key, 1, hasClient ? call.subject.clientKey : undefined);
-      if (waitMs > 0) {
-        this.#giveBack(call, index);
-        this.#quotas.refused(limit);
-        return callLimit(limit, waitMs, quota.left(key));
-      }
+      const waitMs = quota.take(key, 1, client);
+      if (waitMs <= 0) continue;
+      for (let before = 0; before < index; before++) giveBack(this.#limits[before]);
+      const leftMs = quota.learnWithinMs - waitedMs;
+      if (leftMs > 0 && !quota.knows(key, 1, client))
+        return { leftMs, learn: (onKnown) => quota.learn(key, 1, onKnown, client) };
+      this.#quotas.refused(limit);
+      questioner.refuse(callLimit(limit, waitMs, quota.left(key, client)));
+      return undefined;
     }
+    questioner.admit();
     return undefined;
   }
+}
 
-  /** @param before the index of the limit that refuses the call */
-  #giveBack(call: AdmittedCall, before: number): void {
-    for (const { quota, keyOf } of this.#limits.slice(0, before)) {
-      const key = keyOf(call);
-      if (key !== undefined) quota.giveBack(key, 1);
-    }
-  }
+function giveBack({ quota, key, client }: CallLimit): void {
+  if (key !== undefined) quota.giveBack(key, 1, client);
 }
 
 /** @returns undefined if no limit of the route counts calls */
