@@ -4,10 +4,13 @@ import type { Failure } from './failure.ts';
 
 /** Where the tokens of a limit come from. Calls with the same key share them. */
 export interface Tokens {
+  /** How many tokens can be there at once. At least 1. Another configuration may change it. */
+  readonly burst: number;
   /**
    * Takes `count` tokens of this key, all or none.
    * @param client the address or network that the call comes from. '' if it is unknown, undefined for keys that a client cannot choose
-   * @returns 0 if they were there; otherwise how many milliseconds to wait before they are asked for again
+   * @returns 0 if they were there; otherwise how many milliseconds to wait before they are asked for again. Infinity if they are more than
+   * the burst
    */
   take(key: string, count: number, client?: string): number;
 }
@@ -20,7 +23,7 @@ export interface RateLimit {
   readonly key: string;
   /** As `take` wants it. */
   readonly client: string | undefined;
-  /** How many bytes are let pass at a time where bytes are paced. */
+  /** How many bytes are let pass at a time where bytes are paced, if the burst is not smaller. */
   readonly sliceBytes: number;
   /** What the limit is, as a part of a sentence: `60 messages in 1 s (limits[0] of route voice)`. */
   readonly text: string;

@@ -60,6 +60,10 @@ export class LeasedQuota implements Quota {
     return this.#terms;
   }
 
+  get burst(): number {
+    return this.#terms.burst;
+  }
+
   /** Other terms of the same limit apply from now on. What is leased and owed stays. */
   change({ ratePerSecond, burst }: Pick<LeaseTerms, 'ratePerSecond' | 'burst'>): void {
     this.#terms = { ...this.#terms, ratePerSecond, burst };

@@ -2,6 +2,8 @@
 
 /** Tokens of one limit, by key. A key is a text such as the address of a client. Nothing here waits. */
 export interface Quota {
+  /** How many tokens of a key can be there at once. */
+  readonly burst: number;
   /** How long a call waits at most for those who know. After that this process decides by what it knows itself. */
   readonly learnWithinMs: number;
   /**

@@ -26,6 +26,10 @@ export class SharedQuota implements Quota, ToldQuota {
     return this.#table.size;
   }
 
+  get burst(): number {
+    return this.#table.burst;
+  }
+
   change(allowance: Allowance): void {
     this.#table.change(allowance);
   }

@@ -16,6 +16,10 @@ export class StreamTokens implements Tokens {
     this.#atMs = now();
   }
 
+  get burst(): number {
+    return this.#allowance.burst;
+  }
+
   take(_key: string, count: number): number {
     const { perMs, burst } = this.#allowance;
     const nowMs = this.#now();

@@ -189,7 +189,7 @@ class PacedTokens implements TokenTaker, TokenWaiter {
       this.#granted -= taken;
       return taken;
     }
-    return this.#lines.take(this.rate, wanted, this) ? wanted : 0;
+    return this.#lines.take(this.rate, wanted, this);
   }
 
   granted(): void {

@@ -9,7 +9,7 @@ export interface TokenWaiter {
   line: TokenLine | undefined;
   nextInLine: TokenWaiter | undefined;
   previousInLine: TokenWaiter | undefined;
-  /** How many tokens it waits for. */
+  /** How many tokens it waits for, or has got. */
   wanted: number;
   /** Who wants them, as `Tokens.take` asks for it. */
   client: string | undefined;
@@ -47,18 +47,19 @@ export class TokenLines {
     return size;
   }
 
-  /** @returns whether the tokens were taken. If not, the waiter stands in the line of the key from now on. */
-  take({ tokens, key, client }: TokenShare, count: number, waiter: TokenWaiter): boolean {
+  /** @returns how many tokens were taken, no more than can be there at once. If none, the waiter stands in the line of the key from now on. */
+  take({ tokens, key, client }: TokenShare, wanted: number, waiter: TokenWaiter): number {
+    const count = atMost(tokens, wanted);
     let line = this.#lines.get(tokens)?.get(key);
     // Who comes later does not pass those that wait already.
     if (line === undefined || line.isEmpty) {
       const waitMs = tokens.take(key, count, client);
-      if (waitMs <= 0) return true;
+      if (waitMs <= 0) return count;
       line ??= this.#open(tokens, key);
       line.wait(waitMs);
     }
     line.add(waiter, count, client);
-    return false;
+    return 0;
   }
 
   #open(tokens: Tokens, key: string): TokenLine {
@@ -77,6 +78,11 @@ export class TokenLines {
     lines?.delete(key);
     if (lines?.size === 0) this.#lines.delete(tokens);
   }
+}
+
+/** More than the burst are never there. */
+function atMost({ burst }: Tokens, count: number): number {
+  return count <= burst ? count : Math.max(1, Math.floor(burst));
 }
 
 export class TokenLine implements Timed {
@@ -151,6 +157,8 @@ export class TokenLine implements Timed {
   /** @returns whether the next one may be asked for */
   #giveTo(waiter: TokenWaiter): boolean {
     try {
+      // The burst may be smaller than it was when the waiter came.
+      waiter.wanted = atMost(this.#tokens, waiter.wanted);
       const waitMs = this.#tokens.take(this.#key, waiter.wanted, waiter.client);
       if (waitMs > 0) {
         this.wait(waitMs);

@@ -289,6 +289,19 @@ describe('paced by bytes', () => {
     assert.equal(call.target.log.at(-1), 'data "qrst" end');
   });
 
+  test('a call goes on when the burst becomes smaller than what it waits for at a time', () => {
+    for (const isWaiting of [true, false]) {
+      const clock = new Clock();
+      const tokens = clock.tokens(1000, 400);
+      const call = new Limited(clock, rates(paced(tokens, { counts: 'bytes', sliceBytes: 200 })), false);
+      if (isWaiting) call.forwards(Buffer.alloc(2000));
+      tokens.burst = 50.5;
+      call.forwards(Buffer.alloc(2000));
+      clock.passes(1000);
+      assert.ok(call.passedBytes >= 600, `${call.passedBytes} bytes have passed`);
+    }
+  });
+
   test('the rate is exact over time', () => {
     const clock = new Clock();
     const call = new Limited(

@@ -9,7 +9,7 @@ import type { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 
 export class ClockedTokens implements Tokens {
   readonly #perMs: number;
-  readonly #burst: number;
+  burst: number;
   readonly #now: () => number;
   readonly #buckets = new Map<string, { tokens: number; atMs: number }>();
   /** How often it was asked. */
@@ -17,18 +17,18 @@ export class ClockedTokens implements Tokens {
 
   constructor(perSecond: number, burst: number, now: () => number) {
     this.#perMs = perSecond / 1000;
-    this.#burst = burst;
+    this.burst = burst;
     this.#now = now;
   }
 
   take(key: string, count: number): number {
     this.asked++;
     const nowMs = this.#now();
-    const bucket = this.#buckets.get(key) ?? { tokens: this.#burst, atMs: nowMs };
+    const bucket = this.#buckets.get(key) ?? { tokens: this.burst, atMs: nowMs };
     this.#buckets.set(key, bucket);
-    bucket.tokens = Math.min(this.#burst, bucket.tokens + (nowMs - bucket.atMs) * this.#perMs);
+    bucket.tokens = Math.min(this.burst, bucket.tokens + (nowMs - bucket.atMs) * this.#perMs);
     bucket.atMs = nowMs;
-    if (count > this.#burst) return Number.POSITIVE_INFINITY;
+    if (count > this.burst) return Number.POSITIVE_INFINITY;
     // The clock has fractions that numbers cannot have.
     if (bucket.tokens < count - 1e-9) return (count - bucket.tokens) / this.#perMs;
     bucket.tokens -= count;
@@ -58,7 +58,10 @@ export function holds(
   resume = () => relay.resume(),
 ): { release(): void } {
   let waitMs = 5000;
-  const rate = paced({ take: () => waitMs }, { counts: 'bytes', text: 'a limit', sliceBytes: 1_000_000 });
+  const rate = paced(
+    { burst: 1e9, take: () => waitMs },
+    { counts: 'bytes', text: 'a limit', sliceBytes: 1_000_000 },
+  );
   const gate = new FlowGate({ ...UNLIMITED, rates: [rate] }, true, new TokenLines(wheel), {
     resume,
     exceeded: () => undefined,

@@ -22,6 +22,7 @@ const LIMIT: RateLimitConfig = {
 
 /** A limit whose answers the test chooses. */
 class ScriptedQuota implements Quota {
+  readonly burst = 100;
   readonly learnWithinMs: number;
   waitMs = 0;
   isKnown = true;
