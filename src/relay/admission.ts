@@ -40,7 +40,8 @@ export interface AdmissionOwner extends ReviewedCall, LimitedCall {
 }
 
 export class Admission implements AdmittedCall, QuestionOwner {
-  readonly changes = new CallChanges();
+  /** Undefined until a policy changes something in this call alone. */
+  changes: CallChanges | undefined = undefined;
   /** The faults that were injected on purpose. */
   faults: InjectedFault[] | undefined = undefined;
   callerKey: string | undefined = undefined;
@@ -77,7 +78,12 @@ export class Admission implements AdmittedCall, QuestionOwner {
       throw new Error(`a policy has added the header field ${name}, which it has not declared`);
     checkField(name, value);
     if (this.#isOver) return;
-    this.changes.added.add(name, value);
+    this.#madeChanges.add(name, value);
+  }
+
+  get #madeChanges(): CallChanges {
+    this.changes ??= new CallChanges();
+    return this.changes;
   }
 
   get clientCertificate(): ClientCertificate | undefined {
@@ -123,19 +129,19 @@ export class Admission implements AdmittedCall, QuestionOwner {
     const edits = new HeaderEdits();
     for (const name of this.subject.plan.adds) edits.remove(name);
     const fields = edits.applyTo(this.subject.presentedFields());
-    const { added } = this.changes;
-    if (added.length === 0) return fields;
+    const added = this.changes?.added;
+    if (added === undefined || added.length === 0) return fields;
     const all = new HeaderEdits();
     for (let index = 0; index < added.length; index++) all.add(added.names[index], added.valueAt(index));
     return all.applyTo(fields);
   }
 
   get requestEdit(): CallEdit {
-    return this.changes.request;
+    return this.#madeChanges.request;
   }
 
   get responseEdit(): CallEdit {
-    return this.changes.response;
+    return this.#madeChanges.response;
   }
 
   identify({ text, key }: Pick<Caller, 'text' | 'key'>): void {
@@ -150,6 +156,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
   }
 
   askAgainAfter(delayMs: number, ask: (questioner: Questioner) => PendingQuestion | undefined): void {
+    if (this.#hasEnded) return;
     this.#recheck?.close();
     this.#recheck = new Recheck(this.#owner, this.#context.deadlines, delayMs, ask);
   }
@@ -191,6 +198,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
         return;
       }
       if (this.#isOver || !question.isAnswered) return;
+      this.#question = undefined;
       if (question.refusal !== undefined) {
         this.#refuse(question.refusal);
         return;
@@ -222,6 +230,8 @@ export class Admission implements AdmittedCall, QuestionOwner {
 
   /** Called by the question when its answer arrives while the call waits for it. Never throws. */
   answered(refusal: Failure | undefined): void {
+    // A stream may run for days: it does not keep what was asked, nor the answer.
+    this.#question = undefined;
     if (this.#isOver) return;
     try {
       if (refusal === undefined) this.#askNext();

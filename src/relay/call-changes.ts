@@ -14,27 +14,78 @@ interface ChangedCall {
   readonly changes?: CallChanges | undefined;
 }
 
+const NO_FIELDS = new HeaderList();
+
+/** What a policy does not change is not made: it would be kept for as long as the call runs. */
 export class CallChanges {
-  /** Fields that policies add beside those of the client, under names that they have declared. */
-  readonly added = new HeaderList();
-  readonly request = new HeaderEdits();
-  readonly response = new HeaderEdits();
+  #added: HeaderList | undefined = undefined;
+  #request: HeaderEdits | undefined = undefined;
+  #response: HeaderEdits | undefined = undefined;
+  /** `#request`, with its conditions about `#added` decided. */
+  #decided: HeaderEdits | undefined = undefined;
   #forwarded: ForwardedFields | undefined = undefined;
+
+  /** Fields that policies have added beside those of the client, under names that they have declared. */
+  get added(): HeaderList {
+    return this.#added ?? NO_FIELDS;
+  }
+
+  add(name: string, value: string): void {
+    this.#added ??= new HeaderList();
+    this.#added.add(name, value);
+    this.#decided = undefined;
+  }
+
+  /** For edits of the request. */
+  get request(): HeaderEdits {
+    this.#request ??= new HeaderEdits();
+    this.#decided = undefined;
+    return this.#request;
+  }
+
+  /** For edits of the final response. */
+  get response(): HeaderEdits {
+    this.#response ??= new HeaderEdits();
+    return this.#response;
+  }
+
+  /** Undefined if the request is not edited. */
+  get #requestEdits(): HeaderEdits | undefined {
+    if (this.#added === undefined) return this.#request;
+    this.#decided ??= this.#request?.decidedBeside(this.#added);
+    return this.#decided;
+  }
 
   /** `added`, without what `request` replaces or removes. */
   get addedFields(): HeaderList {
-    return this.request.applyToTrailers(this.added);
+    return this.#requestEdits?.applyToTrailers(this.added) ?? this.added;
   }
 
-  /** Must not be called before all policies have admitted the call. */
-  forwarded(subject: RequestHead): ForwardedFields {
-    this.#forwarded ??= subject.forwardedBy(this.request);
+  /**
+   * The fields to forward in place of those of its kind. Undefined if the request is not edited. Must not be called before all policies
+   * have admitted the call.
+   */
+  forwarded(subject: RequestHead): ForwardedFields | undefined {
+    const edits = this.#requestEdits;
+    if (edits === undefined || edits.isEmpty) return undefined;
+    this.#forwarded ??= subject.forwardedBy(edits);
     return this.#forwarded;
   }
 
   /** @returns the head of the final response as the client is to get it */
   respond(head: ResponseHead): ResponseHead {
-    return this.response.isEmpty ? head : new ResponseHead(this.response.applyTo(head.fields), head.edits);
+    const edits = this.#response;
+    return edits === undefined || edits.isEmpty
+      ? head
+      : new ResponseHead(edits.applyTo(head.fields), head.edits);
+  }
+
+  requestTrailers(list: HeaderList): HeaderList {
+    return this.#requestEdits?.applyToTrailers(list) ?? list;
+  }
+
+  responseTrailers(list: HeaderList): HeaderList {
+    return this.#response?.applyToTrailers(list) ?? list;
   }
 }
 
@@ -45,7 +96,8 @@ export function forwardedOf(
 ): ForwardedFields | undefined {
   const { decision } = subject;
   if (decision.kind !== 'forward') return undefined;
-  if (changes === undefined || changes.request.isEmpty) return fieldsAt(decision, endpoint);
+  const forwarded = changes?.forwarded(subject);
+  if (forwarded === undefined) return fieldsAt(decision, endpoint);
   const { takesEndpointAuthority = false } = decision;
-  return fieldsAt({ ...changes.forwarded(subject), takesEndpointAuthority }, endpoint);
+  return fieldsAt({ ...forwarded, takesEndpointAuthority }, endpoint);
 }

@@ -222,7 +222,7 @@ export class ClientResponse implements LateTimed {
     const { plan } = this.#owner.subject;
     const ofHead = this.#edits ?? this.#held?.edits;
     const kept = ofHead?.applyToTrailers(trailers.fields) ?? trailers.fields;
-    const rest = this.#owner.changes?.response.applyToTrailers(kept) ?? kept;
+    const rest = this.#owner.changes?.responseTrailers(kept) ?? kept;
     if (!plan.respondsTrailers) return rest;
     const edited = trailers.editedBy(plan);
     // The same list each time, so that the encoder keeps its block.

@@ -198,7 +198,7 @@ export class Exchange
 
   onTrailers(list: HeaderList): void {
     const kept = this.subject.kind.edits.applyToTrailers(list);
-    this.#attempts.sendTrailers(this.changes?.request.applyToTrailers(kept) ?? kept);
+    this.#attempts.sendTrailers(this.changes?.requestTrailers(kept) ?? kept);
   }
 
   onWritable(): void {

@@ -28,6 +28,12 @@ const STATUS = 'grpc-status';
 /** What a message is read as. It is replaced, but never lost by another spelling of its name. */
 const CONTENT_TYPE = 'content-type';
 
+interface Conditional {
+  readonly name: string;
+  readonly value: string;
+  readonly ifPresent: boolean;
+}
+
 export class HeaderEdits implements CallEdit {
   /** By name: the new value, or undefined to remove the field. */
   readonly #changes = new Map<string, string | undefined>();
@@ -40,8 +46,7 @@ export class HeaderEdits implements CallEdit {
   readonly #spellings = new Set<string>();
   readonly #addedNames = new Set<string>();
   /** Edits that depend on whether the section has a field of the name. */
-  readonly #conditional: { readonly name: string; readonly value: string; readonly ifPresent: boolean }[] =
-    [];
+  readonly #conditional: Conditional[] = [];
 
   get isEmpty(): boolean {
     return this.#changes.size === 0 && this.#additions.length === 0 && this.#conditional.length === 0;
@@ -100,20 +105,42 @@ export class HeaderEdits implements CallEdit {
     return list.names.some((name) => this.#replaces(name)) ? this.#othersOf(list) : list;
   }
 
+  /**
+   * The same edits for a section that will also get the fields `beside`, which it does not have yet: conditions that depend on these are
+   * decided by them.
+   */
+  decidedBeside(beside: HeaderList): HeaderEdits {
+    const isBeside = ({ name }: Conditional) => !this.#replaces(name) && beside.names.includes(name);
+    return this.#decided(isBeside);
+  }
+
   /** The same edits without conditions, which are decided by what the section holds. */
   #decidedFor(list: HeaderList): HeaderEdits {
+    const decided = this.#decided(({ name }) => this.#isThere(name, list));
+    for (const { name, value, ifPresent } of decided.#conditional.splice(0))
+      if (!ifPresent) decided.add(name, value);
+    return decided;
+  }
+
+  /** Decides the conditions about fields that are there, and leaves the others. */
+  #decided(isThere: (one: Conditional) => boolean): HeaderEdits {
     const decided = new HeaderEdits();
     for (const [name, value] of this.#changes) {
       if (value === undefined) decided.remove(name);
       else decided.set(name, value);
     }
     for (const [name, value] of this.#additions) decided.add(name, value);
-    for (const { name, value, ifPresent } of this.#conditional) {
-      if (list.names.includes(name) !== ifPresent) continue;
-      if (ifPresent) decided.set(name, value);
-      else decided.add(name, value);
+    for (const one of this.#conditional) {
+      if (!isThere(one)) decided.#conditional.push(one);
+      else if (one.ifPresent) decided.set(one.name, one.value);
     }
     return decided;
+  }
+
+  /** Whether a section has a field of this name after the edits without conditions. */
+  #isThere(name: string, list: HeaderList): boolean {
+    if (this.#addedNames.has(name) || this.#changes.get(name) !== undefined) return true;
+    return !this.#replaces(name) && list.names.includes(name);
   }
 
   /** Whether the fields of this name in the message go. */

@@ -84,7 +84,8 @@ class Admitted implements AdmissionOwner {
   }
 
   get added(): Readonly<Record<string, string>> {
-    const { added } = this.admission.changes;
+    const added = this.admission.changes?.added;
+    if (added === undefined) return {};
     return Object.fromEntries(added.names.map((name, index) => [name, added.valueAt(index)]));
   }
 }
