@@ -130,7 +130,7 @@ export interface AdmittedCall {
   reviewAt(atEpochMs: number, review: () => Failure | undefined): void;
   /**
    * Asks about the call again while it runs. The call does not wait for the answer; it ends if that is a refusal. Only the latest counts,
-   * beside the latest review.
+   * beside the latest review: an earlier question that has no answer yet is cancelled. Has no effect once the call has ended.
    * @param delayMs from now
    * @param ask as the method of a policy
    */

@@ -34,7 +34,10 @@ export class Question implements Questioner {
   ask(pending: PendingQuestion | undefined): void {
     this.#pending = pending;
     if (this.#isClosed) this.#cancel();
-    if (this.isAnswered) return;
+    if (this.isAnswered) {
+      this.#pending = undefined;
+      return;
+    }
     if (pending === undefined) {
       this.isAnswered = true;
       return;
@@ -57,6 +60,7 @@ export class Question implements Questioner {
     this.isAnswered = true;
     this.refusal = refusal;
     if (this.#pending === undefined) return;
+    this.#pending = undefined;
     this.#timer?.clear();
     this.#owner.answered(refusal);
   }
@@ -65,6 +69,7 @@ export class Question implements Questioner {
     const pending = this.#pending;
     if (pending?.timeOver !== undefined) {
       this.isAnswered = true;
+      this.#pending = undefined;
       this.#owner.answered(this.#timeOver(pending));
       return;
     }
@@ -97,8 +102,10 @@ export class Question implements Questioner {
   }
 
   #cancel(): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
     try {
-      this.#pending?.cancel();
+      pending?.cancel();
     } catch (error) {
       this.#owner.policyFault(error);
     }

@@ -42,8 +42,10 @@ export class Recheck implements Timed, QuestionOwner {
     this.#question = question;
     try {
       question.ask(this.#ask(question));
+      if (!question.isAnswered) return;
       // Answered at once; otherwise `answered` is called.
-      if (question.isAnswered && question.refusal !== undefined) this.#call.abort(question.refusal);
+      this.#question = undefined;
+      if (question.refusal !== undefined) this.#call.abort(question.refusal);
     } catch (error) {
       question.close();
       this.#call.fault(error);
@@ -51,6 +53,7 @@ export class Recheck implements Timed, QuestionOwner {
   }
 
   answered(refusal: Failure | undefined): void {
+    this.#question = undefined;
     if (refusal === undefined) return;
     try {
       this.#call.abort(refusal);

@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { FAULT, type Failure } from '../../src/calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
@@ -11,6 +13,7 @@ import { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { TokenLines } from '../../src/relay/token-lines.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Field, grpcList, headFor, policiedSnapshot } from '../support/policied-snapshot.ts';
 import { Admitting, Asking, type OpenQuestion } from '../support/policies.ts';
 import { CLOSED } from '../support/refusing-policy.ts';
@@ -443,4 +446,68 @@ test('what an authorizer is shown has no fields that a client may not send', () 
     ['x-admitted', 'x-real-ip', 'x-plain', 'x-forwarded-for'].map((name) => fields.get(name)),
     ['1', undefined, 'a', '192.0.2.1'],
   );
+});
+
+test('a call that no policy changes keeps no changes', () => {
+  const call = new Admitted([{ key: 'quick', ask: () => undefined }]).begin();
+  assert.deepEqual([call.told, call.admission.changes], [['admitted'], undefined]);
+});
+
+test('a call that runs holds neither its question nor the answer, whenever that came', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  assert.ok(typeof collect === 'function');
+  const held: WeakRef<PendingQuestion>[] = [];
+  const questioners: Questioner[] = [];
+  const ask = (questioner: Questioner, isAtOnce: boolean): PendingQuestion => {
+    const pending = { timeoutMs: 1000, cancel: () => undefined, big: Buffer.alloc(1000) };
+    held.push(new WeakRef(pending));
+    if (isAtOnce) questioner.admit();
+    else questioners.push(questioner);
+    return pending;
+  };
+  const call = new Admitted([
+    { key: 'later', ask: (_call, questioner) => ask(questioner, false) },
+    { key: 'at once', ask: (_call, questioner) => ask(questioner, true) },
+  ]).begin();
+  questioners[0]?.admit();
+  for (const isAtOnce of [false, true]) {
+    call.admission.askAgainAfter(1000, (questioner) => ask(questioner, isAtOnce));
+    call.passes(1100);
+    questioners[1]?.admit();
+  }
+  assert.equal(held.length, 4);
+  // The questioners stay with those who have answered, as with a service whose connection is kept.
+  await eventually('the questions are gone', () => {
+    collect();
+    return held.every((one) => one.deref() === undefined);
+  });
+  assert.deepEqual([call.told, questioners.length], [['admitted'], 2]);
+});
+
+test('a call whose own deadline comes first is not asked about again', () => {
+  const call = new Admitted([new Admitting()], ['grpc-timeout', '1S']).begin();
+  call.admission.askAgainAfter(2000, thrower);
+  assert.equal(call.deadlines.size, 0);
+  call.admission.askAgainAfter(500, () => undefined);
+  assert.equal(call.deadlines.size, 1);
+});
+
+test('a question that throws after it was answered is closed, and its answer ends nothing', () => {
+  const questioners: Questioner[] = [];
+  const call = new Admitted([new Admitting()]).begin();
+  call.admission.askAgainAfter(1000, (questioner) => {
+    questioners.push(questioner);
+    return thrower();
+  });
+  call.passes(1100);
+  questioners[0]?.refuse(CLOSED);
+  assert.deepEqual([call.told, call.faults], [['admitted'], [THROWN]]);
+});
+
+test('a call that has ended is not asked about again', () => {
+  const call = new Admitted([new Admitting()]).begin();
+  call.admission.cancel();
+  call.admission.askAgainAfter(1000, thrower);
+  assert.equal(call.deadlines.size, 0);
 });
