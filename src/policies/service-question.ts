@@ -29,8 +29,10 @@ export interface Inquiry {
    * @returns why the call is refused, undefined to let it pass, or, if the answer cannot be used, what the service did: the end of a sentence
    */
   judge(message: Buffer): Failure | string | undefined;
-  /** The call is about to pass. */
+  /** The call passes. It may have ended because of that. */
   passes?(): void;
+  /** Whether the call runs already and goes on meanwhile. */
+  readonly isOfRunningCall?: boolean;
 }
 
 export class ServiceQuestion implements PendingQuestion, UnaryListener {
@@ -57,7 +59,6 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
       return;
     }
     this.#tell(judged === undefined ? 'allowed' : 'denied');
-    if (judged === undefined) this.#inquiry.passes?.();
     this.#decide(judged);
   }
 
@@ -66,6 +67,13 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
   }
 
   refused(cause: Failure): void {
+    const why = cause.message.replace(/\.$/, '');
+    // A call that runs already is not to blame for the others of its client.
+    if (this.#inquiry.isOfRunningCall === true) {
+      this.failed(why);
+      return;
+    }
+    this.#tell('failed', why);
     this.#questioner.refuse(cause);
   }
 
@@ -76,22 +84,27 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
   timeOver(): Failure | undefined {
     this.#question.expire();
     const { upstream, timeoutMs, timeoutKey } = this.#terms;
-    return this.#withoutAnswer(
+    const refusal = this.#withoutAnswer(
       `the service of upstream ${upstream} has not answered in ${timeoutMs} ms (${timeoutKey})`,
     );
+    if (refusal === undefined) this.#inquiry.passes?.();
+    return refusal;
   }
 
   #withoutAnswer(why: string): Failure | undefined {
     const { passesUnanswered, unanswered } = this.#terms;
     this.#tell(passesUnanswered ? 'passed' : 'failed', why);
-    if (!passesUnanswered) return unanswered(why);
-    this.#inquiry.passes?.();
-    return undefined;
+    return passesUnanswered ? undefined : unanswered(why);
   }
 
   #decide(refusal: Failure | undefined): void {
-    if (refusal === undefined) this.#questioner.admit();
-    else this.#questioner.refuse(refusal);
+    if (refusal !== undefined) {
+      this.#questioner.refuse(refusal);
+      return;
+    }
+    this.#questioner.admit();
+    // Afterwards: a question that is asked later takes the place of this one, which must have its answer by then.
+    this.#inquiry.passes?.();
   }
 
   #tell(result: QuestionResult, why = ''): void {

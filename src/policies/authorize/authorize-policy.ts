@@ -87,6 +87,10 @@ class Checking implements Inquiry {
     this.#isFirst = isFirst;
   }
 
+  get isOfRunningCall(): boolean {
+    return !this.#isFirst;
+  }
+
   begin(listener: UnaryListener): UnaryQuestion {
     return this.#policy.begin(this.#call, listener);
   }
