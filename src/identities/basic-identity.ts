@@ -86,12 +86,18 @@ export class BasicIdentity implements Identity {
 
   async #verify(key: string, { user, password }: Login, flight: Flight): Promise<void> {
     const { keys } = this.#parts;
+    // The list may have been taken away while this waited for its turn.
+    if (keys.whyNone !== undefined) {
+      flight.end(withoutList(this.name, keys), false);
+      return;
+    }
     if (keys.keys !== this.#entries?.keys) this.#entries = new PasswordEntries(keys.keys);
     const { entry, isListed } = this.#entries.find(user);
     try {
-      const isRight = entry !== undefined && (await fits(password, entry));
-      if (!isRight || !isListed || !keys.has(entry)) {
-        flight.end(this.#rejected('the name or the password is wrong'), true);
+      const isRight = entry !== undefined && (await fits(password, entry)) && isListed;
+      if (!isRight || !keys.has(entry)) {
+        // The client does not answer for an empty list, or for an entry that was taken away meanwhile.
+        flight.end(this.#rejected('the name or the password is wrong'), entry !== undefined && !isRight);
         return;
       }
       const caller = namedCaller(this.name, user, this.#config.subject);

@@ -34,9 +34,10 @@ class Scene {
   readonly verifications = new Verifications(OF_PASSWORDS, () => 0);
   readonly identity: BasicIdentity;
   readonly faults: unknown[] = [];
+  readonly sets = new KeySets(() => 0);
 
   constructor(list: string) {
-    const sets = new KeySets(() => 0);
+    const { sets } = this;
     this.identity = new BasicIdentity(CONFIG, {
       keys: sets.of('users'),
       verifications: this.verifications,
@@ -103,4 +104,42 @@ test('unknown names cost what the entries cost, in the same parts, and each name
   const again = new PasswordEntries(entriesOf(text));
   assert.equal(again.find('unknown-1').entry?.['costLog'], entries.find('unknown-1').entry?.['costLog']);
   assert.deepEqual(again.find('user-80').entry?.['costLog'], '16');
+});
+
+function basic(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
+
+test('a client does not answer for a list that was taken away while its passwords waited', async () => {
+  const scene = new Scene(ALICE);
+  // The first two run already; the others wait for their turn.
+  const waiting = Array.from({ length: 16 }, (_, index) => scene.verify(basic('alice', `wrong ${index}`)));
+  scene.sets.update({ source: 'users', keys: [], problem: 'ENOENT' });
+  const verdicts = await Promise.all(waiting);
+  const tokens = verdicts.map((verdict) => (isRejection(verdict) ? verdict.token : 'caller'));
+  assert.deepEqual(tokens.slice(2), Array<string>(14).fill('keys_unavailable'));
+  assert.deepEqual(scene.faults, []);
+  // It may fail ten times. Two passwords were verified and wrong.
+  scene.sets.update({ source: 'users', keys: entriesOf(ALICE) });
+  assert.ok(isCaller(await scene.verify(basic('alice', 'öpen sesame'))));
+});
+
+test('a client does not answer for an empty list, however often it asks', async () => {
+  const scene = new Scene('# nobody\n');
+  for (let index = 0; index < 12; index++) {
+    const refused = await scene.verify(basic('alice', String(index)));
+    assert.ok(isRejection(refused) && refused.token === 'credentials_invalid', `${index}`);
+  }
+});
+
+test('nobody is the user whose entry an unknown name is compared with', async () => {
+  const scene = new Scene(ALICE);
+  const refused = await scene.verify(basic('mallory', 'öpen sesame'));
+  assert.ok(isRejection(refused) && refused.token === 'credentials_invalid');
+});
+
+test('a field of more than 2,048 characters is refused unread', async () => {
+  const scene = new Scene(ALICE);
+  const refused = await scene.verify(basic('alice', 'x'.repeat(2048)));
+  assert.ok(isRejection(refused) && refused.sentence.includes('no name and password'));
 });
