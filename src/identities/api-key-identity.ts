@@ -7,6 +7,7 @@ import type { ApiKeyConfig } from '../config/identity-config.ts';
 import type { PublicKey } from '../config/public-keys.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { Identity, IdentityParts, Look, Rejection, Verdict } from './identity.ts';
+import { KeyWaits, tooManyWait } from './key-waits.ts';
 import { KnownCallers } from './known-callers.ts';
 import { namedCaller } from './named-caller.ts';
 import { withoutList } from './without-list.ts';
@@ -24,6 +25,7 @@ export class ApiKeyIdentity implements Identity {
   readonly #config: ApiKeyConfig;
   readonly #parts: IdentityParts;
   readonly #known: KnownCallers;
+  readonly #waits: KeyWaits;
   #entries: readonly PublicKey[] = [];
   /** By the first characters of their hashes. */
   #index: ReadonlyMap<string, readonly PublicKey[]> = new Map();
@@ -33,11 +35,12 @@ export class ApiKeyIdentity implements Identity {
     this.name = config.name;
     this.wanted =
       header === 'authorization' ? 'an API key in authorization (Bearer)' : `an API key in ${header}`;
-    this.challenge = 'Bearer';
+    this.challenge = header === 'authorization' ? 'Bearer' : '';
     this.adds = subject === undefined ? [] : [subject];
     this.#config = config;
     this.#parts = parts;
     this.#known = new KnownCallers(parts.keys, parts.now);
+    this.#waits = new KeyWaits(parts.keys);
   }
 
   look(call: AdmittedCall): Look {
@@ -60,9 +63,10 @@ export class ApiKeyIdentity implements Identity {
           ? this.#judge(text, this.#keyIn(text) ?? '')
           : withoutList(this.name, keys, this.#isShared),
       );
-    const stop = keys.awaitNewer(judge);
-    if (stop !== undefined) return stop;
-    judge();
+    const stop = this.#waits.begin(call.subject.clientKey, judge);
+    if (typeof stop !== 'string') return stop;
+    if (stop === 'early') judge();
+    else done({ ...tooManyWait(this.name, keys), isOfAnother: this.#isShared });
     return () => undefined;
   }
 

@@ -34,7 +34,7 @@ export class JwtIdentity implements Identity {
     this.name = config.name;
     this.wanted =
       config.header === 'authorization' ? 'a bearer token in authorization' : `a token in ${config.header}`;
-    this.challenge = 'Bearer';
+    this.challenge = config.header === 'authorization' ? 'Bearer' : '';
     this.adds = [...config.claims.values()];
     this.#config = config;
     this.#parts = parts;
