@@ -6,6 +6,12 @@ export type KeySource =
   /** `format`: a JSON Web Key Set, or a list of API keys or of passwords. */
   | { readonly kind: 'file'; readonly text: string; readonly format?: 'api-keys' | 'passwords' };
 
+/** Tells apart what is read: one file read as two formats is two sets. Also for people. */
+export function keySetName(source: KeySource): string {
+  const format = source.kind === 'file' ? source.format : undefined;
+  return format === undefined ? source.text : `${source.text}, as ${format}`;
+}
+
 /** A way by which clients show who they are. `name` is its key in the configuration. */
 export type IdentityConfig = JwtConfig | ApiKeyConfig | BasicConfig | CertificateConfig;
 

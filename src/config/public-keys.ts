@@ -9,7 +9,7 @@ export type PublicKey = Readonly<Record<string, string>>;
 
 /** The newest keys of one source. */
 export interface KeysUpdate {
-  /** The URL or the file, as `KeySource.text`. */
+  /** As keySetName tells it. */
   readonly source: string;
   /** The last keys that could be read. Empty if there were none yet, if their file is gone, or if the list is empty. */
   readonly keys: readonly PublicKey[];

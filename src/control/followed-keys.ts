@@ -3,7 +3,7 @@
 // that nobody is known any more. They are believed when they say so twice, since a file may just be written anew.
 
 import { errorCode } from '../config/error-code.ts';
-import type { KeySource } from '../config/identity-config.ts';
+import { type KeySource, keySetName } from '../config/identity-config.ts';
 import { type KeysUpdate, leftOutText, type PublicKey, type ReadKeys } from '../config/public-keys.ts';
 import type { Logger } from '../observability/logger.ts';
 import { signatureOf } from '../sources/file-signature.ts';
@@ -114,9 +114,8 @@ export class FollowedKeys {
   }
 
   #publish(): void {
-    const { text } = this.source;
     this.#parts.publish({
-      source: text,
+      source: keySetName(this.source),
       keys: this.#keys,
       ...(this.#problem !== undefined && { problem: this.#problem }),
     });

@@ -2,7 +2,7 @@
 // calls never fetch keys. A proxy without tokens loads nothing for it.
 
 import type { Config } from '../config/config.ts';
-import type { IdentityConfig, KeySource } from '../config/identity-config.ts';
+import { type IdentityConfig, type KeySource, keySetName } from '../config/identity-config.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
 import type { Logger } from '../observability/logger.ts';
 import { counterFamily, gaugeFamily, type MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -15,6 +15,7 @@ export interface KeyWatchOptions {
 
 export class KeyWatch {
   readonly #options: KeyWatchOptions;
+  /** By keySetName, as `#sources`. */
   readonly #followed = new Map<string, FollowedKeys>();
   /** The sources by the identities that use them. Several may use one. */
   #sources: readonly (readonly [identity: string, source: string])[] = [];
@@ -28,15 +29,15 @@ export class KeyWatch {
   use({ identities = [], reload }: Config): void {
     this.#fileEveryMs = reload.certificatesMs;
     const sources = new Map(identities.flatMap(keysOf));
-    this.#sources = identities.flatMap((one) => keysOf(one).map(([text]) => [one.name, text] as const));
-    for (const [text, followed] of this.#followed) {
-      if (sources.has(text)) continue;
+    this.#sources = identities.flatMap((one) => keysOf(one).map(([name]) => [one.name, name] as const));
+    for (const [name, followed] of this.#followed) {
+      if (sources.has(name)) continue;
       followed.close();
-      this.#followed.delete(text);
-      this.#options.publish({ source: text, keys: [], isDropped: true });
+      this.#followed.delete(name);
+      this.#options.publish({ source: name, keys: [], isDropped: true });
     }
-    for (const [text, source] of sources) {
-      const known = this.#followed.get(text);
+    for (const [name, source] of sources) {
+      const known = this.#followed.get(name);
       if (known === undefined) this.#follow(source);
       else if (source.kind === 'file') void known.read();
     }
@@ -48,7 +49,7 @@ export class KeyWatch {
       read: async (from) => (await import('../sources/key-set-source.ts')).readKeySet(from),
       fileEveryMs: () => this.#fileEveryMs,
     });
-    this.#followed.set(source.text, followed);
+    this.#followed.set(keySetName(source), followed);
     void followed.read();
   }
 
@@ -91,5 +92,5 @@ export class KeyWatch {
 
 /** Certificates need no keys but those of the listener. */
 function keysOf(identity: IdentityConfig): readonly (readonly [string, KeySource])[] {
-  return identity.kind === 'certificate' ? [] : [[identity.keys.text, identity.keys]];
+  return identity.kind === 'certificate' ? [] : [[keySetName(identity.keys), identity.keys]];
 }

@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { type Change, NO_CHANGE } from '../config/change.ts';
-import type { IdentityConfig } from '../config/identity-config.ts';
+import { type IdentityConfig, keySetName } from '../config/identity-config.ts';
 import type { KeysUpdate } from '../config/public-keys.ts';
 import { ApiKeyIdentity } from './api-key-identity.ts';
 import { BasicIdentity } from './basic-identity.ts';
@@ -52,7 +52,7 @@ export class Identities {
     const { now = Date.now, onFault } = this.#parts;
     if (config.kind === 'certificate') return { config, identity: new CertificateIdentity(config) };
     const verifications = config.kind === 'basic' ? this.#passwords : this.#signatures;
-    const keys = this.#keys.of(config.keys.text);
+    const keys = this.#keys.of(keySetName(config.keys));
     return { config, identity: identityOf(config, { keys, verifications, now, onFault }) };
   }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { KeySource } from '../../src/config/identity-config.ts';
+import { type KeySource, keySetName } from '../../src/config/identity-config.ts';
 import type { KeysUpdate, LeftOut, PublicKey } from '../../src/config/public-keys.ts';
 import { FollowedKeys } from '../../src/control/followed-keys.ts';
 import { eventually } from '../support/eventually.ts';
@@ -106,7 +106,7 @@ for (const source of [FILE, { kind: 'url', text: 'https://id.test/jwks.json' } a
     assert.deepEqual(scene.published.at(-1)?.keys, [ONE]);
     scene.nowMs += 500;
     await scene.followed.read();
-    assert.deepEqual(scene.published.at(-1), { source: source.text, keys: [] });
+    assert.deepEqual(scene.published.at(-1), { source: keySetName(source), keys: [] });
     assert.match(scene.log.at(-1) ?? '', /is empty/);
     scene.keys = [ONE];
     await scene.followed.read();
@@ -119,7 +119,7 @@ test('a file that is gone takes all keys away after a second, and one that is re
   await scene.followed.read();
   scene.keys = missing();
   await scene.followed.read();
-  assert.deepEqual(scene.published.at(-1), { source: FILE.text, keys: [ONE] });
+  assert.deepEqual(scene.published.at(-1), { source: keySetName(FILE), keys: [ONE] });
   scene.keys = [{ ...ONE, kid: 'two' }];
   scene.nowMs += 1000;
   await scene.followed.read();
@@ -128,7 +128,11 @@ test('a file that is gone takes all keys away after a second, and one that is re
   await scene.followed.read();
   scene.nowMs += 1000;
   await scene.followed.read();
-  assert.deepEqual(scene.published.at(-1), { source: FILE.text, keys: [], problem: 'ENOENT: no such file' });
+  assert.deepEqual(scene.published.at(-1), {
+    source: keySetName(FILE),
+    keys: [],
+    problem: 'ENOENT: no such file',
+  });
   assert.match(scene.log.at(-1) ?? '', /cannot be recognised/);
 });
 
@@ -140,7 +144,7 @@ test('a file that cannot be read for another reason keeps its keys', async (t) =
     await scene.followed.read();
     scene.nowMs += 1000;
   }
-  assert.deepEqual(scene.published.at(-1), { source: FILE.text, keys: [ONE], problem: 'EACCES' });
+  assert.deepEqual(scene.published.at(-1), { source: keySetName(FILE), keys: [ONE], problem: 'EACCES' });
 });
 
 test('the good lines of a list take effect at once, and the log names the others once', async (t) => {
@@ -150,7 +154,7 @@ test('the good lines of a list take effect at once, and the log names the others
   scene.leftOut = [{ line: 2, message: 'cannot be read' }];
   await scene.followed.read();
   await scene.followed.read();
-  assert.deepEqual(scene.published.at(-1), { source: FILE.text, keys: scene.keys });
+  assert.deepEqual(scene.published.at(-1), { source: keySetName(FILE), keys: scene.keys });
   assert.deepEqual(
     scene.log.filter((line) => line.includes('entries')),
     [
