@@ -2,6 +2,7 @@
 
 import type { AttemptOutcome } from '../calls/endpoint-counts.ts';
 import type { Failure } from '../calls/failure.ts';
+import { type AttemptEnd, REFUSED, UNPROCESSED } from '../calls/retry-policy.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import { MessageReader } from '../grpc/message-reader.ts';
 import { grpcStatusName } from '../grpc/status.ts';
@@ -22,8 +23,8 @@ export interface UnaryAttemptEvents {
   answered(message: Buffer): void;
   /** @param predicate of the endpoint, such as 'answered with UNAVAILABLE' */
   failed(predicate: string): void;
-  /** No service has processed the request. */
-  unprocessed(predicate: string): void;
+  /** No service has processed the request. @param end how it came back: REFUSED or UNPROCESSED */
+  unprocessed(end: AttemptEnd, predicate: string): void;
   /** One of these has thrown. Must not throw. */
   fault(error: unknown): void;
 }
@@ -178,7 +179,7 @@ export class UnaryAttempt implements UpstreamCall {
   onReset(code: number, violation: string | undefined): void {
     if (this.#isOver) return;
     this.#connection.noteReset(code, violation, this.holding);
-    if (code === ErrorCode.REFUSED_STREAM) this.#refuse('refused the stream');
+    if (code === ErrorCode.REFUSED_STREAM) this.#refuse(REFUSED, 'refused the stream');
     else if (violation === undefined) this.#fail(`reset the stream (${errorCodeName(code)})`, 'a reset');
     else this.#fail(`broke a rule of HTTP/2 (${violation})`, 'an invalid response');
   }
@@ -186,13 +187,13 @@ export class UnaryAttempt implements UpstreamCall {
   onRefused(): void {
     // After an error, some endpoints still process requests that they read before their GOAWAY was sent.
     if (this.#connection.hasGoneWrong) this.onConnectionLost('the endpoint gave the connection up');
-    else this.#refuse('is going away');
+    else this.#refuse(UNPROCESSED, 'is going away');
   }
 
-  #refuse(predicate: string): void {
+  #refuse(end: AttemptEnd, predicate: string): void {
     if (this.#isOver) return;
     this.#end(ErrorCode.CANCEL, 'failed');
-    this.#contain(() => this.#events.unprocessed(predicate));
+    this.#contain(() => this.#events.unprocessed(end, predicate));
   }
 
   onConnectionLost(reason: string): void {

@@ -1,7 +1,7 @@
 // One question to a service: waits for a place at one of its endpoints, as calls do, asks there, and asks again only what no endpoint has
 // processed. It has no clock: who asks stops waiting by himself.
 
-import { type AttemptEnd, isRepeated, REFUSED, UNPROCESSED } from '../calls/retry-policy.ts';
+import { type AttemptEnd, isRepeated } from '../calls/retry-policy.ts';
 import type { UnaryListener, UnaryQuestion } from '../calls/unary-service.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -116,9 +116,8 @@ export class UnaryCall implements UnaryQuestion, Waiter<Http2Endpoint>, UnaryAtt
     this.#fail(withoutStop(`${this.#endpoint} ${predicate}`));
   }
 
-  unprocessed(predicate: string): void {
+  unprocessed(end: AttemptEnd, predicate: string): void {
     if (this.#isOver) return;
-    const end: AttemptEnd = predicate === 'refused the stream' ? REFUSED : UNPROCESSED;
     this.#attempt = undefined;
     if (!isRepeated(end, this.#repeats++)) this.failed(predicate);
     else this.#contain(() => this.begin());
