@@ -37,6 +37,15 @@ test('however many endpoints come and go, what they are sent is right', () => {
   }
 });
 
+test('lists are kept for 64 endpoints, and made anew for more', () => {
+  const forwarded = forwardedOf([':authority', 'client.test']);
+  const listOf = (index: number) => fieldsAt(forwarded, { authority: `a:${index + 1}` }).fields;
+  const lists = Array.from({ length: 64 }, (_, index) => listOf(index));
+  assert.ok(lists.every((list, index) => listOf(index) === list));
+  listOf(64);
+  assert.notEqual(listOf(0), lists[0]);
+});
+
 test('without the key, and where client and endpoint have one authority, nothing is made', () => {
   const forwarded = forwardedOf([':authority', 'a:1']);
   assert.equal(fieldsAt(forwarded, { authority: 'a:1' }), forwarded);

@@ -101,3 +101,16 @@ test('a rule that forbids networks holds for an address that is not known', () =
   assert.ok(holds(rule, { clientAddress: '', ifUnknown: true }));
   assert.ok(!holds(rule, { clientAddress: '192.0.2.7', ifUnknown: true }));
 });
+
+function callFrom(clientAddress: string): AdmittedCall {
+  const subject = standIn<AdmittedCall['subject']>({ method: '/a.B/C' });
+  return standIn<AdmittedCall>({ subject, clientAddress });
+}
+
+test('a rule that forbids networks holds for an unknown address however many others it has seen', () => {
+  const rule = compileRule({ client: ['10.0.0.0/8'] }, [], true);
+  for (let index = 0; index < 3000; index++)
+    assert.equal(rule(callFrom(`192.0.${index >> 8}.${index & 255}`), []), false);
+  assert.equal(rule(callFrom(''), []), true);
+  assert.equal(rule(callFrom('10.0.0.1'), []), true);
+});
