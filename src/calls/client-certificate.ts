@@ -3,6 +3,9 @@
 export interface ClientCertificate {
   readonly uris: readonly string[];
   readonly dnsNames: readonly string[];
-  /** As in RFC 4514: 'CN=edge-1,O=Example'. '' if it is empty. */
+  /**
+   * As in RFC 4514, the last part of the certificate first: 'CN=edge-1,O=Example'. What openssl prints for
+   * `x509 -noout -subject -nameopt RFC2253,-esc_msb`. '' if it is empty.
+   */
   readonly subject: string;
 }

@@ -8,7 +8,10 @@ export interface ClientCertificate {
   /** The names in the certificate, in its order (RFC 5280 section 4.2.1.6). */
   readonly uris: readonly string[];
   readonly dnsNames: readonly string[];
-  /** As in RFC 4514: 'CN=edge-1,O=Example'. '' if it is empty. */
+  /**
+   * As in RFC 4514, the last part of the certificate first: 'CN=edge-1,O=Example'. What openssl prints for
+   * `x509 -noout -subject -nameopt RFC2253,-esc_msb`. '' if it is empty.
+   */
   readonly subject: string;
 }
 
@@ -31,9 +34,14 @@ export function isClientCertificate(found: ClientCertificate | CertificateFault)
   return found !== 'missing' && 'subject' in found;
 }
 
-/** The subject may be empty where the certificate has other names (RFC 5280 section 4.1.2.6): Node's types do not say so. */
-function subjectOf(certificate: { readonly subject: string | undefined }): string {
-  return certificate.subject?.replaceAll('\n', ',') ?? '';
+/**
+ * The subject may be empty where the certificate has other names (RFC 5280 section 4.1.2.6): Node's types do not say so. Node gives its parts
+ * in the order of the certificate, each in a line, escaped as RFC 4514 has it; those of one part have ` + ` between them.
+ */
+export function subjectOf({ subject }: { readonly subject: string | undefined }): string {
+  if (subject === undefined) return '';
+  const parts = subject.split('\n').map((part) => part.split(' + ').toReversed().join('+'));
+  return parts.toReversed().join(',');
 }
 
 /** A type, a colon, and a text that is quoted like JSON if it could be mistaken for the end of the name. */

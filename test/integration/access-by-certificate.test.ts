@@ -85,7 +85,7 @@ test('a client is known by the URI in its certificate, else by a DNS name, else 
   const expected = {
     spiffe: 'spiffe://example.org/edge/1',
     dns: 'edge-2.example.org',
-    plain: 'CN=edge-3,O=Example\\, Inc.',
+    plain: 'O=Example\\, Inc.,CN=edge-3',
     // RFC 5280 section 4.1.2.6 lets the subject be empty.
     unnamed: 'spiffe://example.org/edge/1',
   };

@@ -24,7 +24,7 @@ after(() => rmSync(files, { recursive: true, force: true }));
 const pem = (name: string): Buffer => readFileSync(join(files, name));
 const certificateOf = (name: string) => ({ cert: pem(`${name}.crt`), key: pem(`${name}.key`) });
 const hash = new X509Certificate(pem('spiffe.crt')).fingerprint256.replaceAll(':', '').toLowerCase();
-const SPIFFE = `Hash=${hash};Subject="CN=edge-1,O=Example";URI=spiffe://example.org/edge/1;DNS=edge-1.example.org`;
+const SPIFFE = `Hash=${hash};Subject="O=Example,CN=edge-1";URI=spiffe://example.org/edge/1;DNS=edge-1.example.org`;
 
 interface Settings {
   readonly forward?: object;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { namesOf } from '../../src/listeners/client-certificate.ts';
+import { namesOf, subjectOf } from '../../src/listeners/client-certificate.ts';
 
 test('URIs and DNS names are told apart from other names', () => {
   const subjectAltName =
@@ -25,4 +25,15 @@ test('a name that looks like the beginning of another one stays one name', () =>
 test('names that cannot be told apart with certainty are none', () => {
   for (const subjectAltName of ['URI:a"b', 'URI:"a', 'URI', ', URI:a', 'URI:a, ', 'URI:a,b'])
     assert.equal(namesOf({ subjectAltName }), undefined, subjectAltName);
+});
+
+test('a subject is written as RFC 4514 has it, whatever its parts hold', () => {
+  const subjects: readonly (readonly [ofNode: string | undefined, shown: string])[] = [
+    [undefined, ''],
+    ['CN=edge-1', 'CN=edge-1'],
+    ['O=Example\\, Inc.\nCN=edge-1', 'CN=edge-1,O=Example\\, Inc.'],
+    // As openssl prints it with -nameopt RFC2253,-esc_msb.
+    ['DC=a\nO=Exämple \\+ x\nOU=a + CN=edge-1', 'CN=edge-1+OU=a,O=Exämple \\+ x,DC=a'],
+  ];
+  for (const [subject, shown] of subjects) assert.equal(subjectOf({ subject }), shown);
 });
