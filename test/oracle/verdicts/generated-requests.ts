@@ -148,7 +148,7 @@ function limitRequests(): readonly AskedRequest[] {
     ...calls.map((name) => ({ name, protocol: 'http' as const, path: '/limit-web.Service/Say', fields: [] })),
     ...calls.flatMap((name) =>
       tenants.map((tenant) => ({
-        name: `${name} of ${tenant === undefined ? 'no tenant' : 'a tenant'}`,
+        name: tenant === undefined ? 'a call of no tenant' : `${name} of a tenant`,
         protocol: 'grpc' as const,
         path: '/tenant.Service/Say',
         fields: tenant === undefined ? [] : [['x-tenant', tenant] as const],

@@ -46,6 +46,10 @@ const TOKENS: readonly KnownDifference[] = [
     'A token whose critical extensions are not understood has to be refused (RFC 7515 section 4.1.11). Envoy ignores them.',
   ),
   onlyEnvoyServes(
+    /^a token with padding$/,
+    'A token has one spelling: base64url without padding (RFC 7515 section 2). Envoy accepts padding.',
+  ),
+  onlyEnvoyServes(
     /^a token in the query$/,
     'Addresses are logged and kept in histories, so a token does not belong there. Envoy takes access_token by default.',
   ),
