@@ -93,6 +93,8 @@ export interface AdmittedCall {
   readonly clientAddress: string;
   /** Undefined if the client has shown none, or none that is valid. The same object in all calls of a connection. */
   readonly clientCertificate: ClientCertificate | undefined;
+  /** Why the certificate that the client has shown is not valid, in the words of OpenSSL. Undefined if it has shown none, or a valid one. */
+  readonly clientCertificateFault: string | undefined;
   /** As RequestKind.trusted. */
   readonly trusted: boolean;
   /** The port of the peer. Undefined if it has none, or if it is trusted and speaks for another client. */

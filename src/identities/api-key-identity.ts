@@ -5,7 +5,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { ApiKeyConfig } from '../config/identity-config.ts';
 import type { PublicKey } from '../config/public-keys.ts';
-import { bearerToken } from './bearer-token.ts';
+import { bearerToken, otherScheme } from './bearer-token.ts';
 import type { Identity, IdentityParts, Look, Rejection, Verdict } from './identity.ts';
 import { KeyWaits, tooManyWait } from './key-waits.ts';
 import { KnownCallers } from './known-callers.ts';
@@ -22,6 +22,7 @@ export class ApiKeyIdentity implements Identity {
   readonly wanted: string;
   readonly challenge: string;
   readonly adds: readonly string[];
+  readonly source: string;
   readonly #config: ApiKeyConfig;
   readonly #parts: IdentityParts;
   readonly #known: KnownCallers;
@@ -39,6 +40,7 @@ export class ApiKeyIdentity implements Identity {
     this.adds = subject === undefined ? [] : [subject];
     this.#config = config;
     this.#parts = parts;
+    this.source = parts.keys.source;
     this.#known = new KnownCallers(parts.keys, parts.now);
     this.#waits = new KeyWaits(parts.keys);
   }
@@ -51,6 +53,11 @@ export class ApiKeyIdentity implements Identity {
     const key = this.#keyIn(text);
     if (key === undefined) return undefined;
     return this.#parts.keys.whyNone === undefined ? this.#judge(text, key) : 'later';
+  }
+
+  shownInstead(call: AdmittedCall): string | undefined {
+    const { header } = this.#config;
+    return header === 'authorization' ? otherScheme(call.header(header), 'Bearer') : undefined;
   }
 
   /** Only while there is no list. */

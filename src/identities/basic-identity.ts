@@ -5,6 +5,7 @@ import { scrypt, timingSafeEqual } from 'node:crypto';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { BasicConfig } from '../config/identity-config.ts';
 import type { PublicKey } from '../config/public-keys.ts';
+import { otherScheme } from './bearer-token.ts';
 import { type Flight, Flights } from './flight.ts';
 import type { Identity, IdentityParts, Look, Rejection, Verdict } from './identity.ts';
 import { KeyWaits, tooManyWait } from './key-waits.ts';
@@ -27,6 +28,7 @@ export class BasicIdentity implements Identity {
   readonly wanted = 'a name and a password in authorization (Basic)';
   readonly challenge: string;
   readonly adds: readonly string[];
+  readonly source: string;
   readonly #config: BasicConfig;
   readonly #parts: IdentityParts;
   readonly #known: KnownCallers;
@@ -40,6 +42,7 @@ export class BasicIdentity implements Identity {
     this.adds = config.subject === undefined ? [] : [config.subject];
     this.#config = config;
     this.#parts = parts;
+    this.source = parts.keys.source;
     this.#known = new KnownCallers(parts.keys, parts.now);
     this.#flights = new Flights(parts.onFault);
     this.#waits = new KeyWaits(parts.keys);
@@ -53,6 +56,10 @@ export class BasicIdentity implements Identity {
     const canonical = canonicalOf(text);
     if (canonical === undefined) return undefined;
     return (canonical === text ? undefined : this.#known.find(canonical)) ?? 'later';
+  }
+
+  shownInstead(call: AdmittedCall): string | undefined {
+    return otherScheme(call.header('authorization'), 'Basic');
   }
 
   verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void {

@@ -32,6 +32,12 @@ export class CertificateIdentity implements Identity {
     return found;
   }
 
+  shownInstead({ clientCertificateFault }: AdmittedCall): string | undefined {
+    return clientCertificateFault === undefined
+      ? undefined
+      : `One was shown, and is not valid: ${clientCertificateFault}.`;
+  }
+
   /** Never needed, since a certificate is known from the beginning. */
   verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void {
     const look = this.look(call);

@@ -32,10 +32,17 @@ export interface Identity {
   readonly wanted: string;
   /** The value of `www-authenticate` for clients of plain HTTP. '' if nothing that a request holds would help. */
   readonly challenge: string;
+  /** Where the keys or the list come from that it verifies with. Undefined if it needs none. */
+  readonly source?: string | undefined;
   /** The header fields that it sends to the service, in lower case. */
   readonly adds: readonly string[];
   /** Asks nobody and waits for nothing. */
   look(call: AdmittedCall): Look;
+  /**
+   * For a client about which `look` has said undefined: a sentence for the log about what it has shown in place of credentials for this
+   * identity. Holds no part of that. Undefined if it has shown nothing.
+   */
+  shownInstead(call: AdmittedCall): string | undefined;
   /**
    * Verifies the credentials of a call about which `look` has said 'later'.
    * @param done is called once, perhaps before this method returns

@@ -4,7 +4,7 @@
 import { callerKey, callerText } from '../calls/caller.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { JwtConfig } from '../config/identity-config.ts';
-import { bearerToken } from './bearer-token.ts';
+import { bearerToken, otherScheme } from './bearer-token.ts';
 import { fieldsOf } from './claims.ts';
 import { type Flight, Flights } from './flight.ts';
 import { type Identity, type IdentityParts, type Look, type Rejection, type Verdict } from './identity.ts';
@@ -24,6 +24,7 @@ export class JwtIdentity implements Identity {
   readonly wanted: string;
   readonly challenge: string;
   readonly adds: readonly string[];
+  readonly source: string;
   readonly #config: JwtConfig;
   readonly #parts: IdentityParts;
   readonly #known: KnownCallers;
@@ -38,6 +39,7 @@ export class JwtIdentity implements Identity {
     this.adds = [...config.claims.values()];
     this.#config = config;
     this.#parts = parts;
+    this.source = parts.keys.source;
     this.#known = new KnownCallers(parts.keys, parts.now);
     this.#flights = new Flights(parts.onFault);
     this.#waits = new KeyWaits(parts.keys);
@@ -49,6 +51,11 @@ export class JwtIdentity implements Identity {
     const known = this.#known.find(text);
     if (known !== undefined) return known;
     return this.#tokenIn(text) === undefined ? undefined : 'later';
+  }
+
+  shownInstead(call: AdmittedCall): string | undefined {
+    const { header } = this.#config;
+    return header === 'authorization' ? otherScheme(call.header(header), 'Bearer') : undefined;
   }
 
   verify(call: AdmittedCall, done: (verdict: Verdict) => void): () => void {

@@ -3,6 +3,17 @@
 import { errors, jwtVerify } from 'jose';
 import type { PublicKey } from '../config/public-keys.ts';
 
+/** Errors of jose in words. Its own may repeat what the token holds. */
+const WORDS: Readonly<Record<string, string>> = {
+  ERR_JOSE_ALG_NOT_ALLOWED: 'its algorithm is not that of the key',
+  ERR_JOSE_NOT_SUPPORTED: 'its key or its algorithm cannot be used',
+  ERR_JWK_INVALID: 'the key of the issuer cannot be used',
+  ERR_JWS_INVALID: 'one of its parts is cut off or changed: it is not base64url, or not JSON',
+  ERR_JWT_CLAIM_VALIDATION_FAILED: 'one of its claims iss, aud, exp and nbf does not hold',
+  ERR_JWT_EXPIRED: 'the token has expired',
+  ERR_JWT_INVALID: 'its claims are not JSON',
+};
+
 export interface SignatureTerms {
   readonly issuer: string;
   readonly audience: readonly string[];
@@ -37,7 +48,8 @@ export async function verifyToken(
       return payload;
     } catch (error) {
       if (error instanceof errors.JWSSignatureVerificationFailed) continue;
-      if (error instanceof errors.JOSEError) return `it is not accepted (${error.code})`;
+      if (error instanceof errors.JOSEError)
+        return `${WORDS[error.code] ?? 'it is not accepted'} (${error.code})`;
       throw error;
     }
   }

@@ -7,6 +7,8 @@ import type { PublicKey } from '../config/public-keys.ts';
 /** Longer tokens are refused unread. */
 const LONGEST_TOKEN = 16_384;
 const LONGEST_QUOTED = 64;
+/** More audiences of the configuration are not named. */
+const MOST_NAMED = 4;
 const JWT = /^([\w-]+)\.([\w-]+)\.([\w-]*)$/;
 /** The end of the year 9999. Later times are no dates (RFC 3339), and mean that a token never expires. */
 const LATEST_EXPIRY_S = 253_402_300_799;
@@ -63,7 +65,8 @@ function faultOfClaims(
     return { sentence: 'the token is not valid yet (nbf)', told: 'the token is not valid yet' };
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (audience.length === 0 || audience.some((each) => named.includes(each))) return undefined;
-  return { sentence: `the token is for ${quoted(named[0])}, not for the audience` };
+  const wanted = audience.slice(0, MOST_NAMED).map(quoted).join(' or ');
+  return { sentence: `the token is for ${quoted(named[0])}, not for the audience ${wanted}` };
 }
 
 export function isTokenFault(read: UnverifiedToken | TokenFault): read is TokenFault {

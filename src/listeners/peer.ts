@@ -23,6 +23,8 @@ export interface ListenerPeer {
   readonly serverName: string;
   /** Undefined if the client has shown none that is valid. */
   readonly clientCertificate?: ClientCertificate | undefined;
+  /** Why the certificate that the client has shown is not valid, in the words of OpenSSL. Undefined if it has shown none, or a valid one. */
+  readonly clientCertificateFault?: string | undefined;
   /** Undefined if services are told of no certificate. */
   readonly forwardedCertificate?: ForwardedCertificate | undefined;
   /** Whether the client is one of the listener's trustedClients. */

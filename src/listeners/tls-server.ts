@@ -19,7 +19,13 @@ import type { ClientAuthorities } from './client-authorities.ts';
 import { type ClientCertificate, clientCertificateOf, isClientCertificate } from './client-certificate.ts';
 import { serveDecrypted } from './decrypted-connections.ts';
 import { readOpening } from './opening.ts';
-import { type ClientOrigin, describeTlsPeer, type ForwardedCertificate, type Serve } from './peer.ts';
+import {
+  type ClientOrigin,
+  describeTlsPeer,
+  type ForwardedCertificate,
+  type ListenerPeer,
+  type Serve,
+} from './peer.ts';
 import { buildSecureContexts, type SelectContext, secureContextOptions } from './secure-contexts.ts';
 import type { ServerContext } from './server-context.ts';
 import { destroyOnError, letGo } from './socket-options.ts';
@@ -187,7 +193,7 @@ class Handshakes {
     const described = describeTlsPeer(socket, handshake.origin, source);
     const peer =
       clientCertificate === undefined
-        ? described
+        ? withFault(described, found)
         : {
             ...described,
             clientCertificate,
@@ -234,6 +240,16 @@ class Handshakes {
     handshake.isSettled = true;
     reportRefusal(this.#context, handshake.origin, token, detail);
   }
+}
+
+/** Where certificates are only asked for, the records of calls say why one that was shown does not count. */
+function withFault(
+  peer: ListenerPeer,
+  found: ReturnType<typeof clientCertificateOf> | undefined,
+): ListenerPeer {
+  return found !== undefined && found !== 'missing' && 'detail' in found
+    ? { ...peer, clientCertificateFault: found.detail }
+    : peer;
 }
 
 /** The context in which sessions may be resumed: only at the same listener, under the same rules. OpenSSL takes at most 32 bytes. */

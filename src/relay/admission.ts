@@ -90,6 +90,10 @@ export class Admission implements AdmittedCall, QuestionOwner {
     return this.subject.kind.peer.clientCertificate;
   }
 
+  get clientCertificateFault(): string | undefined {
+    return this.subject.kind.peer.clientCertificateFault;
+  }
+
   get trusted(): boolean {
     return this.subject.kind.peer.trusted;
   }

@@ -13,6 +13,8 @@ export interface DownstreamPeer extends ForwardedClient {
   readonly serverName?: string;
   /** Undefined if the client has shown none that is valid. */
   readonly clientCertificate?: ClientCertificate | undefined;
+  /** Why the certificate that the client has shown is not valid, in the words of OpenSSL. Undefined if it has shown none, or a valid one. */
+  readonly clientCertificateFault?: string | undefined;
   /** Set if the client uses the wrong protocol on this connection. Every call is then answered with an explanation. */
   readonly mismatch?: 'plaintext_on_tls_port' | undefined;
 }

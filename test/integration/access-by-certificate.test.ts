@@ -124,7 +124,12 @@ test('with mode request, access decides about clients without a valid certificat
   assert.equal((await call(certificateOf('dns'))).code, status.OK);
   assert.match(
     (await proxy.wantRecords(3))[0].reason,
-    /^credentials_missing: This call needs a client certificate\./,
+    /^credentials_missing: This call needs a client certificate\.$/,
+  );
+  const [, foreign] = await proxy.wantRecords(3);
+  assert.match(
+    foreign.reason,
+    /^credentials_missing: This call needs a client certificate\. One was shown, and is not valid: [A-Z_]+\.$/,
   );
 });
 

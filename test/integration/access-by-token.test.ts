@@ -77,13 +77,16 @@ test('a call without a token, or with one that is not accepted, is refused and r
     "the token is of 'https://evil.test', not of the issuer": issuer.token('alice', {
       iss: 'https://evil.test',
     }),
-    "the token is for 'website', not for the audience": issuer.token('alice', { aud: 'website' }),
+    "the token is for 'website', not for the audience 'voice'": issuer.token('alice', { aud: 'website' }),
     'the token is not valid yet (nbf)': issuer.token('alice', { nbf: Date.now() / 1000 + 60 }),
     'the token has no time of expiry (exp)': issuer.token('alice', { exp: undefined }),
     "its algorithm 'none' is not among the algorithms": signToken(key, claims, { alg: 'none' }),
     "its algorithm 'HS256' is not among the algorithms": hs256,
     'its header has members that are not understood': signToken(key, claims, { crit: ['exp'] }),
     "key 'unknown' for ES256 is not among those of the issuer": signToken(key, claims, { kid: 'unknown' }),
+    'one of its parts is cut off or changed: it is not base64url, or not JSON (ERR_JWS_INVALID)': cutOff(
+      issuer.token('alice'),
+    ),
     'it is no JWT': 'abc',
   };
   let calls = 0;
@@ -101,6 +104,19 @@ test('a call without a token, or with one that is not accepted, is refused and r
   const without = await scene.client.say({});
   assert.equal(without.code, status.UNAUTHENTICATED);
   assert.equal(without.details, 'This call needs a bearer token in authorization.');
+  for (const [field, sentence] of [
+    [issuer.token('alice'), 'but without Bearer and a space before the credentials.'],
+    ['Basic YWxpY2U6c2VjcmV0', 'but of the scheme basic instead of Bearer.'],
+  ]) {
+    const other = await scene.client.say({}, { metadata: metadataOf(['authorization', field]) });
+    assert.equal(other.details, 'This call needs a bearer token in authorization.');
+    const record = await scene.proxy.record(({ reason }) => reason.endsWith(sentence));
+    assert.match(
+      record.reason,
+      /^credentials_missing: This call needs a bearer token in authorization\. The request has /,
+    );
+    assert.ok(!JSON.stringify(record).includes('YWxp'));
+  }
   const text = JSON.stringify(scene.proxy.lines());
   for (const token of Object.values(cases))
     if (token.length > 10) assert.ok(!text.includes(token.split('.')[2]), 'no signature is in the log');
@@ -200,7 +216,10 @@ test('a route lets in by claim, and tells a client with another claim that it ma
   const narrated = await scene.client.narrate({ text: 'a b' }, bearer(issuer.token('admin-1')));
   assert.equal(narrated.code, status.PERMISSION_DENIED);
   const [, , noRule, denied] = await scene.proxy.wantRecords(5);
-  assert.match(noRule.reason, /^access_denied: .* Why: no rule of allow holds for office:alice/);
+  assert.match(
+    noRule.reason,
+    /^access_denied: .* Why: no rule of allow holds \(allow\[0\]: .*\) for office:alice/,
+  );
   assert.match(denied.reason, /^access_denied: .* Why: deny\[0\] holds for office:admin-gone/);
 });
 
@@ -282,4 +301,12 @@ for (const [onExpiry, allow] of [
     stream.finish();
     assert.equal((await stream.outcome).code, status.OK);
   });
+}
+
+/** A character that belongs to no byte stands behind the header. */
+function cutOff(token: string): string {
+  const [header, ...rest] = token.split('.');
+  const text = Buffer.from(header, 'base64url').toString();
+  const whole = text.padEnd(Math.ceil(text.length / 3) * 3);
+  return [`${Buffer.from(whole).toString('base64url')}A`, ...rest].join('.');
 }

@@ -2,19 +2,29 @@
 
 import type { Caller } from '../../calls/caller.ts';
 import { type Failure, failure } from '../../calls/failure.ts';
+import type { AdmittedCall } from '../../calls/policy.ts';
 import { GrpcStatus } from '../../grpc/status.ts';
 import { type Identity, isUnjudged, type Rejection } from '../../identities/identity.ts';
 
 const KEYS_AGAIN_MS = 5000;
 const BUSY_AGAIN_MS = 1000;
 
-/** @param wanted the identities that would do. @param rejection why the client's credentials are not accepted; undefined if it has sent none */
-export function unauthenticated(wanted: readonly Identity[], rejection: Rejection | undefined): Failure {
+/**
+ * @param wanted the identities that would do
+ * @param rejection why the client's credentials are not accepted; undefined if it has sent none
+ */
+export function unauthenticated(
+  wanted: readonly Identity[],
+  rejection: Rejection | undefined,
+  call: AdmittedCall,
+): Failure {
   const challenges = new Set(wanted.map(({ challenge }) => challenge).filter((one) => one !== ''));
   const challenge = challenges.size === 0 ? {} : { challenge: [...challenges].join(', ') };
   if (rejection === undefined) {
     const needed = wanted.map((identity) => identity.wanted).join(', or ');
-    return { ...failure('credentials_missing', `This call needs ${needed}.`), ...challenge };
+    const shown = new Set(wanted.map((one) => one.shownInstead(call)).filter((one) => one !== undefined));
+    const onlyForLog = shown.size === 0 ? {} : { onlyForLog: ` ${[...shown].join(' ')}` };
+    return { ...failure('credentials_missing', `This call needs ${needed}.`), ...onlyForLog, ...challenge };
   }
   if (isUnjudged(rejection)) return { ...couldNotJudge(rejection), ...challenge };
   const { token, sentence, told } = rejection;
@@ -41,6 +51,18 @@ export function couldNotJudge({ token, limit, sentence }: Rejection): Failure {
   // The credentials may be good, so that the client must not throw them away.
   const statuses = { grpcStatus: GrpcStatus.UNAVAILABLE, httpStatus: 503 };
   return { ...failure('verification_limited', message), ...statuses, ...later };
+}
+
+/** @param waiting the identities that have said nothing in time */
+export function unverified(waiting: readonly Identity[], timeoutMs: number): Failure {
+  const whose = waiting.map(({ name, source }) => (source === undefined ? name : `${name} (${source})`));
+  return {
+    ...failure(
+      'policy_unanswered',
+      `The credentials of this call could not be verified in ${timeoutMs / 1000} s; call again later.`,
+    ),
+    onlyForLog: ` Why: the keys of identity ${whose.join(', ')} have not come, or too much waits to be verified.`,
+  };
 }
 
 /** @param why which rule says so */

@@ -22,8 +22,9 @@ import {
   type Rejection,
   type Verdict,
 } from '../../identities/identity.ts';
-import { couldNotJudge, denied, expired, unauthenticated } from './access-failures.ts';
+import { couldNotJudge, denied, expired, unauthenticated, unverified } from './access-failures.ts';
 import { type AccessRule, compilePossibility, compileRule, type Possibility } from './access-rules.ts';
+import { failingCriteria } from './failing-criteria.ts';
 
 /** How long credentials may take to be verified, with new keys of their issuer. */
 const VERIFY_WITHIN_MS = 5000;
@@ -44,6 +45,7 @@ interface Unjudged {
 export class AccessPolicy implements Policy {
   readonly key = 'access';
   readonly adds: readonly string[];
+  readonly #config: AccessConfig;
   readonly #required: ReadonlySet<string>;
   /** All that the client may show to be, in the order in which they are asked. */
   readonly #identities: readonly Identity[];
@@ -57,6 +59,7 @@ export class AccessPolicy implements Policy {
 
   /** @param fields the names of the header fields of all identities, in lower case */
   constructor(config: AccessConfig, identities: readonly Identity[], fields: ReadonlySet<string>) {
+    this.#config = config;
     this.#required = new Set(config.require);
     this.#identities = identities;
     this.adds = [...new Set(identities.flatMap(({ adds }) => adds))];
@@ -113,7 +116,7 @@ export class AccessPolicy implements Policy {
   #judge(call: AdmittedCall, { callers, rejection, unjudged }: Known): Failure | undefined {
     const isRequired = this.#required.size > 0;
     if (isRequired && !callers.some(({ identity }) => this.#required.has(identity)))
-      return unauthenticated(this.#wanted, rejection);
+      return unauthenticated(this.#wanted, rejection, call);
     const forbidding = this.#deny.findIndex((rule) => rule(call, callers));
     if (forbidding !== -1) return denied(`deny[${forbidding}] holds`, callers);
     const isAllowed = this.#allow === undefined || this.#allow.some((rule) => rule(call, callers));
@@ -121,8 +124,9 @@ export class AccessPolicy implements Policy {
     if (open !== undefined) return couldNotJudge(open.rejection);
     if (isAllowed) return undefined;
     // With an identity, the client might have been allowed.
-    if (callers.length === 0 && this.#identities.length > 0) return unauthenticated(this.#wanted, rejection);
-    return denied('no rule of allow holds', callers);
+    if (callers.length === 0 && this.#identities.length > 0)
+      return unauthenticated(this.#wanted, rejection, call);
+    return denied(`no rule of allow holds (${failingCriteria(this.#config, call, callers)})`, callers);
   }
 
   /** Whether the call would perhaps be judged otherwise, or the service be told something else, if the client had this identity. */
@@ -180,6 +184,7 @@ class Verifying implements PendingQuestion {
   readonly #onKnown: (known: Known) => void;
   readonly #stops: (() => void)[] = [];
   readonly #verdicts: (Verdict | undefined)[];
+  readonly #isAsked: boolean[];
   #missing = 0;
   #hasAskedAll = false;
 
@@ -187,6 +192,7 @@ class Verifying implements PendingQuestion {
     this.#onKnown = onKnown;
     this.#identities = identities;
     this.#verdicts = identities.map(() => undefined);
+    this.#isAsked = identities.map(() => false);
     for (const [index, identity] of identities.entries()) {
       const look = identity.look(call);
       if (look !== 'later') {
@@ -194,6 +200,7 @@ class Verifying implements PendingQuestion {
         continue;
       }
       this.#missing++;
+      this.#isAsked[index] = true;
       this.#stops.push(
         identity.verify(call, (verdict) => {
           this.#verdicts[index] = verdict;
@@ -216,6 +223,14 @@ class Verifying implements PendingQuestion {
       return rejection.isOfAnother === true && callers.length > 0 ? [] : [{ identity, rejection }];
     });
     this.#onKnown({ callers, unjudged, rejection: mostTelling(this.#verdicts.filter(isRejection)) });
+  }
+
+  timeOver(): Failure {
+    this.cancel();
+    return unverified(
+      this.#identities.filter((_, index) => this.#verdicts[index] === undefined && this.#isAsked[index]),
+      this.timeoutMs,
+    );
   }
 
   cancel(): void {

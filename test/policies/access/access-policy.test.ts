@@ -41,6 +41,10 @@ class KnownIdentity implements Identity {
     return this.known;
   }
 
+  shownInstead(): undefined {
+    return undefined;
+  }
+
   verify(_call: AdmittedCall, done: (verdict: Verdict) => void): () => void {
     this.tell = done;
     return () => {
@@ -51,6 +55,7 @@ class KnownIdentity implements Identity {
 
 class Scene {
   outcome: string | undefined = undefined;
+  refusal: Failure | undefined = undefined;
   reviewAtMs: number | undefined = undefined;
   review: () => Failure | undefined = () => undefined;
   readonly call: AdmittedCall;
@@ -71,8 +76,9 @@ class Scene {
       admit: () => {
         this.outcome ??= 'admitted';
       },
-      refuse: ({ token }) => {
-        this.outcome ??= token;
+      refuse: (failure) => {
+        this.outcome ??= failure.token;
+        this.refusal ??= failure;
       },
     });
   }
@@ -105,6 +111,19 @@ test('credentials that could not be judged refuse nothing if no rule depends on 
   ];
   for (const [access, outcome] of cases)
     assert.equal(new Scene(access, good(), new KnownIdentity('office', NO_KEYS)).outcome, outcome);
+});
+
+test('a refused client has in its record which criteria of each rule do not hold', () => {
+  const allow = [
+    rule({ identity: ['office'] }),
+    rule({ identity: ['machines'], subject: ['x', 'y-*'], client: ['192.0.2.0/24'] }),
+    rule({ claim: new Map([['team', ['blue']]]), client: ['10.0.0.0/8'], method: ['/other.Other/*'] }),
+  ];
+  const { onlyForLog } = new Scene({ allow }, good()).refusal ?? {};
+  assert.match(
+    onlyForLog ?? '',
+    /no rule of allow holds \(allow\[0\]: identity; allow\[1\]: subject; allow\[2\]: claim team, client, method\) for machines:/,
+  );
 });
 
 test('a client that credentials without a verdict might allow is told why there is none', () => {
