@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { suggest } from '../config/suggestion.ts';
 import { readingFault } from '../config/system-error.ts';
 import type { CheckReport } from '../doctor/check.ts';
+import { readCredentials } from '../doctor/credentials.ts';
 import { type DoctorOptions, examine, groupNames, NoSuchCheck } from '../doctor/doctor.ts';
 import { isHealthy, jsonReport, TextReport } from '../doctor/report.ts';
 import { parseTarget, type Target } from '../doctor/target.ts';
@@ -36,6 +37,13 @@ routes are tried through TARGET, too.
                        given several times
       --ca FILE        the authority that has signed the certificate of TARGET
                        (with TARGET alone)
+      --header NAME:VALUE
+                       a header field of each call, such as
+                       "authorization:Bearer TOKEN"; NAME:@FILE takes the value
+                       from a file; may be given several times. No report shows
+                       the value
+      --cert FILE      a certificate that the doctor shows as a client, with
+      --key FILE       its key
       --hold SECONDS   also keep a silent stream open, directly, through the
                        proxy and by TARGET, and say which hop cuts it and when
       --method PATH    a method of yours: /package.Service/Method. TARGET is
@@ -118,6 +126,9 @@ export function parseDoctorOptions(argv: readonly string[]): Chosen | string {
       verbose: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       ca: { type: 'string' },
+      header: { type: 'string', multiple: true, default: [] },
+      cert: { type: 'string' },
+      key: { type: 'string' },
       hold: { type: 'string' },
       method: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -149,11 +160,14 @@ export function parseDoctorOptions(argv: readonly string[]): Chosen | string {
     return '--ca is the authority of TARGET, and there is none: add host:port';
   const ca = readAuthority(values.ca);
   if (typeof ca === 'string') return ca;
+  const credentials = readCredentials(values);
+  if (typeof credentials === 'string') return credentials;
   return {
     file,
     isFileFound: file !== undefined && values.config === undefined && target !== undefined,
     target,
     ca,
+    credentials,
     only,
     holdSeconds,
     method: values.method,

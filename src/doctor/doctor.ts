@@ -6,6 +6,7 @@ import { adminTargetOf } from '../control/admin-target.ts';
 import { certificateChecks } from './certificate-checks.ts';
 import { type Check, type CheckReport, GROUPS } from './check.ts';
 import { CONFIG_USABLE, configChecks } from './config-checks.ts';
+import { type Credentials, NO_CREDENTIALS } from './credentials.ts';
 import { PROBE_HOST } from './dial.ts';
 import { Evidence } from './evidence.ts';
 import { guessChecks } from './guess-checks.ts';
@@ -30,6 +31,8 @@ export interface DoctorOptions {
   readonly target?: Target | undefined;
   /** The authority that has signed the certificate of the target. */
   readonly ca?: Buffer | undefined;
+  /** What its calls show. Undefined means nothing. */
+  readonly credentials?: Credentials | undefined;
   /** Groups, or the beginnings of the ids of checks. Empty means all. */
   readonly only: readonly string[];
   /** How long a silent stream is held. Undefined means that none is. */
@@ -75,7 +78,7 @@ export async function examine(options: DoctorOptions, events: RunEvents): Promis
 }
 
 async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<readonly Check[]> {
-  const { file, target, ca, method, processesFor, openFiles } = options;
+  const { file, target, ca, method, processesFor, openFiles, credentials = NO_CREDENTIALS } = options;
   const evidence = new Evidence();
   const subject = file === undefined ? undefined : readSubject(file);
   const config = subject?.config;
@@ -99,12 +102,12 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
       ...keyChecks(config),
       ...storeChecks(config),
     );
-    plan.push(...throughChecks({ config, running, upstreams, evidence, slot }));
+    plan.push(...throughChecks({ config, running, upstreams, evidence, slot, credentials }));
   }
   if (subject !== undefined && config === undefined) plan.push(...unplannedChecks());
   const way = new TargetWay();
   if (target !== undefined)
-    plan.push(...targetChecks({ target, ca, method, evidence, config, upstreams }, way));
+    plan.push(...targetChecks({ target, ca, credentials, method, evidence, config, upstreams }, way));
   plan.push(...guessChecks({ evidenceOf: plan.map(({ id }) => id), evidence, seen, clients }));
   if (config !== undefined) {
     const processes = processesFor(config);
@@ -113,7 +116,8 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
   if (options.holdSeconds !== undefined) {
     const { holdSeconds: seconds } = options;
     const targetText = target?.text ?? '';
-    plan.push(...holdChecks({ seconds, method, config, upstreams, slot, target: target && way, targetText }));
+    const ways = { config, upstreams, slot, credentials, target: target && way, targetText };
+    plan.push(...holdChecks({ seconds, method, ...ways }));
   }
   return plan;
 }

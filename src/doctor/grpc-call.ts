@@ -11,6 +11,7 @@ import type { Address } from '../config/address.ts';
 import { errorCode } from '../config/error-code.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
+import { withoutSecrets } from './credentials.ts';
 import { dial, type TlsFacts, type TlsWish } from './dial.ts';
 import { quoted, shownText } from './finding.ts';
 
@@ -18,6 +19,8 @@ export interface CallWay {
   readonly address: Address;
   readonly tls: TlsWish | undefined;
   readonly authority: string;
+  /** Header fields that each call has, by name in lower case. No answer shows their values. */
+  readonly credentials?: ReadonlyMap<string, string> | undefined;
 }
 
 export interface CallRequest {
@@ -83,7 +86,7 @@ export async function callGrpc(way: CallWay, request: CallRequest): Promise<Call
     Math.max(50, endsAtMs - performance.now()),
   );
   try {
-    const stream = session.request(headersOf(way.authority, request), { endStream: false });
+    const stream = session.request(headersOf(way, request), { endStream: false });
     listen(stream, answer, resolve);
     if (request.message !== undefined) stream.end(request.message);
     await promise;
@@ -92,6 +95,7 @@ export async function callGrpc(way: CallWay, request: CallRequest): Promise<Call
   }
   clearTimeout(timer);
   answer.durationMs = performance.now() - beganAtMs;
+  answer.grpcMessage = withoutSecrets(answer.grpcMessage, way.credentials);
   session.destroy();
   return answer;
 }
@@ -141,7 +145,7 @@ export async function openSession(
 }
 
 export function headersOf(
-  authority: string,
+  { authority, credentials }: CallWay,
   { path, headers }: Pick<CallRequest, 'path' | 'headers'>,
 ): OutgoingHttpHeaders {
   return {
@@ -152,6 +156,7 @@ export function headersOf(
     'content-type': 'application/grpc',
     'user-agent': 'framegate-doctor',
     ...Object.fromEntries(headers ?? []),
+    ...Object.fromEntries(credentials ?? []),
   };
 }
 

@@ -77,7 +77,7 @@ export function guessChecks({ evidenceOf, evidence, seen, clients }: GuessParts)
               !isBehindTarget(id, finding)),
           proof: (id) => /^(?:through\.(?:route|listener|services)|target\.)/.test(id),
           cleared: (passed) =>
-            passed.some((id) => /^(?:through|target)\.(?:route|services|call)/.test(id))
+            passed.some((id) => /^(?:through|target)\.(?:route|call)/.test(id))
               ? 'HTTP/2 begins as it should, and each path that was tried leads to its service'
               : 'HTTP/2 begins as it should',
         }),
@@ -152,8 +152,13 @@ function verdictOn(
     return [failed(`yes: ${finding.text} (“${report.title}”${more})`, undefined, finding.token)];
   }
   const asked = reports.filter(({ id }) => proof(id));
-  // A check that failed for another reason clears nothing.
-  const passed = asked.filter(({ verdict }) => verdict !== 'skipped' && verdict !== 'failed');
+  // A check that failed for another reason clears nothing, nor does one that has left something out.
+  const passed = asked.filter(
+    ({ verdict, findings }) =>
+      verdict !== 'failed' &&
+      verdict !== 'skipped' &&
+      findings.every((finding) => finding.verdict !== 'skipped'),
+  );
   if (passed.length === 0) return [unexamined('not known: no check that would tell has passed')];
   const silent = asked.length - passed.length;
   const rest = silent === 0 ? '' : `; ${counted(silent, 'check')} could not tell`;

@@ -3,6 +3,7 @@
 import { constants, type IncomingHttpHeaders } from 'node:http2';
 import { errorCode } from '../config/error-code.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
+import { withoutSecrets } from './credentials.ts';
 import { quoted, shownText } from './finding.ts';
 import { type CallResponse, type CallWay, headersOf, openSession, readStatus, textOf } from './grpc-call.ts';
 
@@ -68,7 +69,7 @@ export async function holdStream(
     ended();
   });
   try {
-    const stream = session.request(headersOf(way.authority, request), { endStream: false });
+    const stream = session.request(headersOf(way, request), { endStream: false });
     const read = (headers: IncomingHttpHeaders): void => readStatus(headers, answer);
     stream.on('response', (headers) => {
       answer.httpStatus = headers[':status'] ?? 0;
@@ -93,6 +94,7 @@ export async function holdStream(
     if (request.isRequestOver) stream.end(request.message);
     else if (request.message !== undefined) stream.write(request.message);
     const result = await promise;
+    answer.grpcMessage = withoutSecrets(answer.grpcMessage, way.credentials);
     stream.close(constants.NGHTTP2_CANCEL);
     return typeof result === 'number'
       ? { outcome: 'ended', afterMs: result, how: describe(answer, broken), answer }

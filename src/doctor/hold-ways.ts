@@ -5,6 +5,8 @@ import type { Config, ListenerConfig } from '../config/config.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import { isSecretName } from '../config/secret-name.ts';
 import type { UpstreamConfig } from '../config/upstream-config.ts';
+import type { Credentials } from './credentials.ts';
+import { wantsCertificate, withoutCertificate } from './expected-refusal.ts';
 import type { CallWay } from './grpc-call.ts';
 import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import { routeTaken } from './route-probe.ts';
@@ -40,6 +42,7 @@ export interface WayParts {
   readonly config: Config | undefined;
   readonly upstreams: UpstreamPlan | undefined;
   readonly slot: ProxySlot;
+  readonly credentials: Credentials;
   readonly target: TargetWay | undefined;
   readonly targetText: string;
 }
@@ -89,21 +92,21 @@ export function waysTo(method: string, parts: WayParts): Ways {
 function wayToService(
   path: string,
   routed: UpstreamConfig | undefined,
-  { config, upstreams }: WayParts,
+  { config, upstreams, credentials }: WayParts,
 ): Way | ClosedWay | undefined {
   const isKnown = ({ name, protocol }: UpstreamConfig): boolean =>
     protocol !== 'http1' && upstreams?.endpoints.has(name) === true;
   const upstream = routed ?? config?.upstreams.find(isKnown);
   const endpoint = upstreams?.endpoints.get(upstream?.name ?? '');
   if (upstream === undefined || endpoint === undefined) return undefined;
-  const way = directWay(upstream, endpoint.address);
+  const way = { ...directWay(upstream, endpoint.address), credentials: credentials.headers };
   return { hop: 'service', name: 'directly', way, path, headers: NO_HEADERS };
 }
 
 function wayThroughProxy(
   method: string,
   route: MethodRoute | undefined,
-  { slot }: WayParts,
+  { slot, credentials }: WayParts,
 ): Way | ClosedWay {
   const name = 'through the proxy';
   if (route === undefined) return { name, why: `no route for gRPC leads to ${method}` };
@@ -112,12 +115,22 @@ function wayThroughProxy(
   const { listener, path, headers, authority = serverNameOf(listener) ?? 'localhost' } = route;
   const address = reach(listener, slot);
   if (typeof address === 'string') return { name, why: address };
+  if (wantsCertificate(listener, credentials)) return { name, why: withoutCertificate(listener).text };
   // Whoever holds the port gets what is sent there, and no certificate is verified on this way.
-  const secret = [...headers.keys()].find(isSecretName);
+  const secret = [...headers.keys()].find((field) => isSecretName(field) && !credentials.headers.has(field));
   if (secret !== undefined)
     return { name, why: `the route wants ${secret}, whose value may be a secret and is not sent` };
-  const tls = listener.tls === undefined ? undefined : { serverName: authority, alpn: ['h2'] };
-  return { hop: 'proxy', name, way: { address, tls, authority }, path, headers };
+  const tls =
+    listener.tls === undefined
+      ? undefined
+      : { serverName: authority, alpn: ['h2'], ...credentials.certificate };
+  return {
+    hop: 'proxy',
+    name,
+    way: { address, tls, authority, credentials: credentials.headers },
+    path,
+    headers,
+  };
 }
 
 /** @returns the first route that a call of the method takes; those without header fields, and listeners that can be called, go first */

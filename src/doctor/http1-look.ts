@@ -2,6 +2,7 @@
 
 import type { Address } from '../config/address.ts';
 import { classifyUpstreamFirstBytes, type UpstreamFirstBytes } from '../diagnosis/upstream-first-bytes.ts';
+import { withoutSecrets } from './credentials.ts';
 import { type DialFailure, dial, type TlsFacts, type TlsWish } from './dial.ts';
 import { quoted } from './finding.ts';
 
@@ -18,6 +19,7 @@ export interface Http1Look {
 export interface Http1Request {
   readonly host: string;
   readonly path: string;
+  readonly credentials?: ReadonlyMap<string, string> | undefined;
 }
 
 /** Enough for a frame header of HTTP/2 and for a status line. */
@@ -28,7 +30,7 @@ const MOST_BYTES = 4096;
 export async function getByHttp1(
   address: Address,
   tls: TlsWish | undefined,
-  { host, path }: Http1Request,
+  { host, path, credentials = new Map() }: Http1Request,
   limitMs: number,
 ): Promise<Http1Look | DialFailure> {
   const dialled = await dial(address, tls, limitMs);
@@ -45,8 +47,10 @@ export async function getByHttp1(
   socket.on('end', done);
   socket.on('close', done);
   const timer = setTimeout(done, limitMs);
+  const fields = Array.from(credentials, ([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.write(
-    `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: framegate-doctor\r\naccept: */*\r\nconnection: close\r\n\r\n`,
+    `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: framegate-doctor\r\naccept: */*\r\nconnection: close\r\n${fields}\r\n`,
+    'latin1',
   );
   const answer = await promise;
   clearTimeout(timer);
@@ -55,7 +59,7 @@ export async function getByHttp1(
   return {
     kind: classifyUpstreamFirstBytes(answer),
     tls: dialled.tls,
-    firstLine: quoted(text.split('\r\n', 1)[0], 80),
+    firstLine: quoted(withoutSecrets(text.split('\r\n', 1)[0], credentials), 80),
     httpStatus: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0),
     durationMs: performance.now() - beganAtMs,
   };

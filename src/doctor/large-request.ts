@@ -27,7 +27,7 @@ export async function tryLargeRequest(way: CallWay, path: string): Promise<Large
   session.on('error', (error) => resolve({ gave: quoted(errorCode(error) ?? error.message, 120) }));
   session.on('close', () => resolve({ gave: 'the end of the connection' }));
   try {
-    const headers = { ...headersOf(way.authority, { path }), 'content-length': SIZE_BYTES };
+    const headers = { ...headersOf(way, { path }), 'content-length': SIZE_BYTES };
     const stream = session.request(headers, { endStream: false });
     stream.on('error', () => undefined);
     stream.on('response', (response) => {

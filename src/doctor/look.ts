@@ -17,6 +17,8 @@ export interface Look {
 export interface LookOptions {
   readonly serverName?: string | undefined;
   readonly ca?: Buffer | undefined;
+  readonly cert?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
 }
 
 /** Never rejects. */
@@ -45,6 +47,13 @@ export function hasTlsHttp2({ h2 }: Look): boolean {
 /** Whether a TLS handshake succeeds, whatever is spoken inside. */
 export function hasTls({ h2, http1, withoutAlpn }: Look): boolean {
   return 'kind' in h2 || !('failure' in http1) || !('failure' in withoutAlpn);
+}
+
+/** Whether TLS is spoken, and the client turned away before HTTP/2 begins: by an alert, or by the end of the connection. */
+export function isTurnedAway(look: Look): boolean {
+  const { h2 } = look;
+  if ('kind' in h2) return h2.kind === 'need-more' && h2.isClosed;
+  return hasTls(look) && /ALERT|ECONNRESET/.test(h2.failure);
 }
 
 export function hasPlaintextHttp2({ plaintext }: Look): boolean {

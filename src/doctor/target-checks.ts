@@ -47,11 +47,11 @@ export function targetChecks(parts: TargetParts, found: TargetWay): readonly Che
 }
 
 async function examineProtocol(
-  { target, ca, evidence }: TargetParts,
+  { target, ca, credentials, evidence }: TargetParts,
   found: TargetWay,
 ): Promise<readonly Finding[]> {
   const { address, isTls, authority } = target;
-  const look = await lookAt(address, { ca });
+  const look = await lookAt(address, { ca, ...credentials.certificate });
   found.look = look;
   if ('kind' in look.plaintext) evidence.sawServer(look.plaintext.server, target.text);
   const failure = connectFailureOf(look);
@@ -65,9 +65,26 @@ async function examineProtocol(
   ];
   const wrong = useTls ? judgeTls(look, target) : judgePlaintext(look, target);
   if (wrong !== undefined) return [wrong, ...seen];
-  found.way = { address, tls: useTls ? { ca, alpn: ['h2'] } : undefined, authority };
+  const trust = useTls ? judgeTrust(look, ca !== undefined) : [];
+  // Header fields are secrets, which only a peer may have that has shown who it is.
+  const isKnown = !useTls || trust.every(({ verdict }) => verdict === 'ok');
+  found.way = {
+    address,
+    tls: useTls ? { ca, alpn: ['h2'], ...credentials.certificate } : undefined,
+    authority,
+    ...(isKnown && { credentials: credentials.headers }),
+  };
   const shown = useTls ? 'HTTP/2 over TLS, chosen by ALPN' : 'plaintext HTTP/2';
-  return [ok(shown), ...seen, ...(useTls ? judgeTrust(look, ca !== undefined) : [])];
+  const withheld =
+    isKnown || credentials.headers.size === 0
+      ? []
+      : [
+          warning(
+            '--header is not sent to it, as its certificate is not trusted',
+            'name its authority by --ca FILE',
+          ),
+        ];
+  return [ok(shown), ...seen, ...trust, ...withheld];
 }
 
 function judgeTls(look: Look, { text }: Target): Finding | undefined {

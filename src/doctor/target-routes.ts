@@ -77,7 +77,8 @@ async function compare(
   const way = wayOf(found);
   const limitMs = TARGET_CALL_MS;
   // One after the other, since their times are compared.
-  const direct = await callGrpc(directWay(upstream, endpoint.address), {
+  const as = { ...directWay(upstream, endpoint.address), credentials: way.credentials };
+  const direct = await callGrpc(as, {
     path: directPath,
     message,
     limitMs,
@@ -88,8 +89,21 @@ async function compare(
   );
   evidence.sawServer(through.server, target.text);
   if (!probe.isOfService && isOfPathAlone(through)) return [unknownPath(target.text, path, through)];
+  if (asksForCredentials(through) && !asksForCredentials(direct))
+    return [withoutCredentials(target.text, path, through)];
   return compareAnswers({ way: `through ${target.text}`, path, direct, through }, (answer) =>
     explainAnswer(answer, path, target.text),
+  );
+}
+
+function asksForCredentials({ grpcStatus }: CallAnswer): boolean {
+  return grpcStatus === 'UNAUTHENTICATED' || grpcStatus === 'PERMISSION_DENIED';
+}
+
+function withoutCredentials(text: string, path: string, answer: CallAnswer): Finding {
+  return unexamined(
+    `${text} refuses this client: ${path} got ${describeAnswer(answer)}`,
+    'give the doctor credentials: --header NAME:VALUE, or --cert FILE and --key FILE',
   );
 }
 

@@ -1,6 +1,7 @@
 // What the checks of a target share: what was asked for, and how the target is called once its first check has found that out.
 
 import type { Config } from '../config/config.ts';
+import type { Credentials } from './credentials.ts';
 import type { Evidence } from './evidence.ts';
 import type { CallWay } from './grpc-call.ts';
 import type { Look } from './look.ts';
@@ -15,6 +16,7 @@ export const TARGET_CALL = 'target.call';
 export interface TargetParts {
   readonly target: Target;
   readonly ca: Buffer | undefined;
+  readonly credentials: Credentials;
   /** A method that the target serves, as /package.Service/Method. Undefined if none was named. */
   readonly method: string | undefined;
   readonly evidence: Evidence;

@@ -10,12 +10,22 @@ import { pathCriterion } from '../routing/specificity.ts';
 import { compareAnswers } from './call-comparison.ts';
 import { CERTIFICATE_FILES } from './certificate-checks.ts';
 import type { Check } from './check.ts';
+import type { Credentials } from './credentials.ts';
 import type { Evidence } from './evidence.ts';
 import { type ExaminedProxy, startTemporaryProxy, useRunningProxy } from './examined-proxy.ts';
+import { judgeRefusal, wantsCertificate, withoutCertificate } from './expected-refusal.ts';
 import { type Finding, failed, ok, quoted, unexamined, warning } from './finding.ts';
 import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
 import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
-import { describeHandshake, describePlaintext, hasPlaintextHttp2, hasTlsHttp2, lookAt } from './look.ts';
+import {
+  describeHandshake,
+  describePlaintext,
+  hasPlaintextHttp2,
+  hasTlsHttp2,
+  isTurnedAway,
+  type Look,
+  lookAt,
+} from './look.ts';
 import { probeOf, type RouteProbe, routeTaken } from './route-probe.ts';
 import type { RunningProxy } from './running-proxy.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
@@ -32,6 +42,7 @@ export interface ThroughParts {
   readonly upstreams: UpstreamPlan;
   readonly evidence: Evidence;
   readonly slot: ProxySlot;
+  readonly credentials: Credentials;
 }
 
 export function throughChecks(parts: ThroughParts): readonly Check[] {
@@ -57,13 +68,13 @@ export function throughChecks(parts: ThroughParts): readonly Check[] {
         }
       },
     },
-    ...config.listeners.map((listener) => listenerCheck(listener, slot)),
+    ...config.listeners.map((listener) => listenerCheck(listener, parts)),
     ...config.upstreams.flatMap((upstream) => servicesCheck(upstream, parts)),
     ...config.routes.map((route) => routeCheck(route, parts)),
   ];
 }
 
-function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
+function listenerCheck(listener: ListenerConfig, { slot, credentials }: ThroughParts): Check {
   const { name, tls, mismatch } = listener;
   return {
     id: `through.listener.${name}`,
@@ -74,7 +85,7 @@ function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
     run: async () => {
       const reached = reach(listener, slot);
       if (typeof reached === 'string') return [unexamined(reached)];
-      const look = await lookAt(reached, { serverName: serverNameOf(listener) });
+      const look = await lookAt(reached, { serverName: serverNameOf(listener), ...credentials.certificate });
       const insecure = `an insecure channel (plaintext HTTP/2) gets ${describePlaintext(look)}`;
       if (tls === undefined) {
         return hasPlaintextHttp2(look)
@@ -83,9 +94,7 @@ function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
       }
       const secure = `TLS with ALPN h2: ${describeHandshake(look.h2)}`;
       return [
-        hasTlsHttp2(look)
-          ? ok(secure)
-          : failed(secure, 'is another process behind this port?', 'tls_handshake_failed'),
+        judgeSecure(look, secure, listener, credentials),
         ok(`TLS with ALPN http/1.1 alone: ${describeHandshake(look.http1)}`),
         ok(`TLS without ALPN: ${describeHandshake(look.withoutAlpn)}`),
         ok(
@@ -94,6 +103,23 @@ function listenerCheck(listener: ListenerConfig, slot: ProxySlot): Check {
       ];
     },
   };
+}
+
+function judgeSecure(look: Look, text: string, listener: ListenerConfig, credentials: Credentials): Finding {
+  const isRequired = wantsCertificate(listener, credentials);
+  if (hasTlsHttp2(look))
+    return isRequired
+      ? failed(`${text}, without a certificate, although clientAuth requires one`, 'reload the proxy')
+      : ok(text);
+  if (isTurnedAway(look) && isRequired)
+    return ok('TLS with ALPN h2: clients without a certificate are refused, as configured (clientAuth)');
+  if (isTurnedAway(look) && credentials.certificate !== undefined && listener.tls?.clientAuth !== undefined)
+    return failed(
+      'TLS with ALPN h2: the certificate that was given is refused',
+      'is it of one of the authorities in clientAuth.ca, and not in its crl? The log of the proxy says why',
+      'client_certificate_not_trusted',
+    );
+  return failed(text, 'is another process behind this port?', 'tls_handshake_failed');
 }
 
 /** Whether the services that reflection lists have routes, and the routes name services that are there. */
@@ -213,7 +239,7 @@ function routeCheck(route: RouteConfig, parts: ThroughParts): Check {
 async function compareRoute(
   route: RouteConfig,
   probe: RouteProbe,
-  { config, slot, direct }: ThroughParts & { readonly direct: CallWay },
+  { config, slot, direct, credentials }: ThroughParts & { readonly direct: CallWay },
 ): Promise<readonly Finding[]> {
   const listener = config.listeners.find(({ name }) => (route.match.listener ?? name) === name);
   if (listener === undefined) return [unexamined('no listener has it')];
@@ -225,34 +251,43 @@ async function compareRoute(
   }
   const reached = reach(listener, slot);
   if (typeof reached === 'string') return [unexamined(reached)];
+  if (wantsCertificate(listener, credentials)) return [withoutCertificate(listener)];
   const name = probe.authority ?? serverNameOf(listener) ?? 'localhost';
   const way: CallWay = {
     address: reached,
-    tls: listener.tls === undefined ? undefined : { serverName: name, alpn: ['h2'] },
+    tls:
+      listener.tls === undefined ? undefined : { serverName: name, alpn: ['h2'], ...credentials.certificate },
     authority: name,
+    credentials: credentials.headers,
   };
   const { headers, message } = probe;
   // Whoever holds the port gets what is sent there, and no certificate is verified on this way.
-  const secret = [...headers.keys()].find(isSecretName);
+  const secret = [...headers.keys()].find((field) => isSecretName(field) && !credentials.headers.has(field));
   if (secret !== undefined)
-    return [unexamined(`it wants ${secret}, whose value may be a secret and is not sent`)];
+    return [
+      unexamined(
+        `it wants ${secret}, whose value may be a secret and is not sent`,
+        `give it to the doctor: --header ${secret}:VALUE`,
+      ),
+    ];
   // One after the other, since their times are compared.
-  const directly = await callGrpc(direct, { path: probe.directPath, headers, message, limitMs: CALL_MS });
+  const as = { ...direct, credentials: credentials.headers };
+  const directly = await callGrpc(as, { path: probe.directPath, headers, message, limitMs: CALL_MS });
   const through = await callGrpc(way, { path: probe.path, headers, message, limitMs: CALL_MS });
-  const diagnoses = (await slot.proxy?.diagnoses()) ?? [];
-  return compareAnswers({ way: 'through the proxy', path: probe.path, direct: directly, through }, (answer) =>
-    explain(answer, probe.path, diagnoses),
+  const token = tokenOf(through, (await slot.proxy?.diagnoses()) ?? []);
+  const text = `${probe.path}: ${describeAnswer(through)}`;
+  const refusal = token === undefined ? undefined : judgeRefusal({ route, token, text }, credentials);
+  if (refusal !== undefined) return refusal;
+  return compareAnswers({ way: 'through the proxy', path: probe.path, direct: directly, through }, () =>
+    token === undefined ? undefined : failed(text, undefined, token),
   );
 }
 
-function explain(
-  answer: CallAnswer,
-  path: string,
+/** @returns the token of what the proxy says of this answer. Undefined if the answer is not of the proxy */
+function tokenOf(
+  { grpcMessage }: CallAnswer,
   diagnoses: Awaited<ReturnType<ExaminedProxy['diagnoses']>>,
-): Finding | undefined {
-  const known = diagnoses.find(
-    ({ sentence }) => answer.grpcMessage !== '' && sentence.includes(answer.grpcMessage),
-  );
-  if (known === undefined) return undefined;
-  return failed(`${path}: ${describeAnswer(answer)}`, undefined, known.token);
+): string | undefined {
+  if (grpcMessage === '') return undefined;
+  return diagnoses.find(({ sentence }) => sentence.includes(grpcMessage))?.token;
 }

@@ -6,11 +6,14 @@ import type { RouteConfig } from '../config/route-config.ts';
 import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { pathCriterion } from '../routing/specificity.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
+import type { Credentials } from './credentials.ts';
 import { tlsWishOf } from './dial.ts';
+import { judgeRefusal, wantsCertificate, withoutCertificate } from './expected-refusal.ts';
 import { type Finding, failed, ok, took, unexamined } from './finding.ts';
 import { getByHttp1 } from './http1-look.ts';
 import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import { routeTaken } from './route-probe.ts';
+import type { SeenDiagnosis } from './running-proxy.ts';
 
 const LIMIT_MS = 2000;
 
@@ -19,11 +22,12 @@ export interface WebRouteParts {
   readonly slot: ProxySlot;
   readonly upstream: UpstreamConfig;
   readonly endpoint: Address;
+  readonly credentials: Credentials;
 }
 
 export async function compareWebRoute(
   route: RouteConfig,
-  { config, slot, upstream, endpoint }: WebRouteParts,
+  { config, slot, upstream, endpoint, credentials }: WebRouteParts,
 ): Promise<readonly Finding[]> {
   const { match, stripPrefix: prefix } = route;
   const listener = config.listeners.find(({ name }) => (match.listener ?? name) === name);
@@ -40,12 +44,21 @@ export async function compareWebRoute(
   }
   const reached = reach(listener, slot);
   if (typeof reached === 'string') return [unexamined(reached)];
+  if (wantsCertificate(listener, credentials)) return [withoutCertificate(listener)];
   const directPath = prefix === undefined ? path : stripPrefix(path, prefix);
   const wish = upstream.tls === undefined ? undefined : tlsWishOf(upstream.tls, ['http/1.1']);
   // One after the other, since their times are compared.
-  const direct = await getByHttp1(endpoint, wish, { host, path: directPath }, LIMIT_MS);
-  const tls = listener.tls === undefined ? undefined : { serverName: host, alpn: ['http/1.1'] };
-  const through = await getByHttp1(reached, tls, { host, path }, LIMIT_MS);
+  const direct = await getByHttp1(
+    endpoint,
+    wish,
+    { host, path: directPath, credentials: credentials.headers },
+    LIMIT_MS,
+  );
+  const tls =
+    listener.tls === undefined
+      ? undefined
+      : { serverName: host, alpn: ['http/1.1'], ...credentials.certificate };
+  const through = await getByHttp1(reached, tls, { host, path, credentials: credentials.headers }, LIMIT_MS);
   const said = (look: typeof direct): string =>
     'failure' in look ? `no connection (${look.failure})` : look.firstLine || 'no answer';
   const isSame =
@@ -54,10 +67,28 @@ export async function compareWebRoute(
     const times = `directly ${took(direct.durationMs)}, through the proxy ${took(through.durationMs)}`;
     return [ok(`GET ${path} has the same answer: “${said(direct)}”; ${times}`)];
   }
+  const token =
+    'failure' in through ? undefined : refusalIn((await slot.proxy?.diagnoses()) ?? [], through.httpStatus);
+  const text = `GET ${path}: “${said(through)}”`;
+  const refusal = token === undefined ? undefined : judgeRefusal({ route, token, text }, credentials);
+  if (refusal !== undefined) return refusal;
   return [
     failed(
       `GET ${path}: directly “${said(direct)}”, through the proxy “${said(through)}”`,
       'the log of the proxy says why: look for this path',
     ),
   ];
+}
+
+/** The tokens of refusals that the status of an answer may stand for. */
+const BY_STATUS: ReadonlyMap<number, readonly string[]> = new Map([
+  [401, ['credentials_missing', 'credentials_invalid', 'credentials_expired', 'authorization_denied']],
+  [403, ['access_denied', 'authorization_denied']],
+  [429, ['call_limit']],
+]);
+
+/** @returns the newest refusal of the proxy that an answer with this status may stand for */
+function refusalIn(diagnoses: readonly SeenDiagnosis[], httpStatus: number): string | undefined {
+  const tokens = BY_STATUS.get(httpStatus) ?? [];
+  return diagnoses.find(({ token }) => tokens.includes(token))?.token;
 }
