@@ -1,7 +1,7 @@
 // Faults that a route injects into its calls on purpose (`fault`), as the record and the metrics have them.
 
 export interface InjectedFault {
-  readonly kind: 'delay' | 'abort' | 'reset';
+  readonly kind: 'delay' | 'abort' | 'reset' | 'throttle';
   /** What was injected, such as 'delay of 200 ms'. From the configuration alone. */
   readonly text: string;
 }

@@ -145,6 +145,8 @@ export interface AdmittedCall {
    * @param cause for the record
    */
   resetAfter(reset: StreamReset, cause: Failure): void;
+  /** Limits the messages and bytes of the call, beside what policies say by `limitFlow`. Must be called before the call is admitted. */
+  limitFlow(limits: FlowLimits): void;
 }
 
 export interface StreamReset {

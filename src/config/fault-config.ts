@@ -8,6 +8,8 @@ export interface FaultConfig {
   readonly delayMs: number | undefined;
   readonly abort: FaultAbort | undefined;
   readonly resetAfter: FaultReset | undefined;
+  /** How many bytes of each direction of a call pass in a second. */
+  readonly throttleBytesPerSecond: number | undefined;
 }
 
 /** The status of an aborted call: the name of a gRPC status other than OK, or an HTTP status from 400 to 599. */

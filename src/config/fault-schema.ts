@@ -2,6 +2,7 @@
 
 import type { FaultAbort } from './fault-config.ts';
 import { key } from './key-notes.ts';
+import { parseRate, ratePattern } from './limit-values.ts';
 import { parseHeaderName } from './match-criteria.ts';
 import type { Fault } from './problem.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
@@ -90,15 +91,37 @@ export const fault = z
           { unset: 'not reset', condition: 'not beside `abort`' },
         ),
       ),
+    throttle: parsed('a rate such as 16KiB/s', parseRate, {
+      pattern: ratePattern.source,
+      examples: ['16KiB/s'],
+    })
+      .optional()
+      .meta(
+        key(
+          'How many bytes of the call pass in each direction in a second, a minute or an hour. What is sent faster waits, and its sender gets no ' +
+            'credit to send more.',
+          {
+            unset: 'not slowed',
+            values: 'size and period such as `16KiB/s`',
+            condition: 'not beside `abort`',
+            like: { Envoy: '`response_rate_limit` of the `fault` filter' },
+          },
+        ),
+      ),
   })
   .refine(
-    ({ delay, abort: status, resetAfter: reset }) =>
-      [delay, status, reset].some((part) => part !== undefined),
+    ({ delay, abort: status, resetAfter: reset, throttle }) =>
+      [delay, status, reset, throttle].some((part) => part !== undefined),
     {
       message: 'injects nothing',
-      params: { hint: 'add delay, abort or resetAfter' },
+      params: { hint: 'add delay, abort, resetAfter or throttle' },
     },
   )
+  .refine(({ abort: status, throttle }) => status === undefined || throttle === undefined, {
+    message: 'stands beside abort, after which there is nothing to slow',
+    path: ['throttle'],
+    params: { hint: 'remove one of the two' },
+  })
   .refine(({ abort: status, resetAfter: reset }) => status === undefined || reset === undefined, {
     message: 'stands beside abort, after which there is no stream to reset',
     path: ['resetAfter'],

@@ -11,7 +11,6 @@ const laterKeys: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map
     'listeners.*.tls',
     { acme: 'remove it; let a program such as certbot get certificates, and name them in certificates' },
   ],
-  ['routes.*.fault', { throttle: 'remove it; delay slows the beginning of calls' }],
 ]);
 
 export interface LaterVersionFault {

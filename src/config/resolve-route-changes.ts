@@ -40,8 +40,9 @@ export function resolveEdits({
 
 export function resolveFault({ fault }: ValidRoute): Pick<RouteConfig, 'fault'> {
   if (fault === undefined) return {};
-  const { percent, header, delay, abort, resetAfter } = fault;
-  return { fault: { share: percent, header, delayMs: delay, abort, resetAfter } };
+  const { percent, header, delay, abort, resetAfter, throttle } = fault;
+  const throttleBytesPerSecond = throttle && (throttle.count / throttle.periodMs) * 1000;
+  return { fault: { share: percent, header, delayMs: delay, abort, resetAfter, throttleBytesPerSecond } };
 }
 
 function resolveChanges(changes: NonNullable<ValidRoute['headers']>['request']): HeaderChanges {

@@ -24,7 +24,7 @@ export interface QuotaSource {
 /** What policies need that count inside of calls. */
 export interface FlowQuotaSource extends QuotaSource {
   /** The tokens of one stream, for a limit of each stream by itself. */
-  streamTokens(limit: RateLimit): Tokens;
+  streamTokens(limit: Pick<RateLimit, 'allowance'>): Tokens;
 }
 
 export class Quotas implements FlowQuotaSource {
@@ -56,7 +56,7 @@ export class Quotas implements FlowQuotaSource {
     return quota;
   }
 
-  streamTokens({ allowance }: RateLimit): Tokens {
+  streamTokens({ allowance }: Pick<RateLimit, 'allowance'>): Tokens {
     return new StreamTokens(allowance, this.#now);
   }
 

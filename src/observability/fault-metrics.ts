@@ -9,7 +9,7 @@ import type { MetricFamily } from './metrics-snapshot.ts';
 export class FaultMetrics implements ExchangeObserver {
   readonly #injected = new LabelledCounter(
     'framegate_faults_injected_total',
-    'Faults that routes have injected into calls on purpose, by route and kind: delay, abort or reset.',
+    'Faults that routes have injected into calls on purpose, by route and kind: delay, abort, reset or throttle.',
     ['route', 'kind'],
   );
   /** Whether a route has injected faults since the start. */
@@ -23,6 +23,7 @@ export class FaultMetrics implements ExchangeObserver {
       if (fault.delayMs !== undefined) this.#injected.count({ route, kind: 'delay' }, 0);
       if (fault.abort !== undefined) this.#injected.count({ route, kind: 'abort' }, 0);
       if (fault.resetAfter !== undefined) this.#injected.count({ route, kind: 'reset' }, 0);
+      if (fault.throttleBytesPerSecond !== undefined) this.#injected.count({ route, kind: 'throttle' }, 0);
     }
   }
 

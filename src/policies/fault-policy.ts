@@ -1,41 +1,63 @@
 // The `fault` of a route: delays, aborts or resets calls on purpose, so that clients and services can be tested.
 
 import { type Failure, failure } from '../calls/failure.ts';
+import type { DirectionLimits, FlowLimits } from '../calls/flow-limits.ts';
 import type { InjectedFault } from '../calls/injected-fault.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner, StreamReset } from '../calls/policy.ts';
 import type { FaultAbort, FaultConfig, FaultReset } from '../config/fault-config.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
 import { GrpcStatus } from '../grpc/status.ts';
+import type { Allowance } from '../limits/quota-table.ts';
+import type { FlowQuotaSource } from '../limits/quotas.ts';
 
 /** What is injected, in this order. */
 interface Parts {
   readonly delay: { readonly ms: number; readonly fault: InjectedFault } | undefined;
   readonly abort: { readonly cause: Failure; readonly fault: InjectedFault } | undefined;
   readonly reset: { readonly cause: Failure; readonly after: StreamReset } | undefined;
+  readonly throttle: Throttle | undefined;
 }
 
+interface Throttle {
+  readonly fault: InjectedFault;
+  /** @returns the limits of one call */
+  limits(): FlowLimits;
+}
+
+/** Bytes pass in slices, so that they come evenly and in few frames. */
+const SLICE_MS = 20;
+const SMALLEST_SLICE_BYTES = 512;
+const LARGEST_SLICE_BYTES = 16_384;
+/** Timers of the relay may be so late: with a smaller burst less than the rate would pass. */
+const BURST_MS = 100;
+
 /** What the policy needs of a call. */
-export type FaultedCall = Pick<AdmittedCall, 'trusted' | 'header' | 'noteFault' | 'resetAfter'>;
+export type FaultedCall = Pick<AdmittedCall, 'trusted' | 'header' | 'noteFault' | 'resetAfter' | 'limitFlow'>;
 
 export interface FaultPolicy extends Policy {
   ask(call: FaultedCall, questioner: Questioner): PendingQuestion | undefined;
 }
 
 /** @returns undefined if the route has no `fault` */
-export function faultPolicy(route: RouteConfig | undefined): Policy | undefined {
-  return route?.fault === undefined ? undefined : injecting(route.fault);
+export function faultPolicy(
+  route: RouteConfig | undefined,
+  { quotas }: { readonly quotas: FlowQuotaSource },
+): Policy | undefined {
+  return route?.fault === undefined ? undefined : injecting(route.fault, quotas);
 }
 
 /** @param random returns a number from 0 to 1, never 1 */
 export function injecting(
-  { share, header, delayMs, abort, resetAfter }: FaultConfig,
+  { share, header, delayMs, abort, resetAfter, throttleBytesPerSecond }: FaultConfig,
+  quotas: Pick<FlowQuotaSource, 'streamTokens'>,
   random: () => number = Math.random,
 ): FaultPolicy {
   const parts: Parts = {
     delay: delayMs === undefined ? undefined : delayOf(delayMs),
     abort: abort === undefined ? undefined : abortOf(abort),
     reset: resetAfter === undefined ? undefined : resetOf(resetAfter),
+    throttle: throttleBytesPerSecond === undefined ? undefined : throttleOf(throttleBytesPerSecond, quotas),
   };
   return {
     key: 'fault',
@@ -68,7 +90,11 @@ function delayed(
   return { timeoutMs: ms, cancel: () => undefined, timeOver: () => injectAtOnce(call, parts) };
 }
 
-function injectAtOnce(call: FaultedCall, { abort, reset }: Parts): Failure | undefined {
+function injectAtOnce(call: FaultedCall, { abort, reset, throttle }: Parts): Failure | undefined {
+  if (throttle !== undefined) {
+    call.noteFault(throttle.fault);
+    call.limitFlow(throttle.limits());
+  }
   if (reset !== undefined) call.resetAfter(reset.after, reset.cause);
   if (abort !== undefined) call.noteFault(abort.fault);
   return abort?.cause;
@@ -88,6 +114,35 @@ function abortOf(abort: FaultAbort): Parts['abort'] {
   return {
     fault: { kind: 'abort', text: `abort with ${written}` },
     cause: { ...failure('fault_injected', message), ...statuses },
+  };
+}
+
+function throttleOf(bytesPerSecond: number, quotas: Pick<FlowQuotaSource, 'streamTokens'>): Throttle {
+  const perMs = bytesPerSecond / 1000;
+  const allowance: Allowance = { perMs, burst: Math.max(SMALLEST_SLICE_BYTES, Math.ceil(perMs * BURST_MS)) };
+  const sliceBytes = Math.floor(
+    Math.min(Math.max(SMALLEST_SLICE_BYTES, perMs * SLICE_MS), LARGEST_SLICE_BYTES),
+  );
+  const rate = `${Number(bytesPerSecond.toPrecision(5))} bytes in 1 s`;
+  const text = `${rate} (fault.throttle of the route)`;
+  const direction = (): DirectionLimits => ({
+    rates: [
+      {
+        counts: 'bytes',
+        tokens: quotas.streamTokens({ allowance }),
+        key: '',
+        client: undefined,
+        sliceBytes,
+        text,
+        exceeded: undefined,
+      },
+    ],
+    messageSize: undefined,
+    bodySize: undefined,
+  });
+  return {
+    fault: { kind: 'throttle', text: `throttle to ${rate}` },
+    limits: () => ({ request: direction(), response: direction() }),
   };
 }
 

@@ -4,7 +4,7 @@
 import type { Caller } from '../calls/caller.ts';
 import type { ClientCertificate } from '../calls/client-certificate.ts';
 import { FAULT, type Failure } from '../calls/failure.ts';
-import type { FlowLimits } from '../calls/flow-limits.ts';
+import { type FlowLimits, NO_LIMITS } from '../calls/flow-limits.ts';
 import type { InjectedFault } from '../calls/injected-fault.ts';
 import type { AdmittedCall, CallEdit, PendingQuestion, Questioner, StreamReset } from '../calls/policy.ts';
 import type { Asker } from '../calls/unary-service.ts';
@@ -55,6 +55,8 @@ export class Admission implements AdmittedCall, QuestionOwner {
   #recheck: Recheck | undefined = undefined;
   /** The call is over, so that no review may begin. */
   #hasEnded = false;
+  /** Those of this call alone. */
+  #ownLimits = NO_LIMITS;
 
   constructor(owner: AdmissionOwner, context: AdmissionContext) {
     this.#owner = owner;
@@ -178,6 +180,10 @@ export class Admission implements AdmittedCall, QuestionOwner {
     this.#owner[direction].passThrough((target) => new MessageGate(target, messages, onShut));
   }
 
+  limitFlow(limits: FlowLimits): void {
+    this.#ownLimits = [...this.#ownLimits, limits];
+  }
+
   /** Begins. The owner learns the result now or later. */
   begin(): void {
     const refusal = this.subject.plan.admit(this);
@@ -215,7 +221,8 @@ export class Admission implements AdmittedCall, QuestionOwner {
     const { plan } = this.subject;
     let limits: readonly FlowLimits[];
     try {
-      limits = plan.limitFlow(this);
+      limits =
+        this.#ownLimits.length === 0 ? plan.limitFlow(this) : [...plan.limitFlow(this), ...this.#ownLimits];
     } catch (error) {
       plan.fault(error);
       this.#refuse(FAULT);

@@ -189,3 +189,25 @@ test('strangers cannot ask for faults, and no proxy behind sees that they tried'
   assert.equal((await second.outcome(second.call())).grpcStatus, '0');
   assert.equal(friend.service.requests.length, 1);
 });
+
+test('a throttled call loses nothing, and comes no faster than it may', async (t) => {
+  // 512 bytes may come at once, and the rest at 4 KiB in a second.
+  const answer = Buffer.alloc(4096, 7);
+  const started = await scene(
+    t,
+    { throttle: '4KiB/s' },
+    { onRequestEnd: (request) => request.succeed(answer) },
+  );
+  const client = await started.proxy.rawClient('clear');
+  const beganAtMs = performance.now();
+  const outcome = await client.outcome(client.call({ path: '/a.S/M', body: TWO }));
+  assert.equal(outcome.grpcStatus, '0');
+  assert.ok(outcome.content.includes(answer));
+  assert.ok(performance.now() - beganAtMs > 800, 'it came too fast');
+  const record = await started.proxy.record();
+  assert.deepEqual(
+    [record['fault'], record['responseBytes'], record['requestBytes']],
+    ['throttle to 4096 bytes in 1 s', grpcMessage(answer).length, TWO.length],
+  );
+  assert.deepEqual(await injected(started), { 'all throttle': 1 });
+});

@@ -6,6 +6,7 @@ import { reasonOf } from '../../src/calls/failure.ts';
 import type { FaultConfig } from '../../src/config/fault-config.ts';
 import { GrpcStatus } from '../../src/grpc/status.ts';
 import { type FaultedCall, faultPolicy, injecting } from '../../src/policies/fault-policy.ts';
+import { NO_PARTS } from '../../src/policies/policy-kinds.ts';
 
 const NONE: FaultConfig = {
   share: 1,
@@ -13,6 +14,7 @@ const NONE: FaultConfig = {
   delayMs: undefined,
   abort: undefined,
   resetAfter: undefined,
+  throttleBytesPerSecond: undefined,
 };
 
 interface Asked {
@@ -29,6 +31,8 @@ function ask(fault: FaultConfig, client: { trusted?: boolean; header?: string } 
     header: (name) => (name === 'x-fault' ? header : undefined),
     noteFault: ({ text }) => void log.push(text),
     resetAfter: ({ messages, direction }) => void log.push(`resets after ${messages} of ${direction}`),
+    limitFlow: ({ request, response }) =>
+      void log.push(...[request, response].map(({ rates: [{ counts, text }] }) => `${counts}: ${text}`)),
   };
   let verdict = 'passes';
   const questioner = {
@@ -37,12 +41,12 @@ function ask(fault: FaultConfig, client: { trusted?: boolean; header?: string } 
       verdict = token;
     },
   };
-  const pending = injecting(fault, () => random).ask(call, questioner);
+  const pending = injecting(fault, NO_PARTS.quotas, () => random).ask(call, questioner);
   return { verdict: pending === undefined ? verdict : 'waits', log };
 }
 
 test('a route without faults has no such policy', () => {
-  assert.equal(faultPolicy(undefined), undefined);
+  assert.equal(faultPolicy(undefined, NO_PARTS), undefined);
 });
 
 test('the share is drawn once for each call', () => {
@@ -59,6 +63,20 @@ test('with a header, only calls of trusted clients that carry it have the fault'
   assert.equal(ask(fault, { trusted: false, header: 'yes' }).verdict, 'passes');
   assert.equal(ask(fault, { trusted: true }).verdict, 'passes');
   assert.equal(ask({ ...fault, share: 0.5 }, { trusted: true, header: 'yes' }, 0.7).verdict, 'passes');
+});
+
+test('both directions of a throttled call are paced, after the delay', () => {
+  const limit = 'bytes: 16384 bytes in 1 s (fault.throttle of the route)';
+  const throttleBytesPerSecond = 16_384;
+  assert.deepEqual(ask({ ...NONE, throttleBytesPerSecond }), {
+    verdict: 'passes',
+    log: ['throttle to 16384 bytes in 1 s', limit, limit],
+  });
+  assert.deepEqual(ask({ ...NONE, throttleBytesPerSecond, share: 0.5 }, {}, 0.7).log, []);
+  assert.deepEqual(ask({ ...NONE, throttleBytesPerSecond, delayMs: 5 }), {
+    verdict: 'waits',
+    log: ['delay of 5 ms'],
+  });
 });
 
 test('all that is injected is noted, and nothing before it is', () => {
@@ -84,12 +102,13 @@ const STATUSES: readonly [
 
 for (const [abort, grpcStatus, httpStatus] of STATUSES)
   test(`each client gets a status of its protocol: ${Object.values(abort)[0]}`, () => {
-    const policy = injecting({ ...NONE, abort });
+    const policy = injecting({ ...NONE, abort }, NO_PARTS.quotas);
     const seen: unknown[] = [];
     const call: FaultedCall = {
       trusted: false,
       header: () => undefined,
       noteFault: () => undefined,
+      limitFlow: () => undefined,
       resetAfter: () => assert.fail('it is aborted'),
     };
     policy.ask(call, {
