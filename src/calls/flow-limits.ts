@@ -13,6 +13,10 @@ export interface Tokens {
    * the burst
    */
   take(key: string, count: number, client?: string): number;
+  /** Whether this process knows enough to say that tokens are missing. If this method is missing, it always does. */
+  knows?(key: string, count: number, client?: string): boolean;
+  /** Asks those who know. @param onKnown is called once, later, when `knows` may say something else. @returns ends the wait */
+  learn?(key: string, count: number, onKnown: () => void, client?: string): () => void;
 }
 
 /** A limit of the messages, or of the bytes, that pass in a time. */
@@ -28,7 +32,7 @@ export interface RateLimit {
   /** What the limit is, as a part of a sentence: `60 messages in 1 s (limits[0] of route voice)`. */
   readonly text: string;
   /**
-   * Ends the call when tokens are missing. Undefined if the call is paced instead.
+   * Ends the call when it is known that tokens are missing. Undefined if the call is paced instead.
    * @param waitMs until the tokens would be there. @param wanted how many were wanted
    */
   readonly exceeded: ((waitMs: number, wanted: number) => Failure) | undefined;

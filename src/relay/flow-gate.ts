@@ -3,16 +3,9 @@
 
 import type { Failure } from '../calls/failure.ts';
 import type { DirectionLimits, RateLimit } from '../calls/flow-limits.ts';
-import {
-  ByteMeter,
-  LengthMeter,
-  MessageMeter,
-  type Meter,
-  PREFIX_BYTES,
-  type TokenTaker,
-  TotalMeter,
-} from './flow-meters.ts';
-import type { TokenLine, TokenLines, TokenWaiter } from './token-lines.ts';
+import { ByteMeter, LengthMeter, MessageMeter, type Meter, PREFIX_BYTES, TotalMeter } from './flow-meters.ts';
+import { EndingTokens, type GateTokens, PacedTokens } from './gate-tokens.ts';
+import type { TokenLines } from './token-lines.ts';
 
 /** One direction of an exchange. */
 export interface GateOwner {
@@ -26,7 +19,7 @@ export interface GateOwner {
 
 export class FlowGate {
   readonly #stages: Stage[] = [];
-  readonly #paces: PacedTokens[] = [];
+  readonly #tokens: GateTokens[] = [];
   readonly #owner: GateOwner;
   #refusal: Failure | undefined = undefined;
 
@@ -42,8 +35,7 @@ export class FlowGate {
       this.#refusal = cause;
     };
     for (const rate of rates) if (isGrpc || rate.counts === 'bytes') this.#addPace(rate, lines);
-    for (const rate of rates)
-      if (isGrpc || rate.counts === 'bytes') this.#add(endingMeter(rate, isGrpc, refuse));
+    for (const rate of rates) if (isGrpc || rate.counts === 'bytes') this.#addEnding(rate, isGrpc, refuse);
     if (isGrpc && messageSize !== undefined)
       this.#add(
         new LengthMeter((length) => {
@@ -59,12 +51,23 @@ export class FlowGate {
   #addPace(rate: RateLimit, lines: TokenLines): void {
     if (rate.exceeded !== undefined) return;
     const tokens = new PacedTokens(rate, lines, this);
-    this.#paces.push(tokens);
+    this.#tokens.push(tokens);
     this.#add(rate.counts === 'messages' ? new MessageMeter(tokens) : new ByteMeter(tokens, rate.sliceBytes));
   }
 
-  #add(meter: Meter | undefined): void {
-    if (meter !== undefined) this.#stages.push(new Stage(meter));
+  #addEnding(rate: RateLimit, isGrpc: boolean, refuse: (cause: Failure) => void): void {
+    const { exceeded } = rate;
+    if (exceeded === undefined) return;
+    const tokens = new EndingTokens(rate, this, (waitMs, wanted) => refuse(exceeded(waitMs, wanted)));
+    this.#tokens.push(tokens);
+    if (rate.counts === 'messages') this.#add(new MessageMeter(tokens));
+    // A message passes whole or not at all: a gRPC client could not read a status behind a part of one.
+    else if (isGrpc) this.#add(new LengthMeter((length) => tokens.takeAll(PREFIX_BYTES + length)));
+    else this.#add(new ByteMeter(tokens, rate.sliceBytes));
+  }
+
+  #add(meter: Meter): void {
+    this.#stages.push(new Stage(meter));
   }
 
   /** Whether nothing of this direction can be limited. */
@@ -79,7 +82,7 @@ export class FlowGate {
 
   /** Which limit holds back what waits, as a part of a sentence. Undefined if none does. */
   get heldBy(): string | undefined {
-    for (const tokens of this.#paces) if (tokens.isHeld) return tokens.rate.text;
+    for (const tokens of this.#tokens) if (tokens.isHeld) return tokens.rate.text;
     return undefined;
   }
 
@@ -117,7 +120,7 @@ export class FlowGate {
     if (this.#refusal !== undefined) this.#owner.exceeded(this.#refusal);
   }
 
-  /** Called by PacedTokens. */
+  /** More tokens may be there. Called by what gets the tokens. */
   granted(): void {
     try {
       this.#owner.resume();
@@ -126,14 +129,14 @@ export class FlowGate {
     }
   }
 
-  /** Called by PacedTokens. Must not throw. */
+  /** Called by what gets the tokens. Must not throw. */
   fault(error: unknown): void {
     this.#owner.fault(error);
   }
 
   /** The call is over: it wants no more tokens. May be called twice. */
   close(): void {
-    for (const tokens of this.#paces) tokens.line?.leave(tokens);
+    for (const tokens of this.#tokens) tokens.close();
   }
 }
 
@@ -157,64 +160,4 @@ class Stage {
     this.allowed = until - start;
     return until;
   }
-}
-
-/** The tokens of a limit that paces. */
-class PacedTokens implements TokenTaker, TokenWaiter {
-  line: TokenLine | undefined = undefined;
-  nextInLine: TokenWaiter | undefined = undefined;
-  previousInLine: TokenWaiter | undefined = undefined;
-  wanted = 0;
-  client: string | undefined = undefined;
-  readonly rate: RateLimit;
-  readonly #lines: TokenLines;
-  readonly #gate: FlowGate;
-  /** Tokens that were waited for, and are not used yet. */
-  #granted = 0;
-
-  constructor(rate: RateLimit, lines: TokenLines, gate: FlowGate) {
-    this.rate = rate;
-    this.#lines = lines;
-    this.#gate = gate;
-  }
-
-  get isHeld(): boolean {
-    return this.line !== undefined;
-  }
-
-  take(wanted: number): number {
-    if (this.isHeld) return 0;
-    if (this.#granted > 0) {
-      const taken = Math.min(this.#granted, wanted);
-      this.#granted -= taken;
-      return taken;
-    }
-    return this.#lines.take(this.rate, wanted, this);
-  }
-
-  granted(): void {
-    this.#granted = this.wanted;
-    this.#gate.granted();
-  }
-
-  fault(error: unknown): void {
-    this.#gate.fault(error);
-  }
-}
-
-/** @returns undefined if the limit does not end calls */
-function endingMeter(rate: RateLimit, isGrpc: boolean, refuse: (cause: Failure) => void): Meter | undefined {
-  const { counts, tokens, key, client, sliceBytes, exceeded } = rate;
-  if (exceeded === undefined) return undefined;
-  const take = (wanted: number): number => {
-    const waitMs = tokens.take(key, wanted, client);
-    if (waitMs <= 0) return wanted;
-    refuse(exceeded(waitMs, wanted));
-    return 0;
-  };
-  if (counts === 'messages') return new MessageMeter({ take });
-  // A message passes whole or not at all: a gRPC client could not read a status behind a part of one.
-  return isGrpc
-    ? new LengthMeter((length) => take(PREFIX_BYTES + length) > 0)
-    : new ByteMeter({ take }, sliceBytes);
 }

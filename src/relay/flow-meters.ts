@@ -30,6 +30,13 @@ class MessageCursor {
     return this.#payloadLeft > 0;
   }
 
+  /** Forgets the last bytes of a whole prefix, since they are offered again. @param length as it was before them */
+  unreadPrefix(count: number, length: number): void {
+    this.#prefixSeen = PREFIX_BYTES - count;
+    this.length = length;
+    this.#payloadLeft = 0;
+  }
+
   /** @returns the index after what was read of the prefix; all of it was read if the cursor is not inside of it then */
   readPrefix(bytes: Buffer, start: number, end: number): number {
     let at = start;
@@ -87,7 +94,7 @@ export class LengthMeter implements Meter {
   readonly #mayPass: (length: number) => boolean;
   readonly #cursor = new MessageCursor();
 
-  /** @param mayPass is asked once for each message, with its length without the prefix */
+  /** @param mayPass is asked for each message, with its length without the prefix; again, if it has said no and more is offered then */
   constructor(mayPass: (length: number) => boolean) {
     this.#mayPass = mayPass;
   }
@@ -100,9 +107,12 @@ export class LengthMeter implements Meter {
         at = cursor.skipPayload(at, end);
         continue;
       }
-      const begin = cursor.isBetween ? at : undefined;
+      const begin = at;
+      const { length } = cursor;
       at = cursor.readPrefix(bytes, at, end);
-      if (!cursor.isInPrefix && !this.#mayPass(cursor.length)) return begin ?? at;
+      if (cursor.isInPrefix || this.#mayPass(cursor.length)) continue;
+      cursor.unreadPrefix(at - begin, length);
+      return begin;
     }
     return at;
   }

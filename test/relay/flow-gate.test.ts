@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Failure } from '../../src/calls/failure.ts';
 import { failure } from '../../src/calls/failure.ts';
-import type { DirectionLimits, RateLimit, SizeLimit } from '../../src/calls/flow-limits.ts';
+import type { DirectionLimits, RateLimit, SizeLimit, Tokens } from '../../src/calls/flow-limits.ts';
 import { framed, MessageReader } from '../../src/grpc/message-reader.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { FlowGate } from '../../src/relay/flow-gate.ts';
@@ -103,6 +103,43 @@ function rates(...limits: readonly RateLimit[]): Partial<DirectionLimits> {
 
 function atMost(mostBytes: number): SizeLimit {
   return { mostBytes, exceeded: (size) => failure('memory_pressure', `${size} of ${mostBytes}`) };
+}
+
+/** Tokens of which this process knows only what it is told. */
+class UnsureTokens implements Tokens {
+  onKnown: (() => void) | undefined = undefined;
+  #known = 0;
+  readonly #tokens: Tokens;
+
+  constructor(tokens: Tokens) {
+    this.#tokens = tokens;
+  }
+
+  get burst(): number {
+    return this.#tokens.burst;
+  }
+
+  take(key: string, count: number): number {
+    if (!this.knows(key, count)) return 20;
+    this.#known -= count;
+    return this.#tokens.take(key, count);
+  }
+
+  knows(_key: string, count: number): boolean {
+    return count <= this.#known;
+  }
+
+  learn(_key: string, _count: number, onKnown: () => void): () => void {
+    this.onKnown = onKnown;
+    return () => {
+      this.onKnown = undefined;
+    };
+  }
+
+  answer(more: number): void {
+    this.#known += more;
+    this.onKnown?.();
+  }
 }
 
 describe('paced by messages', () => {
@@ -335,6 +372,36 @@ describe('ended', () => {
     assert.equal(call.refusal?.message, '1 wanted, 100 ms');
     assert.equal(call.relay.pendingBytes, 0);
     assert.equal(call.relay.isComplete, false);
+  });
+
+  test('a call waits until it is known whether tokens are missing, and ends only then', () => {
+    for (const counts of ['messages', 'bytes'] as const)
+      for (const isInPieces of [true, false]) {
+        const clock = new Clock();
+        const tokens = new UnsureTokens(clock.tokens(1, counts === 'messages' ? 4 : 24));
+        const call = new Limited(clock, rates(ending(tokens, { counts })));
+        const bytes = Buffer.concat(['a', 'b', 'c', 'd', 'e'].map((text) => framed(Buffer.from(text))));
+        if (isInPieces) for (const byte of bytes) call.forwards(Buffer.of(byte));
+        else call.forwards(bytes);
+        assert.deepEqual([call.passed, call.refusal, call.relay.isPaced], ['', undefined, true]);
+        // Two answers that let one message pass, and one that says all.
+        tokens.answer(counts === 'messages' ? 1 : 6);
+        tokens.answer(counts === 'messages' ? 1 : 6);
+        assert.deepEqual([call.passed, call.refusal], ['ab', undefined]);
+        assert.equal(call.relay.pacing?.limit, 'a limit');
+        tokens.answer(Number.POSITIVE_INFINITY);
+        assert.equal(call.passed, 'abcd');
+        assert.notEqual(call.refusal, undefined);
+      }
+  });
+
+  test('a call that ends while it waits to know is not told', () => {
+    const clock = new Clock();
+    const tokens = new UnsureTokens(clock.tokens(1, 4));
+    const call = new Limited(clock, rates(ending(tokens)));
+    call.sends('a');
+    call.relay.unlimit();
+    assert.equal(tokens.onKnown, undefined);
   });
 
   test('what may pass still waits for room when the limit ends the call', () => {

@@ -1,0 +1,123 @@
+// The tokens of one direction of a call: of limits that pace it, and of limits that end it. A limit that ends calls may have to wait, too,
+// until this process knows whether the tokens are missing.
+
+import type { RateLimit } from '../calls/flow-limits.ts';
+import type { TokenTaker } from './flow-meters.ts';
+import type { TokenLine, TokenLines, TokenWaiter } from './token-lines.ts';
+
+/** The gate. */
+export interface TokenOwner {
+  /** More tokens may be there. Must not throw. */
+  granted(): void;
+  /** Must not throw. */
+  fault(error: unknown): void;
+}
+
+export interface GateTokens extends TokenTaker {
+  readonly rate: RateLimit;
+  /** Whether bytes wait for these tokens. */
+  readonly isHeld: boolean;
+  /** The call is over. May be called twice. */
+  close(): void;
+}
+
+/** The tokens of a limit that paces. */
+export class PacedTokens implements GateTokens, TokenWaiter {
+  line: TokenLine | undefined = undefined;
+  nextInLine: TokenWaiter | undefined = undefined;
+  previousInLine: TokenWaiter | undefined = undefined;
+  wanted = 0;
+  client: string | undefined = undefined;
+  readonly rate: RateLimit;
+  readonly #lines: TokenLines;
+  readonly #owner: TokenOwner;
+  /** Tokens that were waited for, and are not used yet. */
+  #granted = 0;
+
+  constructor(rate: RateLimit, lines: TokenLines, owner: TokenOwner) {
+    this.rate = rate;
+    this.#lines = lines;
+    this.#owner = owner;
+  }
+
+  get isHeld(): boolean {
+    return this.line !== undefined;
+  }
+
+  take(wanted: number): number {
+    if (this.isHeld) return 0;
+    if (this.#granted > 0) {
+      const taken = Math.min(this.#granted, wanted);
+      this.#granted -= taken;
+      return taken;
+    }
+    return this.#lines.take(this.rate, wanted, this);
+  }
+
+  granted(): void {
+    this.#granted = this.wanted;
+    this.#owner.granted();
+  }
+
+  fault(error: unknown): void {
+    this.#owner.fault(error);
+  }
+
+  close(): void {
+    this.line?.leave(this);
+  }
+}
+
+/** The tokens of a limit that ends calls, once it is known that they are missing. */
+export class EndingTokens implements GateTokens {
+  readonly rate: RateLimit;
+  readonly #owner: TokenOwner;
+  readonly #onMissing: (waitMs: number, wanted: number) => void;
+  /** Ends the wait. Undefined if nothing is waited for. */
+  #stop: (() => void) | undefined = undefined;
+
+  /** @param onMissing ends the call */
+  constructor(rate: RateLimit, owner: TokenOwner, onMissing: (waitMs: number, wanted: number) => void) {
+    this.rate = rate;
+    this.#owner = owner;
+    this.#onMissing = onMissing;
+  }
+
+  get isHeld(): boolean {
+    return this.#stop !== undefined;
+  }
+
+  /** @param wanted bytes that need not pass together, or 1 */
+  take(wanted: number): number {
+    const { burst } = this.rate.tokens;
+    // A reload may have made the burst smaller.
+    const count = wanted <= burst ? wanted : Math.max(1, Math.floor(burst));
+    return this.takeAll(count) ? count : 0;
+  }
+
+  /** @returns whether all were taken. If not, the call ends, or the bytes wait */
+  takeAll(wanted: number): boolean {
+    if (this.#stop !== undefined) return false;
+    const { tokens, key, client } = this.rate;
+    const waitMs = tokens.take(key, wanted, client);
+    if (waitMs <= 0) return true;
+    if (tokens.learn === undefined || tokens.knows?.(key, wanted, client) !== false)
+      this.#onMissing(waitMs, wanted);
+    else
+      this.#stop = tokens.learn(
+        key,
+        wanted,
+        () => {
+          this.#stop = undefined;
+          this.#owner.granted();
+        },
+        client,
+      );
+    return false;
+  }
+
+  close(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+}
