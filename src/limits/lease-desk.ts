@@ -14,7 +14,7 @@ const GATHER_MS = 20;
 const GATHER_URGENT_MS = 2;
 /** How many keys one question is about at most. */
 const MOST_KEYS = 256;
-/** How many questions may be open. */
+/** How many questions to one store may be open, so that one that hangs does not hold up the others. */
 const MOST_OPEN = 64;
 /** A question without an answer is given up after this time. */
 const GIVE_UP_MS = 1000;
@@ -28,6 +28,7 @@ export interface LeaseDeskParts {
 
 interface OpenQuestion {
   readonly quota: LeasedQuota;
+  readonly link: Link;
   readonly leases: readonly Lease[];
   readonly needs: readonly LeaseNeed[];
   readonly askedAtMs: number;
@@ -42,7 +43,7 @@ export class LeaseDesk {
   /** In the order in which they were asked. */
   readonly #open = new Map<number, OpenQuestion>();
   /** The leases that the next questions are about. */
-  readonly #wants = new Map<LeasedQuota, Lease[]>();
+  #wants = new Map<LeasedQuota, Lease[]>();
   #lastNumber = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
   /** Whether the timer is for wants that cannot wait. */
@@ -114,19 +115,34 @@ export class LeaseDesk {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#isUrgent = false;
-    for (const [quota, leases] of this.#wants) {
-      while (leases.length > 0 && this.#open.size < MOST_OPEN)
-        this.#question(quota, leases.splice(0, MOST_KEYS));
-      if (leases.length === 0) this.#wants.delete(quota);
+    // Those that do not get their turn now are the first next time.
+    const turns = [...this.#wants];
+    this.#wants = new Map();
+    for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+      const [quota, leases] = turn;
+      const link = this.#linkTo(quota.terms.store);
+      if (link.open >= MOST_OPEN) this.#postpone(quota, leases);
+      else {
+        this.#question(quota, link, leases.splice(0, MOST_KEYS));
+        // The others come before it has a second question.
+        if (leases.length > 0) turns.push(turn);
+      }
     }
-    if (this.#wants.size > 0) this.#timer = setTimeout(() => this.flush(), GATHER_URGENT_MS).unref();
+    if (this.#wants.size > 0) this.#timer ??= setTimeout(() => this.flush(), GATHER_URGENT_MS).unref();
   }
 
-  #question(quota: LeasedQuota, leases: readonly Lease[]): void {
+  #postpone(quota: LeasedQuota, leases: Lease[]): void {
+    const newer = this.#wants.get(quota);
+    if (newer === undefined) this.#wants.set(quota, leases);
+    else newer.unshift(...leases);
+  }
+
+  #question(quota: LeasedQuota, link: Link, leases: readonly Lease[]): void {
     const number = ++this.#lastNumber;
     const needs = leases.map((lease) => quota.asked(lease, number));
     const { store, limit, ratePerSecond, burst } = quota.terms;
-    this.#open.set(number, { quota, leases, needs, askedAtMs: this.#now() });
+    link.open++;
+    this.#open.set(number, { quota, link, leases, needs, askedAtMs: this.#now() });
     this.#patience ??= setTimeout(() => this.#giveUp(), GIVE_UP_MS).unref();
     this.#ask?.({
       number,
@@ -145,7 +161,8 @@ export class LeaseDesk {
     const question = this.#open.get(number);
     if (question === undefined) return;
     this.#open.delete(number);
-    const { quota, leases, needs } = question;
+    const { quota, link, leases, needs } = question;
+    link.open--;
     for (const [at, lease] of leases.entries()) {
       if (found === undefined) quota.unanswered(lease, needs[at]);
       else quota.answered(lease, needs[at], found, at);
@@ -173,6 +190,8 @@ export class LeaseDesk {
 /** What is known of one store. */
 class Link implements StoreLink {
   isUp = false;
+  /** How many questions have no answer yet. */
+  open = 0;
   outage = 0;
   failure: StoreConfig['failure'] = 'local';
   /** How many processes share the store, as it has said itself. Undefined until then. */
