@@ -6,45 +6,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
-/** The folders of src, top first, and what each may import: folders, or single files of them as types only. */
-const FLOORS: Readonly<Record<string, string>> = {
-  'main.ts': 'cli',
-  cli: 'doctor workers control plane sources nginx-import demo stores tracing decoding observability service-manager calls config diagnosis',
-  doctor: 'control plane sources health observability overload routing names config diagnosis grpc h2',
-  // Two wings: neither knows the other, and the commands join them.
-  workers: 'plane tracing limits observability overload listeners calls config',
-  control: 'plane sources admin health stores tracing observability overload listeners config',
-  plane:
-    'tracing edges policies rpc limits identities observability overload relay upstreams routing listeners calls transport config diagnosis grpc h2',
-  sources: 'observability routing names config diagnosis',
-  admin: 'observability upstreams listeners calls transport config diagnosis grpc h2',
-  stores: 'config',
-  tracing: 'calls transport config',
-  limits: 'calls config',
-  identities: 'calls config',
-  observability: 'calls config grpc',
-  overload: 'listeners config',
-  edges: 'relay upstreams routing calls transport config diagnosis grpc h2',
-  policies: 'limits identities relay routing calls config diagnosis grpc h2',
-  relay: 'upstreams routing calls transport config diagnosis grpc h2',
-  rpc: 'upstreams calls transport diagnosis grpc h2',
-  health: 'upstreams transport config diagnosis grpc h2',
-  upstreams: 'calls transport names config diagnosis grpc h1 h2',
-  routing: 'config',
-  listeners: 'service-manager transport config diagnosis',
-  'service-manager': '',
-  calls: 'diagnosis grpc h2',
-  transport: 'h2',
-  names: '',
-  'nginx-import': 'routing config',
-  demo: '',
-  decoding: 'config grpc',
-  config: '',
-  diagnosis: '',
-  grpc: '',
-  h1: '',
-  h2: '',
-};
+/** The rows of the table of folders: a name, what it holds, and what it may import. */
+const FOLDER_ROW = /^\| `([a-z0-9.-]+)\/?`[^|]*\|[^|]*\|([^|]+)\|[^|]+\|/gm;
+
+/** The folders of src, top first, and what each may import, as ARCHITECTURE.md says. */
+const FLOORS = floorsOf(readFileSync(join(import.meta.dirname, '../ARCHITECTURE.md'), 'utf8'));
+
+function floorsOf(page: string): ReadonlyMap<string, readonly string[]> {
+  const [, table = ''] = page.split('\n## Folders\n');
+  const floors = new Map<string, readonly string[]>();
+  for (const [, folder, cell] of table.split('\nBeside `src`')[0].matchAll(FOLDER_ROW)) {
+    assert.ok(!floors.has(folder), `ARCHITECTURE.md has two rows of ${folder}`);
+    const named = Array.from(cell.matchAll(/`([a-z0-9-]+)`/g), ([, name]) => name);
+    floors.set(folder, named);
+  }
+  return floors;
+}
 
 /** Third-party packages, each with the one file of src that may import it, types included. */
 const HOMES: Readonly<Record<string, string>> = {
@@ -138,7 +115,7 @@ function folderOf(file: string): string {
 
 function isAllowed({ from, file, isType }: Import): boolean {
   if (file === undefined || folderOf(file) === folderOf(from)) return true;
-  const allowed = (FLOORS[folderOf(from)] ?? '').split(' ');
+  const allowed = FLOORS.get(folderOf(from)) ?? [];
   return allowed.includes(folderOf(file)) || (isType && allowed.includes(file));
 }
 
@@ -182,7 +159,17 @@ function assertNone(violations: readonly Import[]): void {
 }
 
 test('the table has every folder of src and no other', () => {
-  assert.deepEqual([...new Set(files.map(folderOf))].toSorted(), Object.keys(FLOORS).toSorted());
+  assert.deepEqual([...new Set(files.map(folderOf))].toSorted(), [...FLOORS.keys()].toSorted());
+});
+
+test('ARCHITECTURE.md allows imports of folders below alone', () => {
+  const folders = [...FLOORS.keys()];
+  const upwards = Array.from(FLOORS, ([folder, allowed]) =>
+    allowed
+      .filter((name) => folders.indexOf(name) <= folders.indexOf(folder))
+      .map((name) => `${folder} ${name}`),
+  ).flat();
+  assert.deepEqual(upwards, []);
 });
 
 test('imports point down, as the table allows', () => {
