@@ -9,3 +9,8 @@ export interface ClientCertificate {
    */
   readonly subject: string;
 }
+
+/** The name that a certificate gives its owner: the first URI, else the first DNS name, else the subject, which may be ''. */
+export function principalOf({ uris, dnsNames, subject }: ClientCertificate): string {
+  return uris.at(0) ?? dnsNames.at(0) ?? subject;
+}

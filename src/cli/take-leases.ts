@@ -1,23 +1,13 @@
-// `framegate take-leases`: the command that `framegate serve` starts to take leases of stores. It is not for people and has no options or
-// help.
+// `framegate take-leases`: the command that `framegate serve` starts to take leases of stores.
 
-import type { SendToProxy } from '../stores/run-stores.ts';
-import { ignoreSignals } from './signals.ts';
+import { ParentChannel } from './parent-channel.ts';
 
 /** Ends the process, because the channel to the proxy and connections to servers would keep it alive. */
 export async function takeLeases(): Promise<number> {
-  if (process.send === undefined) {
-    process.stderr.write(
-      'framegate take-leases: framegate serve starts this itself; there is nothing to do here\n',
-    );
-    return 1;
-  }
-  // The proxy handles signals, but a terminal sends them to all processes of the group.
-  ignoreSignals();
+  const channel = ParentChannel.open('take-leases', 'framegate serve starts this');
+  if (channel === undefined) return 1;
   const { runStores } = await import('../stores/run-stores.ts');
-  return process.exit(await runStores(send));
+  const exitCode = await runStores(channel.send);
+  await channel.sent;
+  return process.exit(exitCode);
 }
-
-const send: SendToProxy = (message, sent) => {
-  if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
-};

@@ -202,3 +202,8 @@ export function isLocalAddress(address: Address): boolean {
   const { hostname } = new URL(`http://[${host}]`);
   return hostname === '[::1]' || hostname.startsWith('[::ffff:7f');
 }
+
+/** Whether what is sent to a host, which may be in brackets, stays on this machine. */
+export function isLoopback(host: string): boolean {
+  return /^(?:localhost|127\.[0-9.]+|\[::1\]|::1)$/.test(host);
+}

@@ -2,7 +2,7 @@
 // may think. The checks read the unvalidated document, so they also run when the schema rejects the file.
 
 import { readFileSync, statSync } from 'node:fs';
-import { isLocalAddress, parseListenAddress } from './address.ts';
+import { isLocalAddress, isLoopback, parseListenAddress } from './address.ts';
 import type { ConfigPath } from './config-path.ts';
 import { largestBytesOf, parseKeys } from './credential-lists.ts';
 import type { KeySource } from './identity-config.ts';
@@ -135,7 +135,7 @@ function checkAudience(path: ConfigPath, jwt: RawMap): readonly Finding[] {
 function checkSource(path: ConfigPath, jwt: RawMap): readonly Finding[] {
   const source = parseKeySource(textOf(jwt.get('jwks')) ?? '');
   if (isFault(source) || source.kind === 'file' || source.text.startsWith('https:')) return [];
-  if (/^(?:localhost|127\.[0-9.]+|\[::1\])$/.test(new URL(source.text).hostname)) return [];
+  if (isLoopback(new URL(source.text).hostname)) return [];
   const message = 'is read without TLS: whoever is on the way can replace the keys, and make tokens';
   return [finding('warning', [...path, 'jwks'], message, 'write an https URL')];
 }

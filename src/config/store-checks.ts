@@ -1,6 +1,7 @@
 // Checks `stores` and the limits that name them. The checks read the unvalidated document, so they also run when the schema rejects the
 // file.
 
+import { isLoopback } from './address.ts';
 import type { ConfigPath } from './config-path.ts';
 import type { Finding, Severity } from './problem.ts';
 import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
@@ -65,7 +66,7 @@ function unused(stores: RawMap, uses: readonly Use[]): readonly Finding[] {
 function sentInPlaintext(name: string, store: RawMap): readonly Finding[] {
   const texts = textOf(store.get('redis')) ?? listOf(store.get('redis'));
   const servers = parseServers([texts].flat().map((text) => textOf(text) ?? ''));
-  const isFar = servers.some(({ host, isTls }) => !isTls && !/^(?:localhost|127\.[0-9.]+|::1)$/.test(host));
+  const isFar = servers.some(({ host, isTls }) => !isTls && !isLoopback(host));
   if (!isFar || !store.has('password')) return [];
   const message = 'is sent without TLS: whoever is on the way can read it';
   return [finding('warning', ['stores', name, 'password'], message, 'write rediss:// in place of redis://')];

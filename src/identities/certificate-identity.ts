@@ -2,7 +2,7 @@
 // else the subject.
 
 import type { Caller } from '../calls/caller.ts';
-import type { ClientCertificate } from '../calls/client-certificate.ts';
+import { type ClientCertificate, principalOf } from '../calls/client-certificate.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { CertificateConfig } from '../config/identity-config.ts';
 import type { Identity, Look, Rejection, Verdict } from './identity.ts';
@@ -45,15 +45,16 @@ export class CertificateIdentity implements Identity {
     return () => undefined;
   }
 
-  #judge({ uris, dnsNames, subject }: ClientCertificate): Caller | Rejection {
+  #judge(certificate: ClientCertificate): Caller | Rejection {
     const { trustDomain } = this.#config;
     if (trustDomain === undefined) {
-      const name = uris.at(0) ?? dnsNames.at(0) ?? subject;
+      const name = principalOf(certificate);
       return name === ''
         ? this.#rejected('its certificate has neither a URI, nor a DNS name, nor a subject')
         : namedCaller(this.name, name, this.#config.subject);
     }
     // A SPIFFE certificate has one URI (X509-SVID section 2).
+    const { uris } = certificate;
     const [uri] = uris;
     if (uris.length !== 1 || !uri.startsWith(`spiffe://${trustDomain}/`))
       return this.#rejected(`its certificate is not of trust domain ${trustDomain}`);

@@ -1,6 +1,6 @@
 // Writes what an authorizer is told of a call: envoy.service.auth.v3.CheckRequest, by the field numbers of the protocol.
 
-import type { ClientCertificate } from '../../calls/client-certificate.ts';
+import { principalOf } from '../../calls/client-certificate.ts';
 import type { AdmittedCall } from '../../calls/policy.ts';
 import { ProtobufWriter } from '../../grpc/protobuf-writer.ts';
 import { OF_ONE_CONNECTION } from '../../h2/field-bytes.ts';
@@ -40,20 +40,12 @@ function source({ clientAddress, clientPort, clientCertificate }: AdmittedCall):
   // A client of a Unix socket has no address.
   if (clientAddress !== '' && clientAddress !== 'unix:')
     peer.message(1, socketAddress(clientAddress, clientPort));
-  return peer.text(4, principalOf(clientCertificate));
+  return peer.text(4, clientCertificate === undefined ? '' : principalOf(clientCertificate));
 }
 
 /** Address, with a SocketAddress in it: address 2, port_value 3. Its protocol 1 is TCP, which is 0. */
 function socketAddress(address: string, port: number | undefined): ProtobufWriter {
   return new ProtobufWriter().message(1, new ProtobufWriter().text(2, address).number(3, port ?? 0));
-}
-
-/** The name that the certificate gives its owner: the URI, else the DNS name, else the subject. */
-function principalOf(certificate: ClientCertificate | undefined): string {
-  if (certificate === undefined) return '';
-  const [uri] = certificate.uris;
-  const [dnsName] = certificate.dnsNames;
-  return uri ?? dnsName ?? certificate.subject;
 }
 
 /** AttributeContext.Request: time 1, http 2. */
