@@ -34,6 +34,7 @@ test('every metric is documented with its type and labels, and every metric docu
           weights: 'orca',
         },
         authorizer: { endpoints: [authorizer.address] },
+        limiter: { endpoints: ['127.0.0.1:1'] },
         named: { dns: { name: 'localhost', port: 1 } },
       },
       routes: [
@@ -42,7 +43,10 @@ test('every metric is documented with its type and labels, and every metric docu
           match: { path: '/*' },
           upstream: 'voice',
           fault: { percent: '0%', delay: '1ms' },
-          limits: [{ count: 'calls', rate: '100/s', store: 'fleet' }],
+          limits: [
+            { count: 'calls', rate: '100/s', store: 'fleet' },
+            { service: 'limiter', domain: 'voice', descriptors: [{ any: 'text:call' }] },
+          ],
           authorize: { upstream: 'authorizer' },
         },
       ],
