@@ -20,7 +20,7 @@ export interface Tokens {
 }
 
 /** A limit of the messages, or of the bytes, that pass in a time. */
-export interface RateLimit {
+export interface FlowRateLimit {
   /** One token is a message, or a byte of DATA. */
   readonly counts: 'messages' | 'bytes';
   readonly tokens: Tokens;
@@ -47,7 +47,7 @@ export interface SizeLimit {
 
 /** The limits of one direction of a call. */
 export interface DirectionLimits {
-  readonly rates: readonly RateLimit[];
+  readonly rates: readonly FlowRateLimit[];
   /** Of each message, without its prefix, as it is sent: compressed, if it is. */
   readonly messageSize: SizeLimit | undefined;
   /** Of all bytes together, of calls that are not gRPC. */

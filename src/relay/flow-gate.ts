@@ -2,7 +2,7 @@
 // the relay, which gives no credit for it, and so its sender is paced. A limit that ends calls ends the call instead.
 
 import type { Failure } from '../calls/failure.ts';
-import type { DirectionLimits, RateLimit } from '../calls/flow-limits.ts';
+import type { DirectionLimits, FlowRateLimit } from '../calls/flow-limits.ts';
 import { ByteMeter, LengthMeter, MessageMeter, type Meter, PREFIX_BYTES, TotalMeter } from './flow-meters.ts';
 import { EndingTokens, type GateTokens, PacedTokens } from './gate-tokens.ts';
 import type { TokenLines } from './token-lines.ts';
@@ -48,14 +48,14 @@ export class FlowGate {
       this.#add(new TotalMeter(bodySize.mostBytes, (sizeBytes) => refuse(bodySize.exceeded(sizeBytes))));
   }
 
-  #addPace(rate: RateLimit, lines: TokenLines): void {
+  #addPace(rate: FlowRateLimit, lines: TokenLines): void {
     if (rate.exceeded !== undefined) return;
     const tokens = new PacedTokens(rate, lines, this);
     this.#tokens.push(tokens);
     this.#add(rate.counts === 'messages' ? new MessageMeter(tokens) : new ByteMeter(tokens, rate.sliceBytes));
   }
 
-  #addEnding(rate: RateLimit, isGrpc: boolean, refuse: (cause: Failure) => void): void {
+  #addEnding(rate: FlowRateLimit, isGrpc: boolean, refuse: (cause: Failure) => void): void {
     const { exceeded } = rate;
     if (exceeded === undefined) return;
     const tokens = new EndingTokens(rate, this, (waitMs, wanted) => refuse(exceeded(waitMs, wanted)));

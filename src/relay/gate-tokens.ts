@@ -1,7 +1,7 @@
 // The tokens of one direction of a call: of limits that pace it, and of limits that end it. A limit that ends calls may have to wait, too,
 // until this process knows whether the tokens are missing.
 
-import type { RateLimit } from '../calls/flow-limits.ts';
+import type { FlowRateLimit } from '../calls/flow-limits.ts';
 import type { TokenTaker } from './flow-meters.ts';
 import type { TokenLine, TokenLines, TokenWaiter } from './token-lines.ts';
 
@@ -14,7 +14,7 @@ export interface TokenOwner {
 }
 
 export interface GateTokens extends TokenTaker {
-  readonly rate: RateLimit;
+  readonly rate: FlowRateLimit;
   /** Whether bytes wait for these tokens. */
   readonly isHeld: boolean;
   /** The call is over. May be called twice. */
@@ -28,13 +28,13 @@ export class PacedTokens implements GateTokens, TokenWaiter {
   previousInLine: TokenWaiter | undefined = undefined;
   wanted = 0;
   client: string | undefined = undefined;
-  readonly rate: RateLimit;
+  readonly rate: FlowRateLimit;
   readonly #lines: TokenLines;
   readonly #owner: TokenOwner;
   /** Tokens that were waited for, and are not used yet. */
   #granted = 0;
 
-  constructor(rate: RateLimit, lines: TokenLines, owner: TokenOwner) {
+  constructor(rate: FlowRateLimit, lines: TokenLines, owner: TokenOwner) {
     this.rate = rate;
     this.#lines = lines;
     this.#owner = owner;
@@ -70,14 +70,14 @@ export class PacedTokens implements GateTokens, TokenWaiter {
 
 /** The tokens of a limit that ends calls, once it is known that they are missing. */
 export class EndingTokens implements GateTokens {
-  readonly rate: RateLimit;
+  readonly rate: FlowRateLimit;
   readonly #owner: TokenOwner;
   readonly #onMissing: (waitMs: number, wanted: number) => void;
   /** Ends the wait. Undefined if nothing is waited for. */
   #stop: (() => void) | undefined = undefined;
 
   /** @param onMissing ends the call */
-  constructor(rate: RateLimit, owner: TokenOwner, onMissing: (waitMs: number, wanted: number) => void) {
+  constructor(rate: FlowRateLimit, owner: TokenOwner, onMissing: (waitMs: number, wanted: number) => void) {
     this.rate = rate;
     this.#owner = owner;
     this.#onMissing = onMissing;

@@ -84,6 +84,7 @@ test('questions are given up a second after they were asked, and no sooner', asy
   await eventually('the first question is given up', () => {
     desk.flush();
     want(early, 1);
+    want(late, 1);
     return asked.filter(({ limit }) => limit === early.terms.limit).length > 1;
   });
   assert.equal(asked.filter(({ limit }) => limit === late.terms.limit).length, 1);

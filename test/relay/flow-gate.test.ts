@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Failure } from '../../src/calls/failure.ts';
 import { failure } from '../../src/calls/failure.ts';
-import type { DirectionLimits, RateLimit, SizeLimit, Tokens } from '../../src/calls/flow-limits.ts';
+import type { DirectionLimits, FlowRateLimit, SizeLimit, Tokens } from '../../src/calls/flow-limits.ts';
 import { framed, MessageReader } from '../../src/grpc/message-reader.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { FlowGate } from '../../src/relay/flow-gate.ts';
@@ -97,7 +97,7 @@ class Limited {
   }
 }
 
-function rates(...limits: readonly RateLimit[]): Partial<DirectionLimits> {
+function rates(...limits: readonly FlowRateLimit[]): Partial<DirectionLimits> {
   return { rates: limits };
 }
 

@@ -1,7 +1,7 @@
 // Tokens that come at a rate, by the clock of a test.
 
 import { failure } from '../../src/calls/failure.ts';
-import type { DirectionLimits, RateLimit, Tokens } from '../../src/calls/flow-limits.ts';
+import type { DirectionLimits, FlowRateLimit, Tokens } from '../../src/calls/flow-limits.ts';
 import { FlowGate } from '../../src/relay/flow-gate.ts';
 import type { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { TokenLines } from '../../src/relay/token-lines.ts';
@@ -38,7 +38,7 @@ export class ClockedTokens implements Tokens {
 
 export const UNLIMITED: DirectionLimits = { rates: [], messageSize: undefined, bodySize: undefined };
 
-export function paced(tokens: Tokens, given: Partial<RateLimit> = {}): RateLimit {
+export function paced(tokens: Tokens, given: Partial<FlowRateLimit> = {}): FlowRateLimit {
   return {
     counts: 'messages',
     tokens,
@@ -78,7 +78,7 @@ export function holds(
 }
 
 /** A limit that ends the call. Its failure says for how long the tokens are missing, and how many were wanted. */
-export function ending(tokens: Tokens, given: Partial<RateLimit> = {}): RateLimit {
+export function ending(tokens: Tokens, given: Partial<FlowRateLimit> = {}): FlowRateLimit {
   return paced(tokens, {
     exceeded: (waitMs, wanted) => ({
       ...failure('memory_pressure', `${wanted} wanted, ${Math.round(waitMs)} ms`),

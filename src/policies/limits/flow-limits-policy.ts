@@ -2,13 +2,13 @@
 // apply to it, with which keys; the relay keeps to them.
 
 import type { Failure } from '../../calls/failure.ts';
-import type { DirectionLimits, FlowLimits, RateLimit, SizeLimit } from '../../calls/flow-limits.ts';
-import type { AdmittedCall, Policy } from '../../calls/policy.ts';
+import type { DirectionLimits, FlowLimits, FlowRateLimit, SizeLimit } from '../../calls/flow-limits.ts';
+import type { AdmittedCall, Policy, Questioner } from '../../calls/policy.ts';
 import type { BodySizeConfig, LimitDirection, MessageSizeConfig } from '../../config/limits-config.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
 import { compileKey, isOfClients } from '../../limits/limit-key.ts';
 import type { FlowQuotaSource } from '../../limits/quotas.ts';
-import { type RateLimit as CountedLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
+import { type RateLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
 import { bodyTooLarge, flowLimitExceeded, flowLimitText, messageTooLarge } from './flow-limit-failures.ts';
 
 /** Bytes are paced in slices of this time, so that they come evenly and in few frames. */
@@ -22,7 +22,7 @@ type Way = 'request' | 'response';
 interface FlowLimit {
   readonly direction: LimitDirection;
   /** @returns the limit of one call; undefined if it does not count the call */
-  of(call: AdmittedCall): RateLimit | undefined;
+  of(call: AdmittedCall): FlowRateLimit | undefined;
 }
 
 export class FlowLimitsPolicy implements Policy {
@@ -30,6 +30,8 @@ export class FlowLimitsPolicy implements Policy {
   readonly #limits: readonly FlowLimit[];
   readonly #sizes: Readonly<Record<Way, Pick<DirectionLimits, 'messageSize' | 'bodySize'>>>;
   readonly #bodySize: SizeLimit | undefined;
+  /** Undefined where it would never refuse. */
+  readonly ask?: NonNullable<Policy['ask']>;
 
   constructor(route: RouteConfig, quotas: FlowQuotaSource) {
     this.#limits = countedInStreams(route).map((counted) => compile(counted, quotas));
@@ -37,22 +39,26 @@ export class FlowLimitsPolicy implements Policy {
     const bodies = limits.filter((limit) => limit.kind === 'bodySize');
     const messages = limits.filter((limit) => limit.kind === 'messageSize');
     this.#bodySize = bodySizeOf(bodies, name);
+    if (bodies.length > 0) this.ask = (call, questioner) => this.#judge(call, questioner);
     this.#sizes = {
       request: { messageSize: messageSizeOf(messages, 'request', name), bodySize: this.#bodySize },
       response: { messageSize: messageSizeOf(messages, 'response', name), bodySize: undefined },
     };
   }
 
-  /** A request that says beforehand that it is too large is refused before a service hears of it. */
-  admit(call: AdmittedCall): Failure | undefined {
-    if (this.#bodySize === undefined || call.isGrpc) return undefined;
-    const sizeBytes = Number(call.header('content-length') ?? 0);
-    return sizeBytes > this.#bodySize.mostBytes ? this.#bodySize.exceeded(sizeBytes) : undefined;
+  /**
+   * A request that says beforehand that it is too large is refused before a service hears of it. Not judged as `admit`, since `access` has
+   * to find out first who calls: others learn nothing of limits.
+   */
+  #judge(call: AdmittedCall, questioner: Questioner): undefined {
+    const sizeBytes = call.isGrpc ? 0 : Number(call.header('content-length') ?? 0);
+    if (this.#bodySize === undefined || !(sizeBytes > this.#bodySize.mostBytes)) questioner.admit();
+    else questioner.refuse(this.#bodySize.exceeded(sizeBytes));
   }
 
   limitFlow(call: AdmittedCall): FlowLimits {
-    const request: RateLimit[] = [];
-    const response: RateLimit[] = [];
+    const request: FlowRateLimit[] = [];
+    const response: FlowRateLimit[] = [];
     for (const limit of this.#limits) {
       const rate = limit.of(call);
       if (rate === undefined) continue;
@@ -66,7 +72,7 @@ export class FlowLimitsPolicy implements Policy {
   }
 }
 
-function compile(counted: CountedLimit, quotas: FlowQuotaSource): FlowLimit {
+function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
   const { limit, allowance } = counted;
   const { count, by, exceed, direction } = limit;
   const sliceBytes = Math.max(SMALLEST_SLICE_BYTES, allowance.perMs * SLICE_MS);
@@ -89,14 +95,14 @@ function compile(counted: CountedLimit, quotas: FlowQuotaSource): FlowLimit {
   const client = isOfClients(by)
     ? (call: AdmittedCall) => call.subject.clientKey
     : (): undefined => undefined;
-  const of = (call: AdmittedCall): RateLimit | undefined => {
+  const of = (call: AdmittedCall): FlowRateLimit | undefined => {
     const key = keyOf(call);
     return key === undefined ? undefined : { ...common, tokens, key, client: client(call) };
   };
   return { direction, of };
 }
 
-function countedInStreams(route: RouteConfig): readonly CountedLimit[] {
+function countedInStreams(route: RouteConfig): readonly RateLimit[] {
   return rateLimitsOf(route).filter(({ limit }) => limit.count !== 'calls');
 }
 

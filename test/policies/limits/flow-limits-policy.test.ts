@@ -6,7 +6,9 @@ import type { FlowLimits } from '../../../src/calls/flow-limits.ts';
 import type { AdmittedCall, Policy } from '../../../src/calls/policy.ts';
 import type { LimitKeyPart, RateLimitConfig, RouteLimitConfig } from '../../../src/config/limits-config.ts';
 import { Quotas } from '../../../src/limits/quotas.ts';
+import { accessPolicy } from '../../../src/policies/access/access-policy.ts';
 import { flowLimitsPolicy } from '../../../src/policies/limits/flow-limits-policy.ts';
+import { POLICY_KINDS } from '../../../src/policies/policy-kinds.ts';
 import { routeConfig } from '../../support/route-config.ts';
 import { standIn } from '../../support/stand-in.ts';
 
@@ -159,15 +161,28 @@ test('of several sizes the smallest counts, each for its direction', () => {
   );
 });
 
-test('a request that announces a body that is too large is refused at once, a gRPC call is not', () => {
+test('a request that announces a body that is too large is refused once `access` has let it pass, a gRPC call is not', () => {
   const policy = policyOf([{ kind: 'bodySize', bytes: 1000 }]);
-  const judge = (length: string | undefined, isGrpc = false): string | undefined =>
-    policy?.admit?.(call({ isGrpc, fields: length === undefined ? {} : { 'content-length': length } }))
-      ?.token;
+  const judge = (length: string | undefined, isGrpc = false): string | undefined => {
+    let said: string | undefined;
+    const fields = length === undefined ? {} : { 'content-length': length };
+    policy?.ask?.(call({ isGrpc, fields }), {
+      admit: () => {
+        said = 'admitted';
+      },
+      refuse: ({ token }) => {
+        said = token;
+      },
+    });
+    return said;
+  };
   assert.deepEqual(
     [judge('1001'), judge('1000'), judge(undefined), judge('1001', true), judge('nonsense')],
-    ['message_too_large', undefined, undefined, undefined, undefined],
+    ['message_too_large', 'admitted', 'admitted', 'admitted', 'admitted'],
   );
+  assert.equal(policy?.admit, undefined, 'this would be before anybody has asked who calls');
+  assert.ok(POLICY_KINDS.indexOf(accessPolicy) < POLICY_KINDS.indexOf(flowLimitsPolicy));
+  assert.equal(policyOf([rate({})])?.ask, undefined, 'other limits cost no question');
 });
 
 test('an exceeded limit is named and counted, with the time after which to call again', () => {
