@@ -1,0 +1,77 @@
+// The counts of all limits of a process across configurations, and what the primary process adds up.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RateLimitConfig } from '../../src/config/limits-config.ts';
+import { QuotaLedger } from '../../src/limits/quota-ledger.ts';
+import { Quotas } from '../../src/limits/quotas.ts';
+import { rateLimitsOf } from '../../src/limits/rate-limits.ts';
+import { routeConfig } from '../support/route-config.ts';
+
+const LIMIT: RateLimitConfig = {
+  kind: 'rate',
+  count: 'calls',
+  direction: 'both',
+  rate: { count: 1, periodMs: 1000 },
+  burst: 5,
+  by: [{ kind: 'client' }],
+  exceed: 'refuse',
+};
+
+test('limits of a route that count the same have different counts', () => {
+  const ids = rateLimitsOf(routeConfig({ limits: [LIMIT, { ...LIMIT, burst: 9 }] })).map(({ id }) => id);
+  assert.equal(new Set(ids).size, 2);
+});
+
+test('a limit that a configuration does not have any more is forgotten, and one that stays goes on counting', () => {
+  const quotas = new Quotas(() => 1000);
+  const route = routeConfig({ limits: [LIMIT] });
+  const [limit] = rateLimitsOf(route);
+  quotas.quotaOf(limit).take('client', 3);
+  quotas.use([route]);
+  assert.equal(quotas.quotaOf(limit).left('client'), 2);
+  quotas.use([]);
+  assert.equal(quotas.quotaOf(limit).left('client'), 5);
+  quotas.close();
+});
+
+test('the failure of a store applies as soon as the configuration does', () => {
+  const quotas = new Quotas(() => 1000);
+  const route = routeConfig({ limits: [{ ...LIMIT, store: 'fleet' }] });
+  const quota = quotas.quotaOf(rateLimitsOf(route)[0]);
+  for (const [failure, waitMs] of [
+    ['closed', 1000],
+    ['open', 0],
+  ] as const) {
+    quotas.use([route], [{ ...STORE, failure }]);
+    assert.equal(quota.take('client', 1), waitMs);
+  }
+  quotas.close();
+});
+
+const STORE = {
+  name: 'fleet',
+  servers: [{ host: '127.0.0.1', port: 1 }],
+  kind: 'server',
+  master: undefined,
+  tls: undefined,
+  user: undefined,
+  password: undefined,
+  database: 0,
+  prefix: 'framegate',
+} as const;
+
+test('a report that says that less than nothing has gone back counts as if nothing had', () => {
+  const ledger = new QuotaLedger(() => 1000);
+  const route = routeConfig({ limits: [LIMIT] });
+  ledger.use([route]);
+  const report = {
+    report: 1,
+    limits: rateLimitsOf(route).map(({ id }) => id),
+    keys: ['client'],
+    clients: [undefined],
+    counts: Float64Array.of(2),
+    goneBack: Float64Array.of(-3),
+  };
+  assert.deepEqual([...ledger.add(report).used], [2]);
+});
