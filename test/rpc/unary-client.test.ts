@@ -59,6 +59,29 @@ test('a question waits for a place at the service, and gets it when another ques
   for (const stream of streams) assert.equal((await client.outcome(stream)).grpcStatus, '0');
 });
 
+test('a question that waits for a place leaves the queue with its call', async (t) => {
+  const scene = await start(
+    t,
+    { settings: [[SettingId.MAX_CONCURRENT_STREAMS, 1]] },
+    { connections: { max: 1 }, limits: { pending: 1 } },
+  );
+  const client = await scene.proxy.rawClient('tls');
+  const first = client.call({ body: BODY });
+  const request = await scene.authorizer.wantRequest(0);
+  const gone = client.call({ fields: [['x-who', 'gone']], body: BODY });
+  client.sendReset(gone, ErrorCode.CANCEL);
+  await scene.proxy.record();
+  // The queue has one place.
+  const next = client.call({ fields: [['x-who', 'next']], body: BODY });
+  request.succeed(YES);
+  const second = await scene.authorizer.wantRequest(1);
+  await eventually('the question is whole', () => second.hasEnded);
+  assert.ok(second.body.includes('next') && !second.body.includes('gone'));
+  second.succeed(YES);
+  for (const stream of [first, next]) assert.equal((await client.outcome(stream)).grpcStatus, '0');
+  assert.equal(scene.authorizer.requests.length, 2);
+});
+
 test('a question that is larger than the window of the service is sent as the window opens', async (t) => {
   const scene = await start(t, {
     settings: [[SettingId.INITIAL_WINDOW_SIZE, 100]],
