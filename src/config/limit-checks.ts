@@ -9,10 +9,22 @@ export function findLimitProblems(document: unknown): readonly Finding[] {
   return listOf(mapOf(document).get('routes')).flatMap((each, index) => {
     const route = mapOf(each);
     const knowsCallers = namesIdentity(mapOf(route.get('access')));
-    return listOf(route.get('limits')).flatMap((limit, position) =>
-      knowsCallers ? [] : withoutIdentity(mapOf(limit), ['routes', index, 'limits', position], route),
-    );
+    return listOf(route.get('limits')).flatMap((written, position) => {
+      const limit = mapOf(written);
+      const path = ['routes', index, 'limits', position];
+      const ofCallers = knowsCallers ? [] : withoutIdentity(limit, path, route);
+      return [...ofCallers, ...sizedBurst(limit, [...path, 'burst'])];
+    });
   });
+}
+
+/** What is no number of bytes has no unit of size. */
+function sizedBurst(limit: RawMap, path: ConfigPath): readonly Finding[] {
+  const [count, burst] = [textOf(limit.get('count')), textOf(limit.get('burst'))];
+  if (count === undefined || count === 'bytes' || burst === undefined || !/^[0-9]+[kKMG]?i?B$/.test(burst))
+    return [];
+  const hint = 'write a plain number, such as 100';
+  return [{ severity: 'error', path, at: 'value', message: `${count} have no size`, hint }];
 }
 
 /** Only `access` finds out who calls. */

@@ -15,9 +15,7 @@ const MOST_COUNTED = 1_099_511_627_776;
 export function parseRate(text: string): (Rate & { readonly isOfBytes: boolean }) | Fault {
   const [, amount = '', unit = ''] = ratePattern.exec(text) ?? [];
   if (unit !== 's' && unit !== 'm' && unit !== 'h') {
-    const number = /^[0-9]+/.exec(text)?.[0];
-    const hint = `write the count and the period (s, m or h), such as ${number ?? 100}/s`;
-    return { message: `'${text}' is not a rate`, hint };
+    return { message: `'${text}' is not a rate`, hint: respellRate(text) };
   }
   const count = parseSize(amount) ?? 0;
   if (count < 1 || count > MOST_COUNTED) {
@@ -25,6 +23,19 @@ export function parseRate(text: string): (Rate & { readonly isOfBytes: boolean }
     return { message: `'${text}' is out of range`, hint };
   }
   return { count, periodMs: PERIODS[unit], isOfBytes: !/^[0-9]+$/.test(amount) };
+}
+
+/** @returns what to write in place of a text that is no rate */
+function respellRate(text: string): string {
+  const [, amount, unit] = /^([0-9]{1,9}\.[0-9]{1,9})\/([sm])$/.exec(text) ?? [];
+  const perMinute = Number(amount) * (unit === 'm' ? 1 : 60);
+  if (unit !== undefined && Number.isInteger(perMinute) && perMinute > 0) return `write ${perMinute}/m`;
+  if (unit !== undefined && perMinute > 0) return `write ${Math.max(1, Math.round(perMinute * 60))}/h`;
+  const [, bits, factor = ''] = /^([0-9]{1,9})([kKMG])bit/.exec(text) ?? [];
+  if (bits !== undefined)
+    return `rates are in bytes: write ${Number(bits) * 125}${{ k: 'B', K: 'B', M: 'kB', G: 'MB' }[factor] ?? 'B'}/s for ${bits} ${factor}bit/s`;
+  const number = Number(/^[0-9]{1,15}(?=$|[^0-9.])/.exec(text)?.[0] ?? 0);
+  return `write the count and the period (s, m or h), such as ${number > 0 ? number : 100}/s`;
 }
 
 const FIXED_PARTS = ['client', 'identity', 'route', 'stream'] as const;

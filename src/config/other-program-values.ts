@@ -101,6 +101,11 @@ export function otherProgramValue(
       ? String(given)
       : undefined;
   const { message, words } = expectation;
+  const [key] = path.slice(-1);
+  if (key === 'burst' && text !== undefined && /^\d+\/[smh]$/.test(text))
+    return `write ${text.slice(0, -2)}: a burst has no period`;
+  if (key === 'timeout' && path.includes('authorize') && text !== undefined && /^\d{2,4}$/.test(text))
+    return `write ${text}ms`;
   if (text === undefined) return shapeHint(path, given, message);
   return wordHint(path, text, words) ?? quantityHint(text, message) ?? shapeHint(path, given, message);
 }
@@ -159,7 +164,9 @@ function quantityHint(text: string, message: string): string | undefined {
     const share = /^0?\.\d+$/.test(text)
       ? Math.round(Number(text) * 100)
       : Number(/^\d{1,3}$/.exec(text)?.[0]);
-    return share > 0 && share <= 100 ? `write ${share}%` : undefined;
+    // A share of 1 is everything, and a number such as 0.5 may be meant as a percentage already.
+    const orSo = text.includes('.') && message.includes('20%') ? `, or ${text}% if that is meant` : '';
+    return share > 0 && share <= 100 ? `write ${share}%${orSo}` : undefined;
   }
   if (message.includes('a duration')) {
     if (yes.test(text))
@@ -250,6 +257,17 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
       return path[0] === 'listeners'
         ? 'write tls: { certificates: [{ cert: FILE, key: FILE }] }, or leave tls out'
         : 'write tls: {}, or tls: { ca: FILE }, or leave it out';
+    case 'allow':
+    case 'deny':
+      return /^(?:unix:|[0-9a-fA-F.:]+\/\d+$|\d+\.\d+\.)/.test(text)
+        ? `write { client: "${text}" }`
+        : `write { subject: "${text}" } for who it is, or { identity: NAME } for one of identities`;
+    case 'claim': {
+      const [, name, value] = /^([^=\s]+)=(\S+)$/.exec(text) ?? [];
+      return name === undefined ? 'write claim: { scope: voice }' : `write claim: { ${name}: ${value} }`;
+    }
+    case 'authorize':
+      return `write authorize: { upstream: ${text} }`;
     case 'drain':
       return `write drain: { timeout: ${text} }`;
     case 'admin':
@@ -320,6 +338,8 @@ function dnsHint(text: string): string {
 function mapInsteadOfList(path: ConfigPath, key: string): string {
   if (key === 'proxyProtocol') return 'write proxyProtocol: { trusted: [ … ] }';
   if (key === 'headers') return 'write headers: { x-tenant: blue }';
+  if (key === 'limits' && path.length === 1)
+    return 'a list of limits belongs to a route: write it as limits of each of routes';
   if (path[0] === 'upstreams' && path.length === 1)
     return 'write the name of each as its key: upstreams: { NAME: { … } }';
   return "write it without '- '";

@@ -31,6 +31,10 @@ const descriptor = z
 /** What may stand beside `service`. */
 const OF_SERVICE: ReadonlySet<string> = new Set(['service', 'domain', 'descriptors', 'timeout', 'failure']);
 
+/** Of calls and messages. */
+const MOST_COUNTED = 1_000_000_000;
+const MESSAGE_PREFIX_BYTES = 5;
+
 const fields = z.strictObject({
   count: z
     .enum(['calls', 'messages', 'bytes'])
@@ -255,6 +259,7 @@ function issuesOf(given: Given): readonly Issue[] {
       at: 'rate',
       hint: 'write a plain number, such as 100/s',
     });
+  issues.push(...issuesOfAmounts(given));
   const texts = by.map(keyPartText);
   if (texts.length > MOST_PARTS)
     issues.push({ message: 'names too many', at: 'by', hint: `at most ${MOST_PARTS}` });
@@ -285,6 +290,24 @@ function issuesOf(given: Given): readonly Issue[] {
       message: 'names route beside another, but each limit counts for its route alone',
       at: 'by',
       hint: `write by: [${texts.filter((one) => one !== 'route').join(', ')}]`,
+    });
+  return issues;
+}
+
+/** More than a machine can do, and less than any message, are mistakes. */
+function issuesOfAmounts({ count: counted, rate, burst, exceed }: Given): readonly Issue[] {
+  const issues: Issue[] = [];
+  for (const [at, amount] of [
+    ['rate', rate?.count ?? 0],
+    ['burst', burst ?? 0],
+  ] as const)
+    if (counted !== 'bytes' && amount > MOST_COUNTED)
+      issues.push({ message: `is more than any proxy carries`, at, hint: `at most ${MOST_COUNTED}` });
+  if (counted === 'bytes' && exceed === 'end' && burst !== undefined && burst < MESSAGE_PREFIX_BYTES)
+    issues.push({
+      message: 'would end every call: each gRPC message has a prefix of 5 bytes',
+      at: 'burst',
+      hint: 'write the size of the largest message at least, such as 64KiB',
     });
   return issues;
 }

@@ -49,6 +49,8 @@ function explain(parent: ConfigPath, key: string, written: unknown): Explanation
     return { hint: `write it as ${deeper}`, meant: deeper.slice(prefix.length).split(/[.[]/)[0] };
   }
   if (inOtherProgram !== undefined) return inOtherProgram;
+  if (meant !== undefined && (plain(key) === `${plain(meant)}s` || plain(meant) === `${plain(key)}s`))
+    return didYouMean;
   if (elsewhere.length > 0) return { hint: `it belongs elsewhere: ${elsewhere.slice(0, 3).join(', ')}` };
   if (meant !== undefined) return didYouMean;
   return { hint: `allowed here: ${allowed.join(', ')}` };
