@@ -213,7 +213,10 @@ function changeOf(directive: Directive, scope: Scope, ledger: Ledger): Change | 
   }
   const template = templateOf(value);
   if (template === undefined || isFault(parseHeaderTemplate(template))) {
-    ledger.refuse(directive, NO_SUCH_VALUE);
+    ledger.refuse(
+      directive,
+      /\$\{?ssl_client_/.test(directive.words.join(' ')) ? OF_CERTIFICATE : NO_SUCH_VALUE,
+    );
     return undefined;
   }
   ledger.carry(directive, 'headers.request.set');
@@ -222,6 +225,9 @@ function changeOf(directive: Directive, scope: Scope, ledger: Ledger): Change | 
 
 const NO_SUCH_VALUE =
   'its value cannot be said here: docs/configuration.md#header-fields lists the variables that there are';
+
+const OF_CERTIFICATE =
+  'services are told of client certificates by listeners[].tls.clientAuth.forward (x-forwarded-client-cert), or of the name alone by identities.NAME.clientCertificate.subject (docs/access.md#client-certificates)';
 
 function additionOf(directive: Directive, isTrailer: boolean, ledger: Ledger): Change | undefined {
   const [written = '', value = '', always] = directive.words;

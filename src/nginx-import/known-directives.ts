@@ -47,7 +47,8 @@ const CHANGED = `
   grpc_pass_header proxy_pass_header proxy_pass_trailers | nothing to set: all fields and trailers of services are passed on
   proxy_redirect proxy_cookie_* | nothing to set: Location and Set-Cookie are passed on as they are
   variables_hash_max_size rewrite_log uninitialized_variable_warn | nothing to set: there are no variables
-  log limit_req_status limit_req_log_level limit_req_dry_run limit_conn_status limit_conn_log_level limit_conn_dry_run | goes with its limit
+  limit_req_status limit_conn_status | nothing to set: a call beyond a limit gets RESOURCE_EXHAUSTED, and HTTP 429 outside of gRPC, whatever this says (nginx: 503 by default)
+  log limit_req_log_level limit_req_dry_run limit_conn_log_level limit_conn_dry_run | goes with its limit
   stub_status | the admin server has /metrics`;
 
 const UNSUPPORTED = `
