@@ -11,11 +11,13 @@ const NOT_ALLOWED = 'The authorizer of this route does not allow this call.';
 export function denied(verdict: Extract<Verdict, { kind: 'denied' }>, upstream: string): Failure {
   const { httpStatus, fields, body } = verdict;
   const text = lineOf(body);
+  // What the authorizer says need not end like a sentence.
+  const stop = text === '' || /[.!?]$/.test(text) ? '' : '.';
   return {
     ...failure('authorization_denied', text === '' ? NOT_ALLOWED : text),
     httpStatus,
     grpcStatus: grpcStatusOfHttpStatus(httpStatus),
-    onlyForLog: ` It was denied by upstream ${upstream} with HTTP ${httpStatus} (authorize of the route).`,
+    onlyForLog: `${stop} It was denied by upstream ${upstream} with HTTP ${httpStatus} (authorize of the route).`,
     fields: refusalFields(fields),
     ...(body.length === 0 ? {} : { content: body }),
   };
