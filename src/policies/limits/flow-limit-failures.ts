@@ -4,6 +4,7 @@
 import { type Failure, failure, wholeWaitMs } from '../../calls/failure.ts';
 import { keyPartText } from '../../config/limits-config.ts';
 import type { RateLimit } from '../../limits/rate-limits.ts';
+import { waitText } from './wait-text.ts';
 
 const PERIODS = { 1000: 'second', 60_000: 'minute', 3_600_000: 'hour' } as const;
 const IN = { request: 'of requests', response: 'of responses', both: 'in both directions' } as const;
@@ -32,7 +33,7 @@ export function flowLimitExceeded(counted: RateLimit, exactMs: number, wanted: n
     return { ...failure(token, message), onlyForLog };
   }
   const waitMs = wholeWaitMs(exactMs);
-  const message = `The ${limit.count} of this call are ${what}; call again in ${waitMs} ms.`;
+  const message = `The ${limit.count} of this call are ${what}; call again in ${waitText(waitMs)}.`;
   return { ...failure(token, message), onlyForLog, retryAfterMs: waitMs };
 }
 

@@ -3,6 +3,7 @@
 import { type Failure, failure, wholeWaitMs } from '../../calls/failure.ts';
 import { rateLimitText } from '../../config/limits-config.ts';
 import type { RateLimit } from '../../limits/rate-limits.ts';
+import { waitText } from './wait-text.ts';
 
 /**
  * @param exactMs how long until the next call may come
@@ -13,7 +14,10 @@ export function callLimit({ index, limit }: RateLimit, exactMs: number, left: nu
   const { rate } = limit;
   const name = `"calls-${index + 1}"`;
   return {
-    ...failure('call_limit', `Too many calls (${rateText(limit)} may be made); call again in ${waitMs} ms.`),
+    ...failure(
+      'call_limit',
+      `Too many calls (${rateText(limit)} may be made); call again in ${waitText(waitMs)}.`,
+    ),
     onlyForLog: ` The limit is ${rateLimitText(limit)}, limits[${index}] of the route.`,
     retryAfterMs: waitMs,
     // draft-ietf-httpapi-ratelimit-headers-11
