@@ -31,6 +31,16 @@ interface Fate {
   reason: string | undefined;
 }
 
+type StoreFailure = StoreConfig['failure'];
+
+const HOLDS: Readonly<Record<StoreFailure, string>> = {
+  local: 'each process counts for itself, with its share of the limits',
+  open: 'its limits let everything pass',
+  closed: 'calls under its limits are refused once what was leased is used up',
+};
+/** More servers of a cluster are not named. */
+const MOST_NAMED = 3;
+
 export class StoreWatch {
   readonly #parts: StoreWatchParts;
   readonly #fork: () => ChildProcess;
@@ -38,6 +48,7 @@ export class StoreWatch {
   readonly #counts = new StoreCounts();
   readonly #fates = new Map<string, Fate>();
   #options: readonly StoreOptions[] = [];
+  #failures: ReadonlyMap<string, StoreFailure> = new Map();
   #process: StoresProcess | undefined = undefined;
 
   constructor(parts: StoreWatchParts) {
@@ -53,8 +64,14 @@ export class StoreWatch {
   /** Reads the secrets. Rejects with UnusableConfig if that fails. Whether a store can be reached does not matter: calls go on without it. */
   async prepare(stores: readonly StoreConfig[] = []): Promise<Change> {
     const options = this.#optionsOf(stores);
-    if (isDeepStrictEqual(options, this.#options)) return NO_CHANGE;
-    return { commit: () => this.#use(options), discard: async () => undefined };
+    const failures = new Map(stores.map(({ name, failure }) => [name, failure]));
+    const isSame = isDeepStrictEqual(options, this.#options);
+    if (isSame && isDeepStrictEqual(failures, this.#failures)) return NO_CHANGE;
+    const commit = (): void => {
+      this.#failures = failures;
+      if (!isSame) this.#use(options);
+    };
+    return { commit, discard: async () => undefined };
   }
 
   #optionsOf(stores: readonly StoreConfig[]): readonly StoreOptions[] {
@@ -145,11 +162,21 @@ export class StoreWatch {
     Object.assign(fate, { isUp: false, reason });
     this.#counts.fail(store, reason);
     if (wasUp) this.#publish(store);
-    if (isNews)
-      this.#parts.logger.warn(
-        { store, reason },
-        'the store of shared limits does not answer; its failure setting decides',
-      );
+    if (!isNews) return;
+    const failure = this.#failures.get(store) ?? 'local';
+    this.#parts.logger.warn(
+      { store, servers: this.#serversOf(store), failure, reason },
+      `the store of shared limits does not answer: ${HOLDS[failure]}`,
+    );
+  }
+
+  /** Without the user and the password. */
+  #serversOf(store: string): string {
+    const servers = this.#options.find(({ name }) => name === store)?.servers ?? [];
+    const named = servers
+      .slice(0, MOST_NAMED)
+      .map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`));
+    return [...named, ...(servers.length > MOST_NAMED ? ['…'] : [])].join(', ');
   }
 
   #noteEnd(how: string, fault: FaultReport | undefined, pauseMs: number): void {

@@ -159,6 +159,15 @@ export class LeasedQuota implements Quota {
     return Math.floor(Math.max(0, Math.min(burst, left)));
   }
 
+  closedBy(key: string): string | undefined {
+    const { isUp, failure } = this.#link;
+    if (failure !== 'closed') return undefined;
+    const nowMs = this.#link.nowMs();
+    const lease = this.#table.find(key, nowMs);
+    const hasFailed = lease === undefined ? !isUp : this.#hasFailed(lease, nowMs);
+    return hasFailed ? this.#terms.store : undefined;
+  }
+
   spend(key: string, count: number): number {
     const nowMs = this.#link.nowMs();
     const lease = this.#find(key, nowMs);

@@ -19,6 +19,11 @@ export interface Quota {
   spend(key: string, count: number, client?: string): number;
   /** Gives tokens back that were just taken by `take` for the same client, since the call does not take place. */
   giveBack(key: string, count: number, client?: string): void;
+  /**
+   * After `take` has refused: the name of the store that knows what is left, if it does not answer, and calls are refused for that
+   * (`failure: closed`). Undefined if tokens are really missing. Only quotas of stores have it.
+   */
+  closedBy?(key: string): string | undefined;
   /** How many tokens are left for this key and client, rounded down, at least 0. */
   left(key: string, client?: string): number;
   /**

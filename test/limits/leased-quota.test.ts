@@ -143,10 +143,13 @@ test('without the store `open` admits everything and `closed` what it had leased
     all.store.failAll();
     goDown(all);
     const admitted = run(all, 1000, 1);
+    assert.equal(all.quotas[0].closedBy('all'), failure === 'closed' ? 'fleet' : undefined);
+    assert.equal(all.quotas[0].closedBy('a new key'), failure === 'closed' ? 'fleet' : undefined);
     if (failure === 'open') assert.equal(admitted, 1000);
     else assert.ok(admitted <= leaseOf(TERMS), `${admitted} were admitted`);
     comeBack(all);
     assert.ok(run(all, 1000, 1) > 900);
+    assert.equal(all.quotas[0].closedBy('all'), undefined);
   }
 });
 

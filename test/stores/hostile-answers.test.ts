@@ -278,3 +278,23 @@ test('a configuration without stores ends the process', async (t) => {
   assert.deepEqual(scene.watch.metrics, []);
   assert.equal((await scene.ask()).leases, undefined);
 });
+
+test('the log says which store does not answer, where it is, and what holds now', async (t) => {
+  for (const [failure, holds] of [
+    ['local', 'each process counts for itself, with its share of the limits'],
+    ['open', 'its limits let everything pass'],
+    ['closed', 'calls under its limits are refused once what was leased is used up'],
+  ] as const) {
+    const server = await scriptedServer(t, generous);
+    const scene = new Scene(t);
+    await scene.use(storeAt(server.port));
+    await scene.comesUp();
+    await scene.use(storeAt(server.port, { failure }));
+    await server.stop();
+    await scene.goesDown();
+    const line = scene.lines.find((one) => one.startsWith('the store of shared limits does not answer'));
+    assert.ok(line !== undefined);
+    assert.ok(line.startsWith(`the store of shared limits does not answer: ${holds} {`), line);
+    assert.match(line, new RegExp(`"servers":"127.0.0.1:${server.port}","failure":"${failure}"`));
+  }
+});

@@ -76,9 +76,9 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
   const { limit, allowance } = counted;
   const { count, by, exceed, direction } = limit;
   const sliceBytes = Math.max(SMALLEST_SLICE_BYTES, allowance.perMs * SLICE_MS);
-  const exceeded = (waitMs: number, wanted: number): Failure => {
+  const exceeded = (waitMs: number, wanted: number, closedBy?: string): Failure => {
     quotas.refused(counted);
-    return flowLimitExceeded(counted, waitMs, wanted);
+    return flowLimitExceeded(counted, waitMs, wanted, closedBy);
   };
   const common = {
     counts: count === 'messages' ? 'messages' : 'bytes',
@@ -97,7 +97,12 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
     : (): undefined => undefined;
   const of = (call: AdmittedCall): FlowRateLimit | undefined => {
     const key = keyOf(call);
-    return key === undefined ? undefined : { ...common, tokens, key, client: client(call) };
+    if (key === undefined) return undefined;
+    const limited = { ...common, tokens, key, client: client(call) };
+    if (exceed !== 'end' || tokens.closedBy === undefined) return limited;
+    const ended = (waitMs: number, wanted: number): Failure =>
+      exceeded(waitMs, wanted, tokens.closedBy?.(key));
+    return { ...limited, exceeded: ended };
   };
   return { direction, of };
 }

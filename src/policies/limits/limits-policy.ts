@@ -65,7 +65,9 @@ export class LimitsPolicy implements Policy {
       if (leftMs > 0 && !quota.knows(key, 1, client))
         return { leftMs, learn: (onKnown) => quota.learn(key, 1, onKnown, client) };
       this.#quotas.refused(limit);
-      questioner.refuse(callLimit(limit, waitMs, quota.left(key, client)));
+      const closedBy = quota.closedBy?.(key);
+      const counted = closedBy === undefined ? { left: quota.left(key, client) } : { closedBy };
+      questioner.refuse(callLimit(limit, waitMs, counted));
       return undefined;
     }
     questioner.admit();

@@ -26,6 +26,7 @@ class ScriptedQuota implements Quota {
   readonly learnWithinMs: number;
   waitMs = 0;
   isKnown = true;
+  store: string | undefined = undefined;
   taken = 0;
   asked = 0;
   onKnown: (() => void) | undefined = undefined;
@@ -57,6 +58,10 @@ class ScriptedQuota implements Quota {
 
   knows(): boolean {
     return this.isKnown;
+  }
+
+  closedBy(): string | undefined {
+    return this.store;
   }
 
   learn(_key: string, _count: number, onKnown: () => void): () => void {
@@ -170,6 +175,23 @@ test('a call that a limit refuses takes nothing of any, and is told the limit an
     ['ratelimit-policy', '"calls-2";q=100;w=60'],
     ['ratelimit', '"calls-2";r=7;t=2'],
   ]);
+});
+
+test('a call is refused as one that cannot be counted where the store is out of reach, and the record names the store', () => {
+  const { quotas, ask } = scene(1);
+  quotas[0].waitMs = 1000;
+  quotas[0].store = 'fleet';
+  const { said } = ask().answer;
+  assert.ok(said !== undefined && said !== 'admitted');
+  assert.equal(
+    said.message,
+    'Calls cannot be counted now, so that no more may be made; call again in 1000 ms.',
+  );
+  assert.match(
+    said.onlyForLog ?? '',
+    /^ Store fleet is out of reach, and its failure is closed\. The limit is /,
+  );
+  assert.match(JSON.stringify(said.fields), /;r=0;t=1"/);
 });
 
 test('a wait that is no whole number is rounded up in all that the client is told', () => {
