@@ -222,6 +222,15 @@ const ofConfiguration = {
       'lastError?': object({ at: time(), trigger: oneOfTexts(['SIGHUP', 'api', 'watch']), problems: names }),
     }),
     warnings: names,
+    'stores?': list(
+      object({
+        name: text(),
+        servers: text(),
+        failure: oneOfTexts(['local', 'open', 'closed']),
+        'isUp?': flag(),
+        'reason?': text(),
+      }),
+    ),
     certificates: list(
       object({
         'listener?': text(),

@@ -14,7 +14,7 @@ import { describeUpstream, isOut } from './upstream-status.ts';
 const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--token-file FILE] [--json]
 
 Shows what a running proxy does: whether it takes calls, which upstreams have
-no endpoint left, its configuration, its certificates, and for each endpoint
+no endpoint left, its configuration, its certificates, its stores, and for each endpoint
 whether it can be used, and why not.
 
 ${ADMIN_OPTIONS_HELP}
@@ -86,6 +86,7 @@ function describe({ ready, config, upstreams }: Answers, isReady: boolean): read
     ...describeSome(all, isInPanic, 'panic, as too few endpoints can be used'),
     ...describeConfiguration(config.body),
     ...listOf(fieldOf(config.body, 'certificates')).map(describeCertificate),
+    ...listOf(fieldOf(config.body, 'stores')).map(describeStore),
     ...all.flatMap(describeUpstream),
   ];
 }
@@ -135,6 +136,25 @@ function describeCertificate(certificate: unknown): string {
   if (days < 0) return paint(process.stdout, 'red', `${which} has expired`);
   const line = `${which}, ${counted(days, 'day')} left`;
   return days <= fewDays ? paint(process.stdout, 'yellow', line) : line;
+}
+
+const HOLDS = new Map([
+  ['local', 'each process counts for itself'],
+  ['open', 'its limits let everything pass'],
+  ['closed', 'calls under its limits are refused'],
+]);
+
+function describeStore(store: unknown): string {
+  const which = `store of shared limits ${textOf(fieldOf(store, 'name'))}: ${textOf(fieldOf(store, 'servers'))}`;
+  const isUp = fieldOf(store, 'isUp');
+  if (isUp === true) return `${which}, answers`;
+  if (isUp !== false) return `${which}, not connected yet`;
+  const holds = HOLDS.get(textOf(fieldOf(store, 'failure'))) ?? '';
+  return paint(
+    process.stdout,
+    'red',
+    `${which} does not answer (${textOf(fieldOf(store, 'reason'))}): ${holds}`,
+  );
 }
 
 function fail(message: string): number {

@@ -55,7 +55,9 @@ export function adminState(parts: ShownParts): AdminState {
     },
     config: async () => {
       const report = await plane.report();
-      return configReport(current(), report, plane.tlsUsers, file.report, endpoints.known);
+      const { stores } = watches;
+      const config = configReport(current(), report, plane.tlsUsers, file.report, endpoints.known);
+      return stores.length === 0 ? config : { ...config, stores };
     },
     upstreams: new UpstreamApi({
       discovery,

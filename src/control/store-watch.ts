@@ -24,6 +24,18 @@ export interface StoreWatchParts {
   readonly fork?: () => ChildProcess;
 }
 
+/** How a store fares, for the admin API. */
+export interface StoreReport {
+  readonly name: string;
+  /** Host and port of its servers, three at most. */
+  readonly servers: string;
+  readonly failure: StoreFailure;
+  /** Undefined until that is known for the first time. */
+  readonly isUp?: boolean;
+  /** Why it does not answer. Undefined if it does. */
+  readonly reason?: string;
+}
+
 /** How a store fares. `isUp` is undefined until that is known for the first time. */
 interface Fate {
   isUp: boolean | undefined;
@@ -191,6 +203,16 @@ export class StoreWatch {
   #publish(store: string): void {
     const { isUp = false, holders } = this.#fates.get(store) ?? {};
     this.#parts.publish({ store, isUp, holders: holders ?? this.#parts.carriers() });
+  }
+
+  get report(): readonly StoreReport[] {
+    return Array.from(this.#fates, ([name, { isUp, reason }]) => ({
+      name,
+      servers: this.#serversOf(name),
+      failure: this.#failures.get(name) ?? 'local',
+      ...(isUp !== undefined && { isUp }),
+      ...(reason !== undefined && { reason }),
+    }));
   }
 
   get metrics(): MetricsSnapshot {

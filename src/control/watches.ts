@@ -9,7 +9,7 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { Plane } from '../plane/plane.ts';
 import { type HealthReport, HealthWatch } from './health-watch.ts';
 import { KeyWatch } from './key-watch.ts';
-import { StoreWatch } from './store-watch.ts';
+import { type StoreReport, StoreWatch } from './store-watch.ts';
 import { type LoadReported, WeightWatch } from './weight-watch.ts';
 
 export class Watches {
@@ -74,6 +74,10 @@ export class Watches {
   /** Undefined if the weights of the upstream do not come from load reports. */
   loadOf(upstream: string): ReadonlyMap<string, LoadReported> | undefined {
     return this.#weights.reportOf(upstream);
+  }
+
+  get stores(): readonly StoreReport[] {
+    return this.#stores.report;
   }
 
   get metrics(): MetricsSnapshot {

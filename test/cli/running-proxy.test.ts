@@ -240,6 +240,30 @@ suite('the commands of a running proxy', () => {
     }
   });
 
+  test('status says of each store of shared limits whether it answers, and what holds if not', async (t) => {
+    const store = { name: 'fleet', servers: '10.0.0.5:6379', failure: 'closed' };
+    const stores = [
+      { ...store, isUp: false, reason: 'NOAUTH' },
+      { ...store, name: 'good', isUp: true },
+      { ...store, name: 'new' },
+    ];
+    const pages = {
+      '/ready': 'ok',
+      '/api/config': { epoch: 1, stores },
+      '/api/upstreams': { upstreams: [] },
+    };
+    const { code, stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
+    assert.equal(code, 0);
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.startsWith('store of')),
+      [
+        'store of shared limits fleet: 10.0.0.5:6379 does not answer (NOAUTH): calls under its limits are refused',
+        'store of shared limits good: 10.0.0.5:6379, answers',
+        'store of shared limits new: 10.0.0.5:6379, not connected yet',
+      ],
+    );
+  });
+
   test('a panic, and what only some processes have found, are shown as the admin server tells them', async (t) => {
     const since = '2026-01-01T00:00:00.000Z';
     const refused = { by: 'connecting', token: 'x', sentence: 'a:2 refused.', since };

@@ -295,6 +295,20 @@ test('the log says which store does not answer, where it is, and what holds now'
     const line = scene.lines.find((one) => one.startsWith('the store of shared limits does not answer'));
     assert.ok(line !== undefined);
     assert.ok(line.startsWith(`the store of shared limits does not answer: ${holds} {`), line);
+    assert.deepEqual(scene.watch.report, [
+      {
+        name: 'fleet',
+        servers: `127.0.0.1:${server.port}`,
+        failure,
+        isUp: false,
+        reason: reasonIn(scene.lines),
+      },
+    ]);
     assert.match(line, new RegExp(`"servers":"127.0.0.1:${server.port}","failure":"${failure}"`));
   }
 });
+
+/** In the last line that has one. */
+function reasonIn(lines: readonly string[]): string {
+  return /.*"reason":"(\w+)"/s.exec(lines.join('\n'))?.[1] ?? '';
+}
