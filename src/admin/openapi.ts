@@ -300,8 +300,9 @@ function upstreamName(): unknown {
 }
 
 function nonceWanted(): unknown {
-  const description = 'The client wants a nonce, to sign the next request on this connection with.';
-  return { name: NONCE_FIELD, in: 'header', description, schema: { type: 'string', enum: [NONCE_WANTED] } };
+  const description =
+    '`wanted`: the client wants a nonce, to sign the next request on this connection with. Other values are ignored.';
+  return { name: NONCE_FIELD, in: 'header', description, schema: { type: 'string' }, example: NONCE_WANTED };
 }
 
 function nonceGiven(): unknown {
