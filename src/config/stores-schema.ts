@@ -2,36 +2,14 @@
 
 import { key } from './key-notes.ts';
 import { count, expecting, fileName, name, parsed, z } from './schema-values.ts';
+import { secretSource } from './secret-schema.ts';
 import { parseStoreServer, whyNotTogether } from './store-values.ts';
 
 const server = parsed('a URL such as redis://127.0.0.1:6379', parseStoreServer, {
   examples: ['redis://127.0.0.1:6379', 'rediss://redis.example.com:6379'],
 });
 
-const password = z
-  .strictObject(
-    {
-      file: fileName.optional().meta(
-        key('A file that holds the password, and may end with a line break. A reload reads it again.', {
-          required: 'unless there is `environment`',
-        }),
-      ),
-      environment: z
-        .string(expecting('the name of an environment variable'))
-        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,199}$/, 'must be the name of an environment variable')
-        .optional()
-        .meta(
-          key('The environment variable that holds the password.', {
-            values: 'the name of an environment variable',
-            required: 'unless there is `file`',
-          }),
-        ),
-    },
-    expecting('a map with file or environment'),
-  )
-  .refine(({ file, environment }) => (file === undefined) !== (environment === undefined), {
-    message: 'needs file or environment, and not both',
-  });
+const password = secretSource('password');
 
 const store = z
   .strictObject({

@@ -1,7 +1,8 @@
 // The schema of traces: where spans are sent, which calls are sampled, and how services are told.
 
 import { key, valueKind } from './key-notes.ts';
-import { duration, expecting, fileName, off, parsed, z } from './schema-values.ts';
+import { duration, expecting, off, parsed, z } from './schema-values.ts';
+import { secretSource } from './secret-schema.ts';
 import {
   parseShare,
   parseTraceExporter,
@@ -15,35 +16,6 @@ const serviceName = z
   .min(1)
   .max(100)
   .regex(/^[\x20-\x7e]*$/, 'must hold visible ASCII characters only');
-
-/** Where the value of a header field is read. */
-const secretSource = z
-  .strictObject(
-    {
-      file: fileName.optional().meta(
-        key(
-          'A file that holds the value, and may end with a line break. The start and each reload read it.',
-          {
-            required: 'unless there is `environment`',
-          },
-        ),
-      ),
-      environment: z
-        .string(expecting('the name of an environment variable'))
-        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,199}$/, 'must be the name of an environment variable')
-        .optional()
-        .meta(
-          key('The environment variable that holds the value.', {
-            values: 'the name of an environment variable',
-            required: 'unless there is `file`',
-          }),
-        ),
-    },
-    expecting('a map with file or environment'),
-  )
-  .refine(({ file, environment }) => (file === undefined) !== (environment === undefined), {
-    message: 'needs file or environment, and not both',
-  });
 
 export const trace = z.strictObject({
   exporter: parsed('a URL such as http://127.0.0.1:4318', parseTraceExporter, {
@@ -67,7 +39,7 @@ export const trace = z.strictObject({
     .record(
       parsed('text', parseTraceHeaderName),
       z.union(
-        [parsed('text (put it in quotes)', parseTraceHeaderValue), secretSource],
+        [parsed('text (put it in quotes)', parseTraceHeaderValue), secretSource('value')],
         expecting('text (put it in quotes), or a map with file or environment'),
       ),
       expecting('a map of header names to values'),

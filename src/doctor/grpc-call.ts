@@ -100,7 +100,8 @@ export async function callGrpc(way: CallWay, request: CallRequest): Promise<Call
   return answer;
 }
 
-function emptyAnswer(): MutableAnswer {
+/** An answer of which nothing has come yet. */
+export function emptyAnswer(): MutableAnswer {
   return {
     failure: undefined,
     reason: undefined,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { describeAuthorizer } from '../../src/doctor/authorizer-checks.ts';
 import type { CheckReport } from '../../src/doctor/check.ts';
-import type { CallAnswer } from '../../src/doctor/grpc-call.ts';
+import { emptyAnswer } from '../../src/doctor/grpc-call.ts';
 import { type AnswerScript, scriptedServer } from '../stores/scripted-server.ts';
 import { Authorizer } from '../support/authorizer.ts';
 import { testCertificate } from '../support/certificates.ts';
@@ -252,7 +252,7 @@ test('an authorizer that never answers', async (t) => {
 });
 
 test('an answer that comes later than the routes wait is a warning', () => {
-  const answer = { ...NO_ANSWER, grpcStatus: 'OK', httpStatus: 200, durationMs: 300 };
+  const answer = { ...emptyAnswer(), grpcStatus: 'OK', httpStatus: 200, durationMs: 300 };
   const late = describeAuthorizer(answer, 'guard.test:1', 200);
   assert.deepEqual(
     late.map(({ verdict }) => verdict),
@@ -261,23 +261,6 @@ test('an answer that comes later than the routes wait is a warning', () => {
   assert.match(late[1].text, /the answer came in 300 ms, and `authorize\.timeout` is 200 ms/);
   assert.equal(describeAuthorizer(answer, 'guard.test:1', 300).length, 1);
 });
-
-const NO_ANSWER: CallAnswer = {
-  failure: undefined,
-  reason: undefined,
-  tls: undefined,
-  httpStatus: 0,
-  contentType: '',
-  server: '',
-  grpcStatus: '',
-  grpcMessage: '',
-  headerNames: [],
-  trailerNames: [],
-  body: Buffer.alloc(0),
-  broken: '',
-  isLate: false,
-  durationMs: 0,
-};
 
 function bulk(text: string): string {
   return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
