@@ -46,6 +46,8 @@ export interface AdminServer {
   useToken(token: string | undefined): void;
   /** Must be called when readiness has changed and clients are to learn of it at once. */
   readinessChanged(): void;
+  /** Must be called when an upstream has lost its last endpoint, and clients are to learn of it even if it has one again at once. */
+  upstreamIsOut(upstream: string): void;
   /** Stops listening and resolves when every connection is closed. */
   close(): Promise<void>;
 }
@@ -143,6 +145,7 @@ export async function openAdminServer(
       port.tokenChanged();
     },
     readinessChanged: () => port.readinessChanged(),
+    upstreamIsOut: (upstream) => port.upstreamIsOut(upstream),
     close: () => {
       streams.close();
       dashboards.close();

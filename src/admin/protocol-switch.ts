@@ -138,6 +138,11 @@ export class ProtocolSwitch {
     this.#rpc?.then((rpc) => rpc.readinessChanged()).catch(ignore);
   }
 
+  /** Tells the gRPC side, if anybody uses it, that an upstream has lost its last endpoint. */
+  upstreamIsOut(upstream: string): void {
+    this.#rpc?.then((rpc) => rpc.upstreamIsOut(upstream)).catch(ignore);
+  }
+
   /** Tells the gRPC side, if anybody uses it, that the token has changed. */
   tokenChanged(): void {
     this.#rpc?.then((rpc) => rpc.tokenChanged()).catch(ignore);

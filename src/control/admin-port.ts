@@ -61,6 +61,11 @@ export class AdminPort {
     this.#server?.readinessChanged();
   }
 
+  /** Must be called when an upstream has lost its last endpoint. */
+  upstreamIsOut(upstream: string): void {
+    this.#server?.upstreamIsOut(upstream);
+  }
+
   async close(): Promise<void> {
     await this.#server?.close();
   }

@@ -107,7 +107,7 @@ export class Proxy {
       this.#watches.endpointsChanged(update.upstream, update.endpoints);
     });
     this.#discovery = new Discovery({ logger });
-    plane.watchOutages(new UpstreamOutages(logger).told);
+    plane.watchOutages(new UpstreamOutages(logger, (upstream) => this.#admin.upstreamIsOut(upstream)).told);
     plane.watchConnectFailures((upstream) => this.#discovery.dns.lookAgain(upstream));
     this.#dashboard = new Dashboard({
       plane,

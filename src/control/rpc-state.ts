@@ -8,5 +8,5 @@ import { usableNames } from './health-names.ts';
 
 /** @param config returns the configuration in force */
 export function rpcState(plane: Plane, config: () => Config): RpcState {
-  return { services: () => usableNames(plane, config), channelz: new Channelz(plane, config) };
+  return { services: (out) => usableNames(plane, config, out), channelz: new Channelz(plane, config) };
 }

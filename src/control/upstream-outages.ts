@@ -27,11 +27,14 @@ interface Outage {
 
 export class UpstreamOutages {
   readonly #logger: Pick<Logger, 'info' | 'warn'>;
+  readonly #onOut: (upstream: string) => void;
   readonly #budget = new LineBudget(LINES_IN_A_MINUTE);
   readonly #outages = new Map<string, Outage>();
 
-  constructor(logger: Pick<Logger, 'info' | 'warn'>) {
+  /** @param onOut is called whenever a process has lost its last endpoint of an upstream, with its name */
+  constructor(logger: Pick<Logger, 'info' | 'warn'>, onOut: (upstream: string) => void = () => undefined) {
     this.#logger = logger;
+    this.#onOut = onOut;
   }
 
   /** As a Plane tells it. */
@@ -45,6 +48,7 @@ export class UpstreamOutages {
       this.#over(carrier, upstream, news.refused, news.state === 'back');
       return;
     }
+    this.#onOut(upstream);
     const running = this.#outages.get(upstream);
     if (running !== undefined) {
       // Whoever was back is not: the outage goes on.

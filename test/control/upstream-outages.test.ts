@@ -18,14 +18,18 @@ function back(refused: number): UpstreamOutage {
 class Said {
   readonly lines: (readonly [level: string, message: string, fields: LogFields])[] = [];
   readonly outages: UpstreamOutages;
+  readonly out: string[] = [];
   nowMs = 1_000_000;
 
   constructor(t: TestContext) {
     t.mock.method(performance, 'now', () => this.nowMs);
-    this.outages = new UpstreamOutages({
-      info: (fields, message) => this.lines.push(['info', message, fields]),
-      warn: (fields, message) => this.lines.push(['warn', message, fields]),
-    });
+    this.outages = new UpstreamOutages(
+      {
+        info: (fields, message) => this.lines.push(['info', message, fields]),
+        warn: (fields, message) => this.lines.push(['warn', message, fields]),
+      },
+      (upstream) => this.out.push(upstream),
+    );
   }
 
   get messages(): readonly string[] {
@@ -46,10 +50,13 @@ test('the first process without an endpoint is told of, and the last that has on
   assert.deepEqual(said.messages, [
     'warn no endpoint of upstream voice can be used, and its calls are refused: a:1 refused.',
   ]);
+  // Each process that has none counts for those who watch the upstream.
+  assert.deepEqual(said.out, ['voice', 'voice']);
   said.nowMs += 40_000;
   said.outages.told(one, back(3000));
   assert.deepEqual(said.messages, []);
   said.outages.told(other, back(258));
+  assert.deepEqual(said.out, ['voice', 'voice']);
   assert.deepEqual(said.lines[0][2], { upstream: 'voice', seconds: 40, refused: 3258 });
   assert.deepEqual(said.messages, [
     'info an endpoint of upstream voice can be used again after 40 s, in which 3258 calls were refused',

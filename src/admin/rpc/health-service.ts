@@ -15,8 +15,8 @@ import {
 /** What the health of the proxy follows from. */
 export interface HealthState {
   readiness(): Readiness;
-  /** Whether there is an endpoint for the calls of each service and upstream that the configuration names, by that name. */
-  services(): Promise<ReadonlyMap<string, boolean>>;
+  /** As RpcState has it. */
+  services(out: ReadonlySet<string>): Promise<ReadonlyMap<string, boolean>>;
 }
 
 /** HealthCheckResponse.ServingStatus. */
@@ -56,6 +56,8 @@ export class HealthService {
   readonly #state: HealthState;
   readonly #onFault: (error: unknown) => void;
   readonly #watchers = new Set<Watcher>();
+  /** Upstreams that have lost their last endpoint since those who watch were told. */
+  readonly #out = new Set<string>();
   #timer: NodeJS.Timeout | undefined = undefined;
   /** The question that is being answered. */
   #asked: Promise<ReadonlyMap<string, boolean>> | undefined = undefined;
@@ -107,8 +109,19 @@ export class HealthService {
         if (this.#watchers.size > 0) return;
         clearInterval(this.#timer);
         this.#timer = undefined;
+        this.#out.clear();
       },
     };
+  }
+
+  /**
+   * An upstream has no endpoint any more. Those who watch it are told so, even if it has one again before the next look: a call may
+   * try an endpoint again within a second.
+   */
+  upstreamIsOut(upstream: string): void {
+    if (this.#watchers.size === 0) return;
+    this.#out.add(upstream);
+    this.look();
   }
 
   /** Tells those who watch what has changed: at once what is known here, and the rest when the processes that carry calls have answered. */
@@ -137,6 +150,7 @@ export class HealthService {
   #tellAll(services: ReadonlyMap<string, boolean>): void {
     for (const watcher of this.#watchers)
       if (watcher.service !== '') tell(watcher, this.#statusOf(watcher.service, services));
+    this.#out.clear();
   }
 
   get #ownStatus(): number {
@@ -151,7 +165,7 @@ export class HealthService {
 
   /** However many ask at a time, the question is put once. */
   #ask(): Promise<ReadonlyMap<string, boolean>> {
-    this.#asked ??= this.#state.services().finally(() => {
+    this.#asked ??= this.#state.services(this.#out).finally(() => {
       this.#asked = undefined;
     });
     return this.#asked;

@@ -48,7 +48,7 @@ export class RpcServer {
   constructor(parts: RpcServerParts) {
     this.#parts = parts;
     this.#health = new HealthService(
-      { readiness: () => parts.state.readiness(), services: () => parts.state.rpc.services() },
+      { readiness: () => parts.state.readiness(), services: (out) => parts.state.rpc.services(out) },
       (error) => this.#onFault(error),
     );
     const channelz = new ChannelzService(parts.state.rpc.channelz);
@@ -109,6 +109,11 @@ export class RpcServer {
   /** Whether the proxy takes calls has changed, so that nobody has to wait for the next look. */
   readinessChanged(): void {
     this.#health.look();
+  }
+
+  /** An upstream has lost its last endpoint. */
+  upstreamIsOut(upstream: string): void {
+    this.#health.upstreamIsOut(upstream);
   }
 
   /** Ends the open calls that are no longer granted. */

@@ -21,11 +21,11 @@ function start(t: TestContext) {
   const service = new HealthService(
     {
       readiness: () => ({ ready: true }),
-      services: () => {
+      services: async (out) => {
         scene.asked++;
-        return scene.isBroken
-          ? Promise.reject(new Error('no answer'))
-          : Promise.resolve(new Map([['shop.Orders', scene.hasEndpoint]]));
+        await Promise.resolve();
+        if (scene.isBroken) throw new Error('no answer');
+        return new Map([['shop.Orders', scene.hasEndpoint && !out.has('orders')]]);
       },
     },
     () => void scene.faults++,
@@ -45,7 +45,7 @@ function start(t: TestContext) {
     t.mock.timers.tick(1000);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { scene, watch, passSecond };
+  return { service, scene, watch, passSecond };
 }
 
 test('when one of two leaves, the other is told what changes; when both have, nobody is asked any more', async (t) => {
@@ -78,4 +78,40 @@ test('a question that has no answer is put again, and those who watch learn the 
   scene.isBroken = false;
   await passSecond();
   assert.deepEqual(told, [1]);
+});
+
+test('those who watch learn of an outage that is over before the next look, and once', async (t) => {
+  const { service, watch, passSecond } = start(t);
+  const { told } = watch();
+  await passSecond();
+  service.upstreamIsOut('orders');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(told, [1, 2]);
+  await passSecond();
+  assert.deepEqual(told, [1, 2, 1]);
+  await passSecond();
+  assert.deepEqual(told, [1, 2, 1]);
+});
+
+test('an outage while the question is out belongs to its answer', async (t) => {
+  const { service, watch, passSecond } = start(t);
+  const { told } = watch();
+  service.upstreamIsOut('orders');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(told, [2]);
+  await passSecond();
+  assert.deepEqual(told, [2, 1]);
+});
+
+test('an outage that nobody watches is not told to those who come later', async (t) => {
+  const { service, watch, passSecond } = start(t);
+  service.upstreamIsOut('orders');
+  const one = watch();
+  await passSecond();
+  assert.deepEqual(one.told, [1]);
+  one.events.onOver();
+  service.upstreamIsOut('orders');
+  const next = watch();
+  await passSecond();
+  assert.deepEqual(next.told, [1]);
 });
