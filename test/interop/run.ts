@@ -1,6 +1,7 @@
-// `npm run interop [-- --full] [--only TEXT] [--write]`: real gRPC clients and services with Framegate between them,
+// `npm run interop [-- --full] [--again] [--only TEXT] [--write]`: real gRPC clients and services with Framegate between them,
 // TLS in and cleartext HTTP/2 out, and the conformance suites of others. Prints every case and a table; exit code 1 when
 // one failed, or when CI=true and one was skipped.
+// With --again, for CI on machines that are shared, a case that failed runs once more at the end of its suite, and the output says so.
 //
 // Suites run side by side in lanes, each in a process of its own, since they wait for programs half of their time.
 
@@ -27,6 +28,7 @@ const shortPacedSeconds = 15;
 const { values: options } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
+    again: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
     lane: { type: 'string' },
@@ -66,7 +68,12 @@ async function runSideBySide(): Promise<boolean> {
     debian: prepareDebianPython(warn),
   };
   for (const [name, { version }] of prepareTools(interpreters, warn)) console.log(`  ${name} ${version}`);
-  const passedOn = ['--only', options.only, ...(options.full ? ['--full'] : [])];
+  const passedOn = [
+    '--only',
+    options.only,
+    ...(options.full ? ['--full'] : []),
+    ...(options.again ? ['--again'] : []),
+  ];
   const argsOf = (lane: Lane): readonly string[] => {
     return ['--lane', lane, '--interpreters', JSON.stringify(interpreters), ...passedOn];
   };
@@ -134,6 +141,7 @@ async function runSuite(suite: Suite, run: RunSetup): Promise<SuiteResult> {
     console.log(`  skipped: ${suite.skipped}`);
     return { ...result, skipped: [suite.skipped] };
   }
+  const failed: InteropCase[] = [];
   for (const interopCase of suite.cases) {
     const reason = interopCase.cannotRun?.(suite.ends);
     if (reason !== undefined) {
@@ -142,6 +150,11 @@ async function runSuite(suite: Suite, run: RunSetup): Promise<SuiteResult> {
       continue;
     }
     if (await runCase(interopCase, suite.ends, run)) result.passed++;
+    else failed.push(interopCase);
+  }
+  for (const interopCase of failed) {
+    if (options.again) console.log(`  again    ${interopCase.name}, which failed`);
+    if (options.again && (await runCase(interopCase, suite.ends, run))) result.passed++;
     else result.failed++;
   }
   const problems = (await suite.close?.()) ?? [];
