@@ -14,7 +14,9 @@ import { eventually } from '../test/support/eventually.ts';
 const CALLS_PER_SECOND = 10_000;
 /** How many keys the calls have in turn. */
 const NUMBERS_OF_KEYS = [1, 100];
-const ROUNDS = 3;
+const ROUNDS = 5;
+/** Before it counts: V8 compiles what carries the questions only after a while. */
+const WARM_UP_MS = 6_000;
 
 interface Orders {
   readonly port: number;
@@ -67,24 +69,30 @@ async function measure({ port, keyCount, isLimited, seconds }: Orders): Promise<
     burst: (2 * CALLS_PER_SECOND) / keyCount,
   };
   const quota = desk.quotaFor({ store: 'fleet', limit: 'calls', ...terms });
-  let calls = 0;
-  let refused = 0;
   let checksum = 0;
-  const startedAtMs = performance.now();
-  const before = process.cpuUsage();
-  while (performance.now() - startedAtMs < seconds * 1000) {
-    await wait(1);
-    const due = ((performance.now() - startedAtMs) * CALLS_PER_SECOND) / 1000;
-    for (; calls < due; calls++) {
-      const key = keys[calls % keyCount];
-      checksum += key.length;
-      if (isLimited && quota.take(key, 1) > 0) refused++;
+  const call = async (durationMs: number): Promise<Outcome> => {
+    let [calls, refused] = [0, 0];
+    const startedAtMs = performance.now();
+    const before = process.cpuUsage();
+    while (performance.now() - startedAtMs < durationMs) {
+      await wait(1);
+      const due = ((performance.now() - startedAtMs) * CALLS_PER_SECOND) / 1000;
+      for (; calls < due; calls++) {
+        const key = keys[calls % keyCount];
+        checksum += key.length;
+        // A proxy reads this clock for each call, whatever its limits are.
+        checksum += turnNowMs();
+        if (isLimited && quota.take(key, 1) > 0) refused++;
+      }
     }
-  }
-  const { user, system } = process.cpuUsage(before);
+    const { user, system } = process.cpuUsage(before);
+    return { calls, refused, cpuUs: user + system };
+  };
+  await call(WARM_UP_MS);
+  const outcome = await call(seconds * 1000);
   await watch.close();
   if (checksum === 0) throw new Error('no call was made');
-  return { calls, refused, cpuUs: user + system };
+  return outcome;
 }
 
 async function measured(orders: Orders): Promise<Outcome> {
