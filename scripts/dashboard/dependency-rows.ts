@@ -119,6 +119,21 @@ export const DEPENDENCY_ROWS: readonly DashboardRow[] = [
         emptyBecause: 'the configuration has no stores.',
       },
       {
+        title: 'Processes that share a store',
+        kind: 'timeseries',
+        description:
+          'How many processes that carry calls share the limits of a store, as it has said last: the workers of all proxies. While the store does not answer, each has its part of the limit.',
+        unit: 'none',
+        width: 12,
+        queries: [
+          {
+            expr: `max by (instance, store) (framegate_store_processes${of()})`,
+            legend: '{{store}} ({{instance}})',
+          },
+        ],
+        emptyBecause: 'the configuration has no stores.',
+      },
+      {
         title: 'Losses of stores by reason',
         kind: 'timeseries',
         description:

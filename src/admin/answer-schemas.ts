@@ -228,6 +228,7 @@ const ofConfiguration = {
         servers: text(),
         failure: oneOfTexts(['local', 'open', 'closed']),
         'isUp?': flag(),
+        'processes?': count(),
         'reason?': text(),
       }),
     ),

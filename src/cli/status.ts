@@ -147,7 +147,7 @@ const HOLDS = new Map([
 function describeStore(store: unknown): string {
   const which = `store of shared limits ${textOf(fieldOf(store, 'name'))}: ${textOf(fieldOf(store, 'servers'))}`;
   const isUp = fieldOf(store, 'isUp');
-  if (isUp === true) return `${which}, answers`;
+  if (isUp === true) return `${which}, answers; ${textOf(fieldOf(store, 'processes'))} processes share it`;
   if (isUp !== false) return `${which}, not connected yet`;
   const holds = HOLDS.get(textOf(fieldOf(store, 'failure'))) ?? '';
   return paint(

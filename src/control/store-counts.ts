@@ -5,6 +5,14 @@ import { counterFamily, gaugeFamily, type MetricsSnapshot } from '../observabili
 /** Reasons are codes, of which there are few; a hostile server cannot make up more. */
 const MOST_REASONS = 64;
 
+/** What is known of a store. */
+export interface StoreFate {
+  /** Whether it answers. Undefined until that is known for the first time. */
+  readonly isUp: boolean | undefined;
+  /** How many processes that carry calls share it. */
+  readonly holders: number | undefined;
+}
+
 interface Counts {
   answered: number;
   failed: number;
@@ -41,15 +49,20 @@ export class StoreCounts {
     return counts;
   }
 
-  /** @param up whether each store answers. Nothing is shown where there is no store */
-  metrics(up: ReadonlyMap<string, boolean>): MetricsSnapshot {
-    if (up.size === 0) return [];
-    const all = Array.from(up.keys(), (store) => [store, this.#of(store)] as const);
+  /** @param fates of each store. Nothing is shown where there is none */
+  metrics(fates: ReadonlyMap<string, StoreFate>): MetricsSnapshot {
+    if (fates.size === 0) return [];
+    const all = Array.from(fates.keys(), (store) => [store, this.#of(store)] as const);
     return [
       gaugeFamily(
         'framegate_store_up',
         'Whether the store of shared limits answers.',
-        Array.from(up, ([store, isUp]) => ({ labels: { store }, value: isUp ? 1 : 0 })),
+        Array.from(fates, ([store, { isUp }]) => ({ labels: { store }, value: isUp === true ? 1 : 0 })),
+      ),
+      gaugeFamily(
+        'framegate_store_processes',
+        'How many processes that carry calls share the store, those of other proxies included, as it has said last.',
+        Array.from(fates, ([store, { holders = 0 }]) => ({ labels: { store }, value: holders })),
       ),
       counterFamily(
         'framegate_store_round_trips_total',

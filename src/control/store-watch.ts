@@ -32,6 +32,8 @@ export interface StoreReport {
   readonly failure: StoreFailure;
   /** Undefined until that is known for the first time. */
   readonly isUp?: boolean;
+  /** How many processes that carry calls share it, those of other proxies included, as it has said last. */
+  readonly processes?: number;
   /** Why it does not answer. Undefined if it does. */
   readonly reason?: string;
 }
@@ -206,18 +208,18 @@ export class StoreWatch {
   }
 
   get report(): readonly StoreReport[] {
-    return Array.from(this.#fates, ([name, { isUp, reason }]) => ({
+    return Array.from(this.#fates, ([name, { isUp, holders, reason }]) => ({
       name,
       servers: this.#serversOf(name),
       failure: this.#failures.get(name) ?? 'local',
       ...(isUp !== undefined && { isUp }),
+      ...(holders !== undefined && { processes: holders }),
       ...(reason !== undefined && { reason }),
     }));
   }
 
   get metrics(): MetricsSnapshot {
-    const up = new Map(Array.from(this.#fates, ([name, { isUp }]) => [name, isUp === true]));
-    return this.#counts.metrics(up);
+    return this.#counts.metrics(this.#fates);
   }
 
   async close(): Promise<void> {

@@ -110,6 +110,7 @@ test('leases are taken, and the script gets the terms and the counts', async (t)
     [['10000', '100', '0', '5', '3', '5']],
   );
   assert.deepEqual(scene.metric('framegate_store_up'), [1]);
+  assert.deepEqual(scene.metric('framegate_store_processes'), [1]);
   assert.deepEqual(scene.metric('framegate_store_round_trips_total'), [1, 0]);
 });
 
@@ -301,6 +302,7 @@ test('the log says which store does not answer, where it is, and what holds now'
         servers: `127.0.0.1:${server.port}`,
         failure,
         isUp: false,
+        processes: 1,
         reason: reasonIn(scene.lines),
       },
     ]);
