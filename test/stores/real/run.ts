@@ -1,10 +1,12 @@
-// npm run test:stores: limits that several processes share, counted by real servers of Redis. Prints what it had to skip.
+// npm run test:stores [-- [CASES] [--seconds N]]: limits that several processes share, counted by real servers of Redis. Prints what it had to
+// skip. --seconds is how long the cases offer calls that measure a share (default: 12).
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { generate } from 'selfsigned';
 import type { LeaseAnswer } from '../../../src/config/lease-messages.ts';
 import type { StoreConfig } from '../../../src/config/stores-config.ts';
@@ -13,10 +15,16 @@ import { StoreWatch } from '../../../src/control/store-watch.ts';
 import { mostAdmitted } from '../../../src/limits/lease-terms.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { HolderOrders, HolderReport } from './holder.ts';
+import { ProxyFleet } from './proxies.ts';
 import { findRedis, freePort, redisCli, startRedis, stopRedis, temporaryFolder } from './redis-programs.ts';
 
 const TERMS = { store: 'fleet', limit: 'shared', ratePerSecond: 1000, burst: 1000 };
 const HOLDERS = 3;
+const { values, positionals } = parseArgs({
+  options: { seconds: { type: 'string', default: '12' } },
+  allowPositionals: true,
+});
+const seconds = Number(values.seconds);
 
 function storeAt(servers: StoreConfig['servers'], more: Partial<StoreConfig> = {}): StoreConfig {
   return {
@@ -125,7 +133,7 @@ async function share(): Promise<void> {
   const redis = await startRedis(port);
   const holders = await fleet(port, 800);
   const measurement = new Measurement(holders);
-  await wait(12_000);
+  await wait(seconds * 1000);
   const sum = await measurement.read();
   const most = mostAdmitted(TERMS, HOLDERS, sum.durationMs);
   say('three processes', sum, most);
@@ -250,7 +258,33 @@ async function tls(): Promise<void> {
   await stopRedis(redis);
 }
 
-const CASES = { share, kill, cluster, sentinel, tls };
+/** Whole proxies, whose workers take leases by one process each. */
+async function proxies(): Promise<void> {
+  const port = await freePort();
+  const redis = await startRedis(port);
+  const [count, workers] = [3, 2];
+  const { ratePerSecond, burst } = TERMS;
+  const folder = temporaryFolder();
+  const machines = await ProxyFleet.start({
+    folder,
+    redisPort: port,
+    ratePerSecond,
+    burst,
+    proxies: count,
+    workers,
+  });
+  const { admitted, refused, others, durationMs } = await machines.offer(800, seconds);
+  machines.close();
+  await stopRedis(redis);
+  const most = mostAdmitted(TERMS, count * workers, durationMs);
+  const figures = `${admitted} admitted in ${Math.round(durationMs)} ms, at most ${Math.floor(most)}`;
+  console.log(`  ${count} proxies with ${workers} workers each: ${figures}; ${refused} refused`);
+  assert.deepEqual([...others], []);
+  assert.ok(admitted <= most);
+  assert.ok(refused > 0);
+}
+
+const CASES = { share, kill, cluster, sentinel, tls, proxies };
 
 async function main(): Promise<void> {
   const missing = findRedis();
@@ -260,7 +294,7 @@ async function main(): Promise<void> {
     return;
   }
   for (const [name, run] of Object.entries(CASES)) {
-    if (process.argv.length > 2 && !process.argv.includes(name)) continue;
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
     const startedAtMs = performance.now();
     await run();
     console.log(`ok ${name} (${Math.round(performance.now() - startedAtMs)} ms)`);
