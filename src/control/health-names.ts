@@ -17,21 +17,23 @@ export function healthNames(config: Config): ReadonlyMap<string, ReadonlySet<str
   return names;
 }
 
-/**
- * @param out upstreams that count as unusable. It is read after the processes that carry calls have answered.
- * @returns for each name whether all of its upstreams have an endpoint for a call that comes now
- */
+/** @returns the names that stand for calls to an upstream */
+export function namesUsing(upstream: string, config: Config): ReadonlySet<string> {
+  const names = [...healthNames(config)].filter(([, upstreams]) => upstreams.has(upstream));
+  return new Set(names.map(([name]) => name));
+}
+
+/** @returns for each name whether all of its upstreams have an endpoint for a call that comes now */
 export async function usableNames(
   plane: Pick<Plane, 'unusableUpstreams'>,
   config: () => Config,
-  out: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, boolean>> {
   const unusable = new Set(await plane.unusableUpstreams());
   // The configuration of after the answer, which a client that has waited for a reload expects.
   return new Map(
     Array.from(healthNames(config()), ([name, upstreams]) => [
       name,
-      [...upstreams].every((one) => !unusable.has(one) && !out.has(one)),
+      [...upstreams].every((one) => !unusable.has(one)),
     ]),
   );
 }

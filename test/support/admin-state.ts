@@ -19,7 +19,11 @@ export function adminStateWith(asked: Partial<AdminState>): AdminState {
     reload: unused,
     drain: unused,
     logLevel: { read: unused, write: unused },
-    rpc: { services: unused, channelz: { channels: unused, servers: unused, sockets: unused } },
+    rpc: {
+      services: unused,
+      namesUsing: unused,
+      channelz: { channels: unused, servers: unused, sockets: unused },
+    },
     ...asked,
   };
 }

@@ -16,7 +16,9 @@ import {
 export interface HealthState {
   readiness(): Readiness;
   /** As RpcState has it. */
-  services(out: ReadonlySet<string>): Promise<ReadonlyMap<string, boolean>>;
+  services(): Promise<ReadonlyMap<string, boolean>>;
+  /** As RpcState has it. */
+  namesUsing(upstream: string): ReadonlySet<string>;
 }
 
 /** HealthCheckResponse.ServingStatus. */
@@ -56,8 +58,6 @@ export class HealthService {
   readonly #state: HealthState;
   readonly #onFault: (error: unknown) => void;
   readonly #watchers = new Set<Watcher>();
-  /** Upstreams that have lost their last endpoint since those who watch were told. */
-  readonly #out = new Set<string>();
   #timer: NodeJS.Timeout | undefined = undefined;
   /** The question that is being answered. */
   #asked: Promise<ReadonlyMap<string, boolean>> | undefined = undefined;
@@ -109,19 +109,18 @@ export class HealthService {
         if (this.#watchers.size > 0) return;
         clearInterval(this.#timer);
         this.#timer = undefined;
-        this.#out.clear();
       },
     };
   }
 
   /**
    * An upstream has no endpoint any more. Those who watch it are told so, even if it has one again before the next look: a call may
-   * try an endpoint again within a second.
+   * try an endpoint again within a second. The next look tells them what is then.
    */
   upstreamIsOut(upstream: string): void {
     if (this.#watchers.size === 0) return;
-    this.#out.add(upstream);
-    this.look();
+    const names = this.#state.namesUsing(upstream);
+    for (const watcher of this.#watchers) if (names.has(watcher.service)) tell(watcher, NOT_SERVING);
   }
 
   /** Tells those who watch what has changed: at once what is known here, and the rest when the processes that carry calls have answered. */
@@ -150,7 +149,6 @@ export class HealthService {
   #tellAll(services: ReadonlyMap<string, boolean>): void {
     for (const watcher of this.#watchers)
       if (watcher.service !== '') tell(watcher, this.#statusOf(watcher.service, services));
-    this.#out.clear();
   }
 
   get #ownStatus(): number {
@@ -165,7 +163,7 @@ export class HealthService {
 
   /** However many ask at a time, the question is put once. */
   #ask(): Promise<ReadonlyMap<string, boolean>> {
-    this.#asked ??= this.#state.services(this.#out).finally(() => {
+    this.#asked ??= this.#state.services().finally(() => {
       this.#asked = undefined;
     });
     return this.#asked;

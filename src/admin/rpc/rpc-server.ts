@@ -48,7 +48,11 @@ export class RpcServer {
   constructor(parts: RpcServerParts) {
     this.#parts = parts;
     this.#health = new HealthService(
-      { readiness: () => parts.state.readiness(), services: (out) => parts.state.rpc.services(out) },
+      {
+        readiness: () => parts.state.readiness(),
+        services: () => parts.state.rpc.services(),
+        namesUsing: (upstream) => parts.state.rpc.namesUsing(upstream),
+      },
       (error) => this.#onFault(error),
     );
     const channelz = new ChannelzService(parts.state.rpc.channelz);

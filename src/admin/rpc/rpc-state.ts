@@ -3,10 +3,9 @@
 import type { ChannelzState } from './channelz-state.ts';
 
 export interface RpcState {
-  /**
-   * Whether there is an endpoint for the calls of each service and upstream that the configuration names, by that name.
-   * @param out upstreams that count as without one. It is read when everything else is known.
-   */
-  services(out: ReadonlySet<string>): Promise<ReadonlyMap<string, boolean>>;
+  /** Whether there is an endpoint for the calls of each service and upstream that the configuration names, by that name. */
+  services(): Promise<ReadonlyMap<string, boolean>>;
+  /** The names of the services that send calls to an upstream, and its own. */
+  namesUsing(upstream: string): ReadonlySet<string>;
   readonly channelz: ChannelzState;
 }

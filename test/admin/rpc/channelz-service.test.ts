@@ -43,6 +43,7 @@ describe('the channelz of an admin server', () => {
     const state = adminStateWith({
       rpc: {
         services: async () => new Map(),
+        namesUsing: () => new Set(),
         channelz: {
           channels: async () => channels,
           servers: async () => [

@@ -7,6 +7,7 @@ import type { OpenCallEvents } from '../../../src/admin/rpc/rpc-method.ts';
 import { healthRequest } from '../../support/admin-grpc.ts';
 
 const WATCH = '/grpc.health.v1.Health/Watch';
+const CHECK = '/grpc.health.v1.Health/Check';
 const PREFIX_BYTES = 5;
 
 interface Watching {
@@ -15,25 +16,29 @@ interface Watching {
   readonly told: readonly (number | undefined)[];
 }
 
+function requestFor(service: string): Buffer {
+  return healthRequest(service).subarray(PREFIX_BYTES);
+}
+
 function start(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const scene = { asked: 0, hasEndpoint: true, faults: 0, isBroken: false };
   const service = new HealthService(
     {
       readiness: () => ({ ready: true }),
-      services: async (out) => {
+      services: async () => {
         scene.asked++;
         await Promise.resolve();
         if (scene.isBroken) throw new Error('no answer');
-        return new Map([['shop.Orders', scene.hasEndpoint && !out.has('orders')]]);
+        return new Map([['shop.Orders', scene.hasEndpoint]]);
       },
+      namesUsing: (upstream) => new Set(upstream === 'orders' ? ['orders', 'shop.Orders'] : []),
     },
     () => void scene.faults++,
   );
-  const watch = (): Watching => {
+  const watch = (of = 'shop.Orders'): Watching => {
     const told: (number | undefined)[] = [];
-    const request = healthRequest('shop.Orders').subarray(PREFIX_BYTES);
-    const events = service.methods.get(WATCH)?.begin?.(request, {
+    const events = service.methods.get(WATCH)?.begin?.(requestFor(of), {
       isTaken: true,
       send: (message) => void told.push(message.at(-1)),
       end: () => assert.fail('it goes on'),
@@ -93,14 +98,24 @@ test('those who watch learn of an outage that is over before the next look, and 
   assert.deepEqual(told, [1, 2, 1]);
 });
 
-test('an outage while the question is out belongs to its answer', async (t) => {
+test('an outage while the question is out is told before its answer', async (t) => {
   const { service, watch, passSecond } = start(t);
   const { told } = watch();
   service.upstreamIsOut('orders');
-  await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(told, [2]);
   await passSecond();
   assert.deepEqual(told, [2, 1]);
+});
+
+test('an outage that is over leaves nothing behind for Check and List, whoever watches something else', async (t) => {
+  const { service, watch, passSecond } = start(t);
+  const [own, other] = [watch(''), watch('shop.Stock')];
+  await passSecond();
+  service.upstreamIsOut('orders');
+  const checked = await service.methods.get(CHECK)?.answer?.(requestFor('shop.Orders'));
+  assert.equal(checked?.at(-1), 1);
+  await passSecond();
+  assert.deepEqual([own.told, other.told], [[1], [3]]);
 });
 
 test('an outage that nobody watches is not told to those who come later', async (t) => {
