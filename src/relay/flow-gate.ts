@@ -3,7 +3,8 @@
 
 import type { Failure } from '../calls/failure.ts';
 import type { DirectionLimits, FlowRateLimit } from '../calls/flow-limits.ts';
-import { ByteMeter, LengthMeter, MessageMeter, type Meter, PREFIX_BYTES, TotalMeter } from './flow-meters.ts';
+import { PREFIX_BYTES } from '../grpc/message-cursor.ts';
+import { ByteMeter, LengthMeter, MessageMeter, type Meter, TotalMeter } from './flow-meters.ts';
 import { EndingTokens, type GateTokens, PacedTokens } from './gate-tokens.ts';
 import type { TokenLines } from './token-lines.ts';
 

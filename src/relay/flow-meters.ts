@@ -1,7 +1,7 @@
 // How bytes of one direction are counted, for limits. A meter is offered each byte once, in order, and says how far they may pass. It
-// copies nothing. A gRPC message is a flag byte, four bytes of length, and as many bytes; frames and messages have other boundaries.
+// copies nothing.
 
-export const PREFIX_BYTES = 5;
+import { MessageCursor } from '../grpc/message-cursor.ts';
 
 /** Where a meter gets tokens. */
 export interface TokenTaker {
@@ -12,57 +12,6 @@ export interface TokenTaker {
 export interface Meter {
   /** @returns the index after the last byte that may pass. Less than `end` if the bytes after that have to wait, or end the call. */
   scan(bytes: Buffer, start: number, end: number): number;
-}
-
-/** Follows the messages of one direction. */
-class MessageCursor {
-  #prefixSeen = 0;
-  /** Of the message, as far as its prefix has come. */
-  length = 0;
-  #payloadLeft = 0;
-
-  /** Whether the next byte begins a message. */
-  get isBetween(): boolean {
-    return this.#prefixSeen === 0 && this.#payloadLeft === 0;
-  }
-
-  get isInPayload(): boolean {
-    return this.#payloadLeft > 0;
-  }
-
-  /** Forgets the last bytes of a whole prefix, since they are offered again. @param length as it was before them */
-  unreadPrefix(count: number, length: number): void {
-    this.#prefixSeen = PREFIX_BYTES - count;
-    this.length = length;
-    this.#payloadLeft = 0;
-  }
-
-  /** @returns the index after what was read of the prefix; all of it was read if the cursor is not inside of it then */
-  readPrefix(bytes: Buffer, start: number, end: number): number {
-    let at = start;
-    if (this.#prefixSeen === 0) this.length = 0;
-    while (at < end && this.#prefixSeen < PREFIX_BYTES) {
-      // Not shifted, since lengths of 2 GiB and more would be negative.
-      if (this.#prefixSeen > 0) this.length = this.length * 256 + bytes[at];
-      this.#prefixSeen++;
-      at++;
-    }
-    if (this.#prefixSeen === PREFIX_BYTES) {
-      this.#prefixSeen = 0;
-      this.#payloadLeft = this.length;
-    }
-    return at;
-  }
-
-  get isInPrefix(): boolean {
-    return this.#prefixSeen > 0;
-  }
-
-  skipPayload(start: number, end: number): number {
-    const size = Math.min(end - start, this.#payloadLeft);
-    this.#payloadLeft -= size;
-    return start + size;
-  }
 }
 
 /** Takes a token for each message, before its first byte passes. */
