@@ -36,6 +36,7 @@ export interface LiveDirection {
   readonly silentMs?: number;
   readonly hasEnded: boolean;
   readonly waitingBytes: number;
+  readonly pacedMs?: number;
 }
 
 export interface LiveCallsPage {

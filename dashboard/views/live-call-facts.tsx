@@ -53,11 +53,19 @@ function factsOf(call: LiveCall): readonly Fact[] {
   ];
 }
 
-function directionText({ bytes, messages, silentMs, hasEnded, waitingBytes }: LiveDirection): string {
+function directionText({
+  bytes,
+  messages,
+  silentMs,
+  hasEnded,
+  waitingBytes,
+  pacedMs,
+}: LiveDirection): string {
   return [
     `${formatBytes(bytes)} in ${counted(messages, 'message')}`,
     silentMs === undefined ? 'nothing has come' : `the last ${formatAge(silentMs)} ago`,
     ...(waitingBytes > 0 ? [`${formatBytes(waitingBytes)} wait to be taken`] : []),
+    ...(pacedMs === undefined ? [] : [`limits held it back for ${formatAge(pacedMs)}`]),
     ...(hasEnded ? ['it has ended'] : []),
   ].join(', ');
 }

@@ -338,6 +338,21 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         emptyBecause: 'no route has limits.',
       },
       {
+        title: 'Calls held back by limits',
+        kind: 'timeseries',
+        description:
+          'How many calls at a time wait on average because a limit of their route paces them, by route and limit. Their records in the log have requestPacedMs or responsePacedMs. A call that is still held back counts later.',
+        unit: 'none',
+        width: 12,
+        queries: [
+          {
+            expr: `sum by (route, limit) (${rate('framegate_limits_paced_seconds_total')})`,
+            legend: '{{route}}: {{limit}}',
+          },
+        ],
+        emptyBecause: 'no route has limits that pace (exceed: slow).',
+      },
+      {
         title: 'Faults injected on purpose',
         kind: 'timeseries',
         description:

@@ -101,6 +101,9 @@ const direction = object({
   'silentMs?': number('The time since the last of them came. Missing if nothing has come.'),
   hasEnded: flag(),
   waitingBytes: count('Bytes that the other side has not taken.'),
+  'pacedMs?': number(
+    'For how long limits of the route have held back something of it since the call began. Missing if they have not.',
+  ),
 });
 
 const window = object({ send: { type: 'integer' }, receive: { type: 'integer' } });

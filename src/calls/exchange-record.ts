@@ -46,7 +46,13 @@ export interface ExchangeTraffic {
   readonly responseMessages: number;
 }
 
-export interface ExchangeRecord extends ExchangeTraffic {
+/** How long limits of the route have held back a call, in whole milliseconds, 1 or more. Undefined if they have not. */
+export interface PacedCall {
+  readonly requestPacedMs?: number | undefined;
+  readonly responsePacedMs?: number | undefined;
+}
+
+export interface ExchangeRecord extends ExchangeTraffic, PacedCall {
   readonly subject: ExchangeSubject;
   /** A number from RequestIds, different for each exchange of the process. */
   readonly number: number;

@@ -36,6 +36,8 @@ export interface FlowRateLimit {
    * @param waitMs until the tokens would be there. @param wanted how many were wanted
    */
   readonly exceeded: ((waitMs: number, wanted: number) => Failure) | undefined;
+  /** Is told how long a call that is paced has waited for tokens, once for each wait, when it is over. Must not throw. */
+  readonly onPaced?: ((waitedMs: number) => void) | undefined;
 }
 
 /** A limit of the size of each message, or of all bytes together. */

@@ -63,6 +63,8 @@ export interface LiveDirection {
   readonly hasEnded: boolean;
   /** Bytes that have come and that the other side has not taken. */
   readonly waitingBytes: number;
+  /** For how long limits of the route have held back something of it since the call began, in milliseconds. Undefined if they have not. */
+  readonly pacedMs?: number;
 }
 
 /** How many bytes may still be sent to the peer (`send`), and how many the peer may send (`receive`). */

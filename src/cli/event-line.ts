@@ -128,8 +128,16 @@ export function eventLine(event: unknown, stream: NodeJS.WriteStream, grown = ne
   return [
     line,
     ...(reason === '' ? [] : [`    ${reason}`]),
+    ...pacedLines(event),
     ...contentLines(event).map((text) => `    ${text}`),
   ].join('\n');
+}
+
+function pacedLines(event: unknown): readonly string[] {
+  return ['request', 'response'].flatMap((direction) => {
+    const time = durationText(fieldOf(event, `${direction}PacedMs`));
+    return time === '' ? [] : [`    Limits held back the ${direction} for ${time}.`];
+  });
 }
 
 export function droppedLine(event: unknown, stream: NodeJS.WriteStream): string {

@@ -25,6 +25,8 @@ export interface QuotaSource {
 export interface FlowQuotaSource extends QuotaSource {
   /** The tokens of one stream, for a limit of each stream by itself. */
   streamTokens(limit: Pick<RateLimit, 'allowance'>): Tokens;
+  /** @returns is told of each wait for tokens of a limit that paces, in milliseconds */
+  pacedBy(limit: RateLimit): (waitedMs: number) => void;
 }
 
 export class Quotas implements FlowQuotaSource {
@@ -34,6 +36,8 @@ export class Quotas implements FlowQuotaSource {
   readonly leases: LeaseDesk;
   /** Is told of refusals, and of each limit when it is put to use. Must not throw. */
   onRefused: (limit: RateLimit, calls: number) => void = () => undefined;
+  /** Is asked for each limit that paces, when it is put to use. @returns is told of each wait for its tokens. Neither may throw. */
+  onPacing: (limit: RateLimit) => (waitedMs: number) => void = () => () => undefined;
   readonly #now: () => number;
   readonly #most: number | undefined;
   readonly #quotas = new Map<string, SharedQuota | LeasedQuota>();
@@ -70,11 +74,23 @@ export class Quotas implements FlowQuotaSource {
     this.onRefused(limit, 1);
   }
 
+  pacedBy(limit: RateLimit): (waitedMs: number) => void {
+    // Asked for late, since the configuration that has the limit may never be put to use.
+    let tell: ((waitedMs: number) => void) | undefined;
+    return (waitedMs) => {
+      tell ??= this.onPacing(limit);
+      tell(waitedMs);
+    };
+  }
+
   /** Call it when a configuration is put to use: until then, the rates of the one before apply. */
   use(routes: readonly RouteConfig[], stores: readonly StoreConfig[] = []): void {
     this.leases.use(stores);
     const limits = new Map(routes.flatMap(rateLimitsOf).map((limit) => [limit.id, limit]));
-    for (const limit of limits.values()) this.onRefused(limit, 0);
+    for (const limit of limits.values()) {
+      this.onRefused(limit, 0);
+      if (limit.limit.exceed === 'slow') this.onPacing(limit);
+    }
     for (const [id, quota] of this.#quotas) {
       const limit = limits.get(id);
       if (limit === undefined) this.#quotas.delete(id);

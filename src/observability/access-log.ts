@@ -38,6 +38,8 @@ const requestBytesLabel = bytesOf(',"requestBytes":');
 const responseBytesLabel = bytesOf(',"responseBytes":');
 const requestMessagesLabel = bytesOf(',"requestMessages":');
 const responseMessagesLabel = bytesOf(',"responseMessages":');
+const requestPacedLabel = bytesOf(',"requestPacedMs":');
+const responsePacedLabel = bytesOf(',"responsePacedMs":');
 const attemptsLabel = bytesOf(',"attempts":');
 const traceIdLabel = bytesOf('","traceId":"');
 const traceIdBytes = 32;
@@ -52,8 +54,10 @@ const ordinaryEnds: Readonly<Record<EndedBy, Buffer>> = {
   upstream: bytesOf(endText('upstream', '""')),
   framegate: bytesOf(endText('framegate', '""')),
 };
-/** Room for everything that is not memoised: labels, eight numbers, the ordinary end, an id and a trace id. */
-const mostVariableBytes = 512 + 8 * (mostDigits + 4);
+/** In addition to the limit of a record: the times for which limits have held back the call. */
+const mostBytesOfPaced = requestPacedLabel.length + responsePacedLabel.length + 2 * mostDigits;
+/** Room for everything that is not memoised: labels, ten numbers, the ordinary end, an id and a trace id. */
+const mostVariableBytes = 512 + 8 * (mostDigits + 4) + mostBytesOfPaced;
 /**
  * The maximum size of each field in bytes, quotes and escapes included. With HPACK a request costs a client a few bytes, so it
  * must not cause a record many times as large. A record stays below 1,200 bytes.
@@ -249,6 +253,10 @@ function writeNumbers(target: Buffer, offset: number, record: ExchangeRecord): n
   at = writeDecimal(target, copy(target, at, responseBytesLabel), record.responseBytes);
   at = writeDecimal(target, copy(target, at, requestMessagesLabel), record.requestMessages);
   at = writeDecimal(target, copy(target, at, responseMessagesLabel), record.responseMessages);
+  if (record.requestPacedMs !== undefined)
+    at = writeDecimal(target, copy(target, at, requestPacedLabel), record.requestPacedMs);
+  if (record.responsePacedMs !== undefined)
+    at = writeDecimal(target, copy(target, at, responsePacedLabel), record.responsePacedMs);
   return writeDecimal(target, copy(target, at, attemptsLabel), record.attempts);
 }
 

@@ -43,6 +43,11 @@ export class EventMetrics {
     'Calls that were refused because a limit of their route had nothing left for them.',
     ['route', 'limit'],
   );
+  readonly #paced = new LabelledCounter(
+    'framegate_limits_paced_seconds_total',
+    'For how long limits of routes have held back messages or bytes of calls, added up over these calls.',
+    ['route', 'limit'],
+  );
   readonly #noEndpoint = new LabelledCounter(
     'framegate_upstream_no_endpoint_total',
     'Calls that were refused because no endpoint of the upstream could be used.',
@@ -81,6 +86,12 @@ export class EventMetrics {
     this.#limited.count({ route, limit }, calls);
   }
 
+  /** @param limit the limit as the configuration has it. @returns is told of each wait for its tokens. Its line exists from now on */
+  pacedBy(route: string, limit: string): (waitedMs: number) => void {
+    const add = this.#paced.adderOf({ route, limit });
+    return (waitedMs) => add(waitedMs / 1000);
+  }
+
   contained(layer: string): void {
     this.#contained.count({ layer });
   }
@@ -109,6 +120,7 @@ export class EventMetrics {
       this.#failures,
       this.#endpointFailures,
       this.#limited,
+      this.#paced,
       this.#noEndpoint,
       this.#contained,
     ];

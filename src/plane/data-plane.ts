@@ -144,6 +144,8 @@ export class DataPlane implements Plane {
     const questions = askedQuestions(this.#metrics.questions, log);
     this.quotas.onRefused = ({ route, limit }, calls) =>
       this.#metrics.counted.events.limited(route, rateLimitText(limit), calls);
+    this.quotas.onPacing = ({ route, limit }) =>
+      this.#metrics.counted.events.pacedBy(route, rateLimitText(limit));
     const { quotas } = this;
     this.#build = { log, policyKinds: parts.policyKinds, identities, quotas, questions };
     this.#snapshot = buildSnapshot(config, this.#build, epoch);

@@ -1,7 +1,7 @@
 // The events of calls as JSON in one line. Texts of clients are bounded and harmless. Metadata and bytes of messages are in them only for a
 // subscriber that asks for them.
 
-import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
+import type { ExchangeRecord, ExchangeSubject, PacedCall } from '../calls/exchange-record.ts';
 import { faultsText } from '../calls/injected-fault.ts';
 import type { StartedAttempt, StartedExchange, WatchedExchange } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
@@ -79,6 +79,7 @@ export class EventText {
       record.deadlineMs === undefined ? '' : `,"deadlineMs":${Math.floor(record.deadlineMs)}`,
       `,"requestBytes":${record.requestBytes},"responseBytes":${record.responseBytes}`,
       `,"requestMessages":${record.requestMessages},"responseMessages":${record.responseMessages}`,
+      pacedText(record),
       identityText(record),
       record.faults === undefined ? '' : `,"fault":${name(faultsText(record.faults))}`,
       `,"attempts":${record.attempts},"endedBy":"${record.endedBy}"${causeText(record)}`,
@@ -109,6 +110,11 @@ function subjectText({ listener, client, tls, authority, method, route, upstream
 
 function identityText({ identity }: Pick<ExchangeRecord, 'identity'>): string {
   return identity === undefined ? '' : `,"identity":${name(identity)}`;
+}
+
+function pacedText({ requestPacedMs, responsePacedMs }: PacedCall): string {
+  const request = requestPacedMs === undefined ? '' : `,"requestPacedMs":${requestPacedMs}`;
+  return responsePacedMs === undefined ? request : `${request},"responsePacedMs":${responsePacedMs}`;
 }
 
 /** Why an event has fewer bytes of its message than there are and were asked for. */

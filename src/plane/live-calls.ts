@@ -242,7 +242,7 @@ function describe(call: LookedAt, idOf: (number: number) => string): LiveExchang
 }
 
 function describeProgress(
-  { request, response }: LookedAt,
+  { request, response, admission }: LookedAt,
   { attempts, client, service }: LiveFacts,
   nowMs: number,
 ): Pick<LiveExchange, 'attempt' | 'endpoint' | 'attempts' | 'request' | 'response' | 'silentMs' | 'windows'> {
@@ -251,8 +251,8 @@ function describeProgress(
     attempt: main?.number ?? 0,
     endpoint: main?.stage === 'sent' ? main.endpoint : '',
     attempts: attempts.map((attempt) => describeAttempt(attempt, nowMs)),
-    request: direction(request, client, service.owedBytes),
-    response: direction(response, service, client.owedBytes),
+    request: direction(request, client, service.owedBytes, admission?.paced?.request?.msAt(nowMs)),
+    response: direction(response, service, client.owedBytes, admission?.paced?.response?.msAt(nowMs)),
     silentMs: silentMsOf({ request, response }, nowMs),
     windows: {
       client: client.room === undefined ? { unsentBytes: 0 } : liveSideOf(client.room),
@@ -274,8 +274,10 @@ function direction(
   { bytes, messages }: LookedAt['request'],
   { silentMs, hasEnded }: PeerFacts,
   waitingBytes: number,
+  pacedMs: number | undefined,
 ): LiveDirection {
-  return { bytes, messages, silentMs, hasEnded, waitingBytes };
+  const paced = pacedMs === undefined ? {} : { pacedMs };
+  return { bytes, messages, silentMs, hasEnded, waitingBytes, ...paced };
 }
 
 function shown(text: string): string {

@@ -13,6 +13,7 @@ import { CallChanges } from './call-changes.ts';
 import { checkField, HeaderEdits } from './header-edits.ts';
 import { type LimitedCall, limitFlow } from './limit-flow.ts';
 import { MessageGate } from './message-gate.ts';
+import type { PacedTimes } from './paced-time.ts';
 import { Question, type QuestionOwner } from './question.ts';
 import { Recheck } from './recheck.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -45,6 +46,8 @@ export class Admission implements AdmittedCall, QuestionOwner {
   /** The faults that were injected on purpose. */
   faults: InjectedFault[] | undefined = undefined;
   callerKey: string | undefined = undefined;
+  /** How long limits have held back the call. Undefined if none can pace it. */
+  paced: PacedTimes | undefined = undefined;
   readonly #owner: AdmissionOwner;
   readonly #context: AdmissionContext;
   /** How many of the plan's asking policies have been asked. */
@@ -229,7 +232,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
       return;
     }
     this.#isOver = true;
-    if (limits.length > 0) limitFlow(this.#owner, limits, this.#context.tokenLines);
+    if (limits.length > 0) this.paced = limitFlow(this.#owner, limits, this.#context.tokenLines);
     this.#owner.admitted();
   }
 

@@ -6,6 +6,7 @@ import type { DirectionLimits, FlowRateLimit } from '../calls/flow-limits.ts';
 import { PREFIX_BYTES } from '../grpc/message-cursor.ts';
 import { ByteMeter, LengthMeter, MessageMeter, type Meter, TotalMeter } from './flow-meters.ts';
 import { EndingTokens, type GateTokens, PacedTokens } from './gate-tokens.ts';
+import { PacedTime } from './paced-time.ts';
 import type { TokenLines } from './token-lines.ts';
 
 /** One direction of an exchange. */
@@ -19,6 +20,8 @@ export interface GateOwner {
 }
 
 export class FlowGate {
+  /** Undefined if no limit paces. It is kept up to date until `close`. */
+  pacedTime: PacedTime | undefined = undefined;
   readonly #stages: Stage[] = [];
   readonly #tokens: GateTokens[] = [];
   readonly #owner: GateOwner;
@@ -51,7 +54,8 @@ export class FlowGate {
 
   #addPace(rate: FlowRateLimit, lines: TokenLines): void {
     if (rate.exceeded !== undefined) return;
-    const tokens = new PacedTokens(rate, lines, this);
+    this.pacedTime ??= new PacedTime();
+    const tokens = new PacedTokens(rate, lines, this, this.pacedTime);
     this.#tokens.push(tokens);
     this.#add(rate.counts === 'messages' ? new MessageMeter(tokens) : new ByteMeter(tokens, rate.sliceBytes));
   }

@@ -3,6 +3,7 @@
 
 import type { FlowRateLimit } from '../calls/flow-limits.ts';
 import type { TokenTaker } from './flow-meters.ts';
+import type { PacedTime } from './paced-time.ts';
 import type { TokenLine, TokenLines, TokenWaiter } from './token-lines.ts';
 
 /** The gate. */
@@ -31,13 +32,17 @@ export class PacedTokens implements GateTokens, TokenWaiter {
   readonly rate: FlowRateLimit;
   readonly #lines: TokenLines;
   readonly #owner: TokenOwner;
+  readonly #time: PacedTime;
   /** Tokens that were waited for, and are not used yet. */
   #granted = 0;
+  #waitsSinceMs = 0;
 
-  constructor(rate: FlowRateLimit, lines: TokenLines, owner: TokenOwner) {
+  /** @param time is kept up to date */
+  constructor(rate: FlowRateLimit, lines: TokenLines, owner: TokenOwner, time: PacedTime) {
     this.rate = rate;
     this.#lines = lines;
     this.#owner = owner;
+    this.#time = time;
   }
 
   get isHeld(): boolean {
@@ -51,20 +56,38 @@ export class PacedTokens implements GateTokens, TokenWaiter {
       this.#granted -= taken;
       return taken;
     }
-    return this.#lines.take(this.rate, wanted, this);
+    const taken = this.#lines.take(this.rate, wanted, this);
+    if (taken === 0) this.#begin();
+    return taken;
+  }
+
+  #begin(): void {
+    this.#waitsSinceMs = this.#lines.nowMs;
+    this.#time.begin(this.#waitsSinceMs);
+  }
+
+  /** The wait is over, whatever has come of it. */
+  #end(): void {
+    const { nowMs } = this.#lines;
+    this.#time.end(nowMs);
+    this.rate.onPaced?.(nowMs - this.#waitsSinceMs);
   }
 
   granted(): void {
+    this.#end();
     this.#granted = this.wanted;
     this.#owner.granted();
   }
 
   fault(error: unknown): void {
+    this.#end();
     this.#owner.fault(error);
   }
 
   close(): void {
-    this.line?.leave(this);
+    if (this.line === undefined) return;
+    this.line.leave(this);
+    this.#end();
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Failure } from '../calls/failure.ts';
 import type { DirectionLimits, FlowLimits, SizeLimit } from '../calls/flow-limits.ts';
 import { FlowGate } from './flow-gate.ts';
+import type { PacedTimes } from './paced-time.ts';
 import type { StreamRelay } from './stream-relay.ts';
 import type { TokenLines } from './token-lines.ts';
 
@@ -20,8 +21,12 @@ export interface LimitedCall {
   fault(error: unknown): void;
 }
 
-/** Call this before anything of the call is sent on. */
-export function limitFlow(call: LimitedCall, limits: readonly FlowLimits[], lines: TokenLines): void {
+/** Call this before anything of the call is sent on. @returns how long limits hold back the call. Undefined if none can pace it */
+export function limitFlow(
+  call: LimitedCall,
+  limits: readonly FlowLimits[],
+  lines: TokenLines,
+): PacedTimes | undefined {
   const owner = {
     exceeded: (cause: Failure) => call.exceeded(cause),
     fault: (error: unknown) => call.fault(error),
@@ -36,6 +41,8 @@ export function limitFlow(call: LimitedCall, limits: readonly FlowLimits[], line
   const responseGate = new FlowGate(response, isGrpc, lines, { ...owner, resume: () => call.onWritable() });
   if (!requestGate.isIdle) call.request.limit(requestGate);
   if (!responseGate.isIdle) call.response.limit(responseGate);
+  const paced = { request: requestGate.pacedTime, response: responseGate.pacedTime };
+  return paced.request === undefined && paced.response === undefined ? undefined : paced;
 }
 
 function merged(limits: readonly DirectionLimits[]): DirectionLimits {

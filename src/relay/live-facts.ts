@@ -8,6 +8,7 @@ import type { CallFacts, PacedFacts, PeerFacts } from '../calls/who-blocks.ts';
 import type { StreamRoom } from '../h2/stream-room.ts';
 import { msSince } from '../transport/turn-clock.ts';
 import type { AttemptState, Attempts } from './attempts.ts';
+import type { PacedTimes } from './paced-time.ts';
 import type { RequestHead } from './request-head.ts';
 import type { StreamRelay } from './stream-relay.ts';
 
@@ -35,6 +36,8 @@ export interface LookedAt {
   readonly hasResponse: boolean;
   readonly isFinished: boolean;
   readonly parts: ExchangeParts;
+  /** Undefined if no policy looked at the call. */
+  readonly admission?: { readonly paced: PacedTimes | undefined } | undefined;
 }
 
 export interface LiveFacts extends CallFacts {

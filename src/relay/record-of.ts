@@ -31,6 +31,7 @@ export function recordOf(
   startedAtMs: number,
   { httpStatus, firstMessageMs }: Pick<ClientResponse, 'httpStatus' | 'firstMessageMs'>,
 ): ExchangeRecord {
+  const endedAtMs = startedAtMs + durationMs;
   return {
     subject,
     number,
@@ -45,6 +46,8 @@ export function recordOf(
     responseBytes: response.bytes,
     requestMessages: request.messages,
     responseMessages: response.messages,
+    requestPacedMs: admission?.paced?.request?.msAt(endedAtMs),
+    responsePacedMs: admission?.paced?.response?.msAt(endedAtMs),
     attempts: attempts.count,
     endpoints: attempts.endpoints,
     endedBy: outcome.endedBy,

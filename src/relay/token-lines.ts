@@ -40,6 +40,11 @@ export class TokenLines {
     this.#wheel = wheel;
   }
 
+  /** Monotonic milliseconds, by the clock of the timers. */
+  get nowMs(): number {
+    return this.#wheel.nowMs;
+  }
+
   /** How many keys have somebody waiting. */
   get size(): number {
     let size = 0;

@@ -45,6 +45,11 @@ export class DeadlineWheel {
     this.#tick = Math.floor(now() / TICK_MS);
   }
 
+  /** Monotonic milliseconds, by its own clock. */
+  get nowMs(): number {
+    return this.#now();
+  }
+
   /** The number of timers that are set and not yet due. */
   get size(): number {
     return this.#count;

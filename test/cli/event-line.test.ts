@@ -70,3 +70,18 @@ test('one method of any length does not make all other lines as long', () => {
   eventLine({ ...EVENT, method: `/${'m'.repeat(5000)}` }, terminal(undefined), grown);
   assert.ok(eventLine(EVENT, terminal(undefined), grown).length < 300);
 });
+
+/** The lines of an event where the output is no terminal. */
+function linesOf(event: object): readonly string[] {
+  return stripVTControlCharacters(eventLine({ ...EVENT, ...event }, terminal(undefined))).split('\n');
+}
+
+test('the end of a call says for how long limits have held it back, if they have', () => {
+  assert.equal(linesOf({}).length, 1);
+  assert.deepEqual(linesOf({ reason: 'why', requestPacedMs: 8200, responsePacedMs: 3 }).slice(1), [
+    '    why',
+    '    Limits held back the request for 8.20 s.',
+    '    Limits held back the response for 3.00 ms.',
+  ]);
+  assert.equal(linesOf({ responsePacedMs: 'no number' }).length, 1);
+});

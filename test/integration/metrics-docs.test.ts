@@ -45,6 +45,7 @@ test('every metric is documented with its type and labels, and every metric docu
           fault: { percent: '0%', delay: '1ms' },
           limits: [
             { count: 'calls', rate: '100/s', store: 'fleet' },
+            { count: 'messages', rate: '1000/s', by: ['stream'] },
             { service: 'limiter', domain: 'voice', descriptors: [{ any: 'text:call' }] },
           ],
           authorize: { upstream: 'authorizer' },

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import type { LiveExchange } from '../../src/calls/live-exchange.ts';
 import { status } from '../../src/demo/grpc.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { keysOf } from '../../src/observability/metrics-snapshot.ts';
 import { listen } from '../edges/edge-under-test.ts';
 import { eventually } from '../support/eventually.ts';
 import { parseWebBody, voiceRequest, webCall, webProtocols } from '../support/grpc-web-client.ts';
@@ -127,6 +128,49 @@ test('whoever looks is told the limit by which a silent stream is paced', async 
     /^The request is paced by a limit: 1 messages each hour of requests, by stream \(limits\[0\] of route voice\)\. It holds back \d+ bytes/,
   );
   stream.cancel();
+});
+
+test('a stream that its limit has held back says for how long, while it runs and when it is over', async (t) => {
+  const { proxy, client } = await start(t, [messages(few(2)), messages({ ...few(100), exceed: 'end' })]);
+  const secondsOf = async (limit: string): Promise<number | undefined> => {
+    const name = 'framegate_limits_paced_seconds_total';
+    const family = (await proxy.plane.metrics()).find((one) => one.name === name);
+    assert.ok(family !== undefined);
+    const index = keysOf(family).indexOf(`{route="voice",limit="${limit}"}`);
+    return family.values[index];
+  };
+  assert.equal(await secondsOf('messages 1/h by stream'), 0);
+  const stream = client.streamAudio();
+  for (const sequence of upTo(3)) stream.send({ sequence });
+  const held = await eventually('the request is held back', async () => {
+    const { exchanges } = await proxy.plane.exchanges({ sort: 'age', limit: 10 });
+    return exchanges.find(({ request }) => (request.pacedMs ?? 0) > 0);
+  });
+  assert.equal(held.response.pacedMs, undefined);
+  stream.cancel();
+  const record = await proxy.record();
+  const { requestPacedMs } = record;
+  assert.ok(Number(requestPacedMs) >= Number(held.request.pacedMs), String(requestPacedMs));
+  assert.ok(Number(requestPacedMs) <= Number(record['durationMs']));
+  assert.equal(record['responsePacedMs'], undefined);
+  const seconds = Number(await secondsOf('messages 1/h by stream'));
+  assert.ok(
+    Math.abs(seconds * 1000 - Number(requestPacedMs)) < 2,
+    `${seconds} s, ${String(requestPacedMs)} ms`,
+  );
+});
+
+test('a stream that no limit has held back says nothing of it', async (t) => {
+  const { proxy, client } = await start(t, [
+    messages(few(100)),
+    messages({ ...few(100), direction: 'response' }),
+  ]);
+  const stream = client.streamAudio();
+  for (const sequence of upTo(3)) stream.send({ sequence });
+  stream.finish();
+  assert.deepEqual(await sequences(stream), upTo(3));
+  assert.equal((await stream.outcome).code, status.OK);
+  assert.doesNotMatch(JSON.stringify(await proxy.record()), /PacedMs/);
 });
 
 test('a deadline ends a held call, and the log names the limit', async (t) => {

@@ -35,6 +35,27 @@ test('a limit that a configuration does not have any more is forgotten, and one 
   quotas.close();
 });
 
+test('who counts the waits of a limit that paces is asked when its configuration is put to use, or when a call has waited', () => {
+  const quotas = new Quotas(() => 1000);
+  const told: string[] = [];
+  quotas.onPacing = ({ limit: { burst } }) => {
+    told.push(`limit of ${burst}`);
+    return (waitedMs) => told.push(`${waitedMs} ms for ${burst}`);
+  };
+  const slow: RateLimitConfig = { ...LIMIT, count: 'messages', exceed: 'slow' };
+  const route = routeConfig({ limits: [LIMIT, { ...slow, exceed: 'end' }, slow, { ...slow, burst: 7 }] });
+  const limits = rateLimitsOf(route);
+  const [five, seven] = [2, 3].map((index) => quotas.pacedBy(limits[index]));
+  assert.deepEqual(told, [], 'the configuration may be discarded');
+  quotas.use([route]);
+  assert.deepEqual(told.splice(0), ['limit of 5', 'limit of 7']);
+  five?.(20);
+  five?.(40);
+  seven?.(60);
+  assert.deepEqual(told, ['limit of 5', '20 ms for 5', '40 ms for 5', 'limit of 7', '60 ms for 7']);
+  quotas.close();
+});
+
 test('the failure of a store applies as soon as the configuration does', () => {
   const quotas = new Quotas(() => 1000);
   const route = routeConfig({ limits: [{ ...LIMIT, store: 'fleet' }] });

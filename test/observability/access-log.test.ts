@@ -184,12 +184,18 @@ describe('a record of the access log', () => {
     assert.equal(JSON.parse(line).time, 1_750_000_000_124);
   });
 
-  test('has a deadline, who blocked the call and a code only where there are', () => {
+  test('has a deadline, times of pacing, who blocked the call and a code only where there are', () => {
     const { accessLog, lines } = open();
     const whole = (record: Partial<ExchangeRecord>): string => {
       accessLog.onFinish({ ...ordinary, ...record });
       return lines().at(-1) ?? '';
     };
+    const pacedRecord = whole({ requestPacedMs: 8200, responsePacedMs: 3 });
+    assert.match(
+      pacedRecord,
+      /"responseMessages":20,"requestPacedMs":8200,"responsePacedMs":3,"attempts":1,/,
+    );
+    assert.match(whole({ responsePacedMs: 3 }), /"responseMessages":20,"responsePacedMs":3,"attempts":1,/);
     assert.match(whole({ deadlineMs: 1500.5 }), /"durationMs":1\.250,"deadlineMs":1500,"requestBytes":69,/);
     const reason = 'deadline_exceeded: It passed.';
     assert.match(
@@ -205,7 +211,7 @@ describe('a record of the access log', () => {
       ['framegate', 'no_such_token: Nothing.'],
       ['framegate', 'no token'],
     ] as const)
-      assert.doesNotMatch(whole({ endedBy, reason: other }), /"code"|"blockedBy"|"deadlineMs"/);
+      assert.doesNotMatch(whole({ endedBy, reason: other }), /"code"|"blockedBy"|"deadlineMs"|PacedMs"/);
   });
 
   test('names the endpoints that were tried, after the number of attempts', () => {
@@ -248,7 +254,7 @@ describe('a record of the access log', () => {
       const long = bad.repeat(20_000);
       const bytesOfIt = Buffer.from(long).toString('latin1');
       accessLog.useSyslogPrefix(true);
-      accessLog.onFinish({
+      const record: ExchangeRecord = {
         number: 1,
         subject: {
           listener: long,
@@ -276,11 +282,18 @@ describe('a record of the access log', () => {
         blockedBy: 'framegate',
         reason: `deadline_exceeded: ${bytesOfIt}`,
         requestId: bytesOfIt,
-      });
-      const [line] = lines();
+      };
+      accessLog.onFinish(record);
+      const paced = { requestPacedMs: Number.MAX_SAFE_INTEGER, responsePacedMs: Number.MAX_SAFE_INTEGER };
+      accessLog.onFinish({ ...record, ...paced });
+      const [line, pacedLine] = lines();
       assert.ok(Buffer.byteLength(line) < 1200, `${Buffer.byteLength(line)} bytes of ${escape(bad)}`);
       const { blockedBy, code, deadlineMs } = JSON.parse(line.slice(3));
       assert.deepEqual([blockedBy, code, deadlineMs], ['framegate', 'FG3005', Number.MAX_SAFE_INTEGER]);
+      assert.ok(Buffer.byteLength(pacedLine) - Buffer.byteLength(line) <= 70, pacedLine);
+      const { requestPacedMs, responsePacedMs, reason } = JSON.parse(pacedLine.slice(3));
+      assert.deepEqual({ requestPacedMs, responsePacedMs }, paced);
+      assert.equal(reason, JSON.parse(line.slice(3)).reason);
     }
   });
 

@@ -45,6 +45,14 @@ test('the record of a call is a sentence', () => {
     plain(line({ ...call, grpcStatus: '', httpStatus: 404, endpoint: '' })),
     /Say HTTP 404 in 25.705 ms, for/,
   );
+  assert.match(
+    plain(line({ ...call, durationMs: 9000, requestPacedMs: 8200, responsePacedMs: 3 })),
+    /OK in 9\.0 s \(limits held back its request for 8\.2 s, its response for 3 ms\) by /,
+  );
+  assert.match(
+    plain(line({ ...call, responsePacedMs: 3 })),
+    /ms \(limits held back its response for 3 ms\) by /,
+  );
 });
 
 test('long durations are told in the units of people', () => {

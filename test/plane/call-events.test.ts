@@ -154,6 +154,25 @@ test('the events of a call that is traced have the id of the trace', () => {
   );
 });
 
+test('the end of a call says for how long limits have held it back, if they have', () => {
+  const scene = new Scene();
+  const subscriber = scene.subscribe({ kinds: ['end'] });
+  scene.run(subjectOf(), { requestPacedMs: 8200, responsePacedMs: 3 });
+  scene.run(subjectOf(), { responsePacedMs: 3 });
+  scene.run();
+  assert.deepEqual(
+    subscriber.texts.map((text) => {
+      const { requestPacedMs, responsePacedMs } = JSON.parse(text);
+      return [requestPacedMs, responsePacedMs];
+    }),
+    [
+      [8200, 3],
+      [undefined, 3],
+      [undefined, undefined],
+    ],
+  );
+});
+
 test('without subscribers there is no observer, and none with methods that nobody needs', () => {
   const scene = new Scene();
   assert.equal(scene.events.observer, undefined);

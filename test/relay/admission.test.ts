@@ -13,9 +13,11 @@ import { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { TokenLines } from '../../src/relay/token-lines.ts';
 import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
+import { paced, UNLIMITED } from '../support/clocked-tokens.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Field, grpcList, headFor, policiedSnapshot } from '../support/policied-snapshot.ts';
 import { Admitting, Asking, type OpenQuestion } from '../support/policies.ts';
+import { RecordedStream } from '../support/recorded-stream.ts';
 import { CLOSED } from '../support/refusing-policy.ts';
 
 class Admitted implements AdmissionOwner {
@@ -31,6 +33,7 @@ class Admitted implements AdmissionOwner {
   readonly durationMs = 0;
   identity: string | undefined = undefined;
   readonly deadlines = new DeadlineWheel(() => this.nowMs);
+  readonly tokenLines = new TokenLines(this.deadlines);
   isFinished = false;
   /** What the owner was told: 'admitted', or the token of a failure. */
   readonly told: string[] = [];
@@ -42,7 +45,7 @@ class Admitted implements AdmissionOwner {
     this.admission = new Admission(this, {
       deadlines: this.deadlines,
       requestIds: new RequestIds(),
-      tokenLines: new TokenLines(this.deadlines),
+      tokenLines: this.tokenLines,
     });
   }
 
@@ -510,4 +513,39 @@ test('a call that has ended is not asked about again', () => {
   call.admission.cancel();
   call.admission.askAgainAfter(1000, thrower);
   assert.equal(call.deadlines.size, 0);
+});
+
+/** A call of which limits hold back a message in each direction. */
+function heldBack(): Admitted {
+  const direction = { ...UNLIMITED, rates: [paced({ burst: 1, take: () => 5000 }, { key: 'all' })] };
+  const limits = {
+    request: direction,
+    response: { ...direction, rates: [{ ...direction.rates[0], key: 'b' }] },
+  };
+  const call = new Admitted([{ key: 'limits', limitFlow: () => limits }]).begin();
+  for (const relay of [call.request, call.response]) {
+    relay.setTarget(new RecordedStream().stream);
+    relay.forward(Buffer.of(0, 0, 0, 0, 0), 0, 5, false);
+  }
+  assert.deepEqual([call.told, call.tokenLines.size], [['admitted'], 2]);
+  return call;
+}
+
+test('a call that has finished wants no more tokens, and what it had waited is known', () => {
+  const call = heldBack();
+  call.nowMs += 700;
+  call.isFinished = true;
+  call.admission.cancel();
+  assert.deepEqual([call.tokenLines.size, call.deadlines.size], [0, 0]);
+  const { request, response } = call.admission.paced ?? {};
+  assert.deepEqual([request?.msAt(9999), response?.msAt(9999)], [700, 700]);
+});
+
+test('a call that has ended and has not finished wants no more tokens for its request, and its response stays within its limits', () => {
+  const call = heldBack();
+  call.admission.cancel();
+  assert.deepEqual([call.request.isPaced, call.response.isPaced, call.tokenLines.size], [false, true, 1]);
+  call.isFinished = true;
+  call.admission.cancel();
+  assert.equal(call.tokenLines.size, 0);
 });

@@ -41,9 +41,12 @@ class Limited {
   readonly faults: unknown[] = [];
   refusal: Failure | undefined = undefined;
   recorded = 0;
+  readonly gate: FlowGate;
+  readonly #clock: Clock;
 
   constructor(clock: Clock, limits: Partial<DirectionLimits>, isGrpc = true) {
-    const gate = new FlowGate({ ...UNLIMITED, ...limits }, isGrpc, clock.lines, {
+    this.#clock = clock;
+    this.gate = new FlowGate({ ...UNLIMITED, ...limits }, isGrpc, clock.lines, {
       resume: () => this.relay.resume(),
       exceeded: (cause) => {
         this.refusal = cause;
@@ -52,7 +55,7 @@ class Limited {
       },
       fault: (error) => this.faults.push(error),
     });
-    if (!gate.isIdle) this.relay.limit(gate);
+    if (!this.gate.isIdle) this.relay.limit(this.gate);
     this.relay.setSource(this.source.stream);
     this.connects();
   }
@@ -90,6 +93,11 @@ class Limited {
       return undefined;
     });
     return text;
+  }
+
+  /** For how long limits have held it back. */
+  get pacedMs(): number | undefined {
+    return this.gate.pacedTime?.msAt(this.#clock.nowMs);
   }
 
   get passedBytes(): number {
@@ -264,6 +272,77 @@ describe('paced by messages', () => {
   });
 });
 
+describe('the time for which limits hold back a call', () => {
+  test('it is counted until what waits may pass, and told to each limit by itself', () => {
+    const clock = new Clock();
+    const waits: number[] = [];
+    const call = new Limited(
+      clock,
+      rates(paced(clock.tokens(1, 1), { onPaced: (waitedMs) => waits.push(waitedMs) })),
+    );
+    call.sends('a');
+    assert.equal(call.pacedMs, undefined);
+    call.sends('b');
+    clock.passes(400);
+    assert.deepEqual([call.pacedMs, waits], [400, []]);
+    clock.passes(5000);
+    assert.deepEqual([call.passed, call.pacedMs, waits], ['ab', 1000, [1000]]);
+    call.sends('c', 'd');
+    clock.passes(1000);
+    assert.deepEqual([call.pacedMs, waits], [2000, [1000, 1000]]);
+  });
+
+  test('where two limits hold back the same bytes, it counts once', () => {
+    const clock = new Clock();
+    const waits: string[] = [];
+    const limit = (name: string, perSecond: number): FlowRateLimit =>
+      paced(clock.tokens(perSecond, 1), { key: name, onPaced: (ms) => waits.push(`${name} ${ms}`) });
+    const call = new Limited(clock, rates(limit('slow', 1), limit('slower', 0.25)));
+    call.sends('a', 'b', 'c', 'd');
+    clock.passes(4000);
+    assert.deepEqual([call.passed, call.pacedMs], ['ab', 4000]);
+    assert.deepEqual(waits, ['slow 1000', 'slow 1000', 'slow 1000', 'slower 3000']);
+  });
+
+  test('a call that ends has waited until then, and no longer', () => {
+    const clock = new Clock();
+    const waits: number[] = [];
+    const call = new Limited(
+      clock,
+      rates(paced(clock.tokens(1, 1), { onPaced: (waitedMs) => waits.push(waitedMs) })),
+    );
+    call.sends('a', 'b');
+    clock.passes(400);
+    call.relay.unlimit();
+    call.relay.unlimit();
+    clock.passes(400);
+    assert.deepEqual([call.pacedMs, waits], [400, [400]]);
+  });
+
+  test('a call for which tokens cannot be asked waits no more', () => {
+    const clock = new Clock();
+    let canAnswer = true;
+    const source: Tokens = {
+      burst: 1,
+      take: () => {
+        if (canAnswer) return 100;
+        throw new Error('no answer');
+      },
+    };
+    const call = new Limited(clock, rates(paced(source)));
+    call.sends('a');
+    canAnswer = false;
+    clock.passes(1000);
+    assert.deepEqual([call.faults.length, call.pacedMs], [1, 100]);
+  });
+
+  test('there is none where limits only end calls', () => {
+    const clock = new Clock();
+    const call = new Limited(clock, rates(ending(clock.tokens(1, 1))));
+    assert.equal(call.gate.pacedTime, undefined);
+  });
+});
+
 describe('several calls of one key', () => {
   test('they share the tokens evenly, and who comes later passes nobody', () => {
     const clock = new Clock();
@@ -372,6 +451,27 @@ describe('ended', () => {
     assert.equal(call.refusal?.message, '1 wanted, 100 ms');
     assert.equal(call.relay.pendingBytes, 0);
     assert.equal(call.relay.isComplete, false);
+  });
+
+  test('what comes after the message that ends the call is counted by no limit', () => {
+    const clock = new Clock();
+    const tokens = clock.tokens(1, 100);
+    const refusals: number[] = [];
+    const messageSize: SizeLimit = {
+      mostBytes: 3,
+      exceeded: (sizeBytes) => {
+        refusals.push(sizeBytes);
+        return failure('memory_pressure', 'too large');
+      },
+    };
+    const { gate } = new Limited(clock, { ...rates(paced(tokens)), messageSize });
+    const bytes = Buffer.concat(['a', 'abcd'].map((text) => framed(Buffer.from(text))));
+    assert.equal(gate.admit(bytes, 0, bytes.length), 6);
+    assert.deepEqual([gate.isRefusing, refusals], [true, [4]]);
+    const { asked } = tokens;
+    const more = Buffer.concat([bytes, framed(Buffer.from('abcde'))]);
+    assert.equal(gate.admit(more, 0, more.length), 6);
+    assert.deepEqual([tokens.asked, refusals], [asked, [4]]);
   });
 
   test('a call waits until it is known whether tokens are missing, and ends only then', () => {

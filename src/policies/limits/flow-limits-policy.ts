@@ -85,6 +85,7 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
     sliceBytes: Math.floor(Math.min(sliceBytes, LARGEST_SLICE_BYTES, allowance.burst)),
     text: flowLimitText(counted),
     exceeded: exceed === 'end' ? exceeded : undefined,
+    onPaced: exceed === 'end' ? undefined : quotas.pacedBy(counted),
   } as const;
   if (by.some(({ kind }) => kind === 'stream')) {
     const alone = { ...common, key: '', client: undefined };

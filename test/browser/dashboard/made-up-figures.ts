@@ -335,5 +335,5 @@ export function madeUpCalls(count: number) {
 }
 
 function direction(bytes: number) {
-  return { bytes, messages: 3, silentMs: 1200, hasEnded: false, waitingBytes: 0 };
+  return { bytes, messages: 3, silentMs: 1200, hasEnded: false, waitingBytes: 0, pacedMs: 8200 };
 }
