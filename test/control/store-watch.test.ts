@@ -4,16 +4,20 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import type { LeaseAsk } from '../../src/config/lease-messages.ts';
+import type { LeaseAnswer, LeaseAsk } from '../../src/config/lease-messages.ts';
 import type { StoreConfig } from '../../src/config/stores-config.ts';
+import { UnusableConfig } from '../../src/config/unusable-config.ts';
 import { StoreWatch } from '../../src/control/store-watch.ts';
-import type { ToStores } from '../../src/stores/store-messages.ts';
+import type { FromStores, ToStores } from '../../src/stores/store-messages.ts';
+import { eventually } from '../support/eventually.ts';
 import { standIn } from '../support/stand-in.ts';
 
 /** A process that takes leases, which says what the test wants. */
 class ScriptedChild {
   readonly process: ChildProcess;
   readonly #events = new EventEmitter();
+  /** What it was sent. */
+  readonly sent: ToStores[] = [];
   #hasEnded = false;
 
   constructor() {
@@ -21,6 +25,7 @@ class ScriptedChild {
       on: this.#events.on.bind(this.#events),
       once: this.#events.once.bind(this.#events),
       send: (message: ToStores) => {
+        this.sent.push(message);
         if (message.type === 'close') setImmediate(() => this.end());
         return true;
       },
@@ -37,22 +42,52 @@ class ScriptedChild {
     this.#events.emit('close', 0, null);
   }
 
-  saysUp(store: string): void {
-    this.#events.emit('message', { type: 'up', store, holders: 2 });
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  says(message: FromStores): void {
+    this.#events.emit('message', message);
+  }
+
+  saysUp(store: string, holders = 2): void {
+    this.says({ type: 'up', store, holders });
+  }
+
+  saysDown(store: string, reason: string): void {
+    this.says({ type: 'down', store, reason });
+  }
+
+  /** Grants what was asked for with the last question, for so many keys. */
+  grants(keys: number): void {
+    const asked = this.sent.findLast((message) => message.type === 'take');
+    assert.ok(asked !== undefined);
+    const [granted, waitMs, room] = [1, 0, 5].map((each) => Array<number>(keys).fill(each));
+    this.says({ type: 'taken', number: asked.ask.number, tookMs: 3, leases: { granted, waitMs, room } });
   }
 }
 
 class Scene {
   /** What was told, in order. */
   readonly told: string[] = [];
+  /** How many processes were said to share a store, in the same order. */
+  readonly holders: number[] = [];
+  /** The lines of the log. */
+  readonly lines: string[] = [];
   readonly children: ScriptedChild[] = [];
   readonly watch: StoreWatch;
 
   constructor(t: TestContext) {
+    const log = (fields: object, message: string): void => {
+      this.lines.push(`${message} ${JSON.stringify(fields)}`);
+    };
     this.watch = new StoreWatch({
-      publish: ({ store, isUp }) => this.told.push(`${store} ${isUp ? 'up' : 'down'}`),
-      logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
-      carriers: () => 1,
+      publish: ({ store, isUp, holders }) => {
+        this.told.push(`${store} ${isUp ? 'up' : 'down'}`);
+        this.holders.push(holders);
+      },
+      logger: { info: log, warn: log, error: log },
+      carriers: () => 3,
       fork: () => {
         const child = new ScriptedChild();
         this.children.push(child);
@@ -62,13 +97,32 @@ class Scene {
     t.after(() => this.watch.close());
   }
 
-  async use(...names: readonly string[]): Promise<void> {
-    const change = await this.watch.prepare(names.map(storeOf));
+  use(...names: readonly string[]): Promise<void> {
+    return this.useStores(...names.map((name) => storeOf(name)));
+  }
+
+  async useStores(...stores: readonly StoreConfig[]): Promise<void> {
+    const change = await this.watch.prepare(stores);
     await change.commit();
+  }
+
+  /** The lines since the last time. */
+  takeLines(): readonly string[] {
+    return this.lines.splice(0);
+  }
+
+  metric(name: string): readonly number[] {
+    return [...(this.watch.metrics.find((one) => one.name === name)?.values ?? [])];
+  }
+
+  ask(): Promise<LeaseAnswer> {
+    return new Promise((resolve) => {
+      this.watch.ask(ASK, resolve);
+    });
   }
 }
 
-function storeOf(name: string): StoreConfig {
+function storeOf(name: string, more: Partial<StoreConfig> = {}): StoreConfig {
   return {
     name,
     servers: [{ host: '127.0.0.1', port: 1 }],
@@ -80,6 +134,7 @@ function storeOf(name: string): StoreConfig {
     database: 0,
     prefix: 'framegate',
     failure: 'local',
+    ...more,
   };
 }
 
@@ -120,4 +175,184 @@ test('when the process ends, its stores are down before its questions are answer
   watch.ask(ASK, ({ leases }) => told.push(leases === undefined ? 'no leases' : 'leases'));
   children[0].end();
   assert.deepEqual(told, ['one down', 'one up', 'one down', 'no leases']);
+});
+
+test('the log says once that a store answers, that it does not and why, and that it answers again', async (t) => {
+  const scene = new Scene(t);
+  await scene.useStores(storeOf('one', { failure: 'closed' }), storeOf('two'));
+  const [child] = scene.children;
+  assert.ok(child !== undefined);
+  child.saysUp('one');
+  child.saysUp('one', 3);
+  assert.deepEqual(scene.takeLines(), ['the store of shared limits answers {"store":"one","processes":2}']);
+  for (const reason of ['refused', 'refused', 'timeout']) child.saysDown('one', reason);
+  const lost =
+    'the store of shared limits does not answer: calls under its limits are refused once what was leased is used up';
+  const facts = '"store":"one","servers":"127.0.0.1:1","failure":"closed"';
+  assert.deepEqual(scene.takeLines(), [
+    `${lost} {${facts},"reason":"refused"}`,
+    `${lost} {${facts},"reason":"timeout"}`,
+  ]);
+  assert.equal(scene.watch.report[0]?.reason, 'timeout');
+  child.saysUp('one');
+  assert.equal(scene.watch.report[0]?.reason, undefined);
+  assert.deepEqual(scene.takeLines(), [
+    'the store answers again; shared limits hold {"store":"one","processes":2}',
+  ]);
+  child.saysDown('two', 'refused');
+  assert.match(scene.takeLines().join(), /^the store .*: each process counts for itself, with its share/);
+});
+
+test('processes are told of a store when it changes, with how many share it, and until it has said so with how many carry calls here', async (t) => {
+  const scene = new Scene(t);
+  const { told, holders } = scene;
+  await scene.use('one');
+  const [child] = scene.children;
+  child?.saysUp('one', 5);
+  child?.saysUp('one', 6);
+  child?.saysDown('one', 'refused');
+  child?.saysDown('one', 'timeout');
+  assert.deepEqual(told, ['one down', 'one up', 'one up', 'one down']);
+  assert.deepEqual(holders, [3, 5, 6, 6]);
+});
+
+test('a store that the configuration does not have is not spoken of, whatever the process says', async (t) => {
+  const scene = new Scene(t);
+  await scene.use('one');
+  scene.told.length = 0;
+  scene.children[0]?.saysUp('other');
+  scene.children[0]?.saysDown('other', 'refused');
+  assert.deepEqual([scene.told, scene.takeLines(), scene.watch.report.length], [[], [], 1]);
+});
+
+test('a store that is not known to answer is not asked, and the answer still comes later', async (t) => {
+  const scene = new Scene(t);
+  assert.deepEqual(await scene.ask(), { number: ASK.number }, 'there is no store at all');
+  await scene.use('one');
+  const [child] = scene.children;
+  const answers: LeaseAnswer[] = [];
+  scene.watch.ask(ASK, (answer) => answers.push(answer));
+  assert.deepEqual(answers, [], 'who asks is not called back while it asks');
+  await scene.ask();
+  assert.deepEqual(answers, [{ number: ASK.number }]);
+  child?.saysDown('one', 'refused');
+  assert.deepEqual(await scene.ask(), { number: ASK.number });
+  assert.ok(child?.sent.every(({ type }) => type === 'use'));
+});
+
+test('leases count if there is one for each key, and what else the process answers has failed', async (t) => {
+  const scene = new Scene(t);
+  await scene.use('one');
+  const [child] = scene.children;
+  assert.ok(child !== undefined);
+  child.saysUp('one');
+  const good = scene.ask();
+  child.grants(1);
+  assert.deepEqual(await good, { number: ASK.number, leases: { granted: [1], waitMs: [0], room: [5] } });
+  for (const keys of [0, 2]) {
+    const bad = scene.ask();
+    child.grants(keys);
+    assert.deepEqual(await bad, { number: ASK.number }, `${keys} leases`);
+  }
+  assert.deepEqual(scene.metric('framegate_store_round_trips_total'), [1, 2]);
+  const [seconds] = scene.metric('framegate_store_round_trip_seconds_total');
+  assert.equal(seconds?.toFixed(6), '0.009000');
+  child.saysDown('one', 'refused');
+  assert.deepEqual(scene.metric('framegate_store_errors_total'), [1]);
+  assert.deepEqual(scene.metric('framegate_store_up'), [0]);
+});
+
+test('the same stores again change nothing, another failure is for the proxy alone, and another server makes it another store', async (t) => {
+  const scene = new Scene(t);
+  const { told } = scene;
+  await scene.use('one');
+  const [child] = scene.children;
+  assert.ok(child !== undefined);
+  child.saysUp('one');
+  told.length = 0;
+  await scene.use('one');
+  await scene.useStores(storeOf('one', { failure: 'open' }));
+  assert.deepEqual([told, child.sent.length, scene.watch.report[0]?.failure], [[], 1, 'open']);
+  child.saysDown('one', 'refused');
+  assert.match(scene.lines.at(-1) ?? '', /its limits let everything pass/);
+  child.saysUp('one');
+  told.length = 0;
+  await scene.useStores(storeOf('one', { servers: [{ host: '127.0.0.1', port: 2 }] }));
+  assert.deepEqual([told, child.sent.length], [['one down'], 2]);
+  assert.equal(scene.watch.report[0]?.isUp, undefined);
+});
+
+test('a prepared change is not in force before it is put to use', async (t) => {
+  const scene = new Scene(t);
+  const change = await scene.watch.prepare([storeOf('one')]);
+  await change.discard();
+  assert.deepEqual([scene.told, scene.children.length, scene.watch.report], [[], 0, []]);
+});
+
+test('the process runs while there is a store, and ends with the last', async (t) => {
+  const scene = new Scene(t);
+  await scene.use('one');
+  await scene.use('one', 'two');
+  assert.equal(scene.children.length, 1);
+  await scene.use();
+  await eventually('the process has ended', () => scene.children[0]?.hasEnded);
+  await scene.use('one');
+  assert.equal(scene.children.length, 2);
+  assert.ok(!scene.lines.some((line) => line.includes('has ended')), 'it was told to end');
+});
+
+test('when the process ends by itself, the log has its fault, and each store says why it is down', async (t) => {
+  const scene = new Scene(t);
+  await scene.use('one');
+  const [child] = scene.children;
+  child?.saysUp('one');
+  child?.says({ type: 'fault', name: 'TypeError', places: 'at a (b.ts:1)' });
+  scene.takeLines();
+  child?.end();
+  const [down, ended] = scene.takeLines();
+  assert.match(down ?? '', /^the store .*"reason":"process_ended"/);
+  assert.match(
+    ended ?? '',
+    /^the process that takes leases .*"how":"exit code 0","error":"TypeError","places":"at a \(b\.ts:1\)","startsInMs":500/,
+  );
+});
+
+test('the admin API is told the servers, three at most, and neither user nor password', async (t) => {
+  const scene = new Scene(t);
+  const host = { host: '::1', port: 6379 };
+  const name = 'STORE_WATCH_TEST_PASSWORD';
+  process.env[name] = 'a-secret';
+  t.after(() => {
+    delete process.env[name];
+  });
+  const password = { kind: 'environment', variable: name } as const;
+  const many = ['a', 'b', 'c', 'd'].map((each) => ({ host: each, port: 1 }));
+  await scene.useStores(
+    storeOf('one', { servers: [host], user: 'a-user', password }),
+    storeOf('two', { servers: many, failure: 'open' }),
+  );
+  scene.children[0]?.saysUp('one');
+  scene.children[0]?.saysDown('two', 'refused');
+  assert.deepEqual(scene.watch.report, [
+    { name: 'one', servers: '[::1]:6379', failure: 'local', isUp: true, processes: 2 },
+    { name: 'two', servers: 'a:1, b:1, c:1, …', failure: 'open', isUp: false, reason: 'refused' },
+  ]);
+  assert.doesNotMatch(scene.lines.join(), /a-secret|a-user/);
+  assert.match(JSON.stringify(scene.children[0]?.sent), /"user":"a-user","password":"a-secret"/);
+});
+
+test('a store whose password cannot be read makes the configuration unusable, and names the key', async (t) => {
+  const scene = new Scene(t);
+  const password = { kind: 'environment', variable: 'STORE_WATCH_TEST_MISSING' } as const;
+  await assert.rejects(
+    () => scene.watch.prepare([storeOf('one', { password })]),
+    (error) => {
+      assert.ok(error instanceof UnusableConfig);
+      const [finding] = error.findings;
+      assert.deepEqual(finding?.path, ['stores', 'one', 'password', 'environment']);
+      assert.match(finding?.message ?? '', /STORE_WATCH_TEST_MISSING is not set/);
+      return true;
+    },
+  );
+  assert.equal(scene.children.length, 0);
 });

@@ -305,3 +305,36 @@ test('a token has one spelling, so that it is verified once', async () => {
     assert.ok(isRejection(await scene.verify(other)), other);
   assert.ok(isCaller(await scene.verify(token)));
 });
+
+test('a token whose key is taken away while it is verified is not known afterwards', async () => {
+  // Its claims are read when its signature has been verified.
+  const claims = new Map([['team', 'x-team']]);
+  const issuer: { newer: readonly SigningKey[] | undefined } = { newer: undefined };
+  claims[Symbol.iterator] = () => {
+    if (issuer.newer !== undefined) scene.publish(...issuer.newer);
+    return claims.entries();
+  };
+  const scene = new Scene({ claims });
+  const [one, two] = [signingKey('one'), signingKey('two')];
+  scene.publish(one, two);
+  const tokens = [one, two].map((key) => signToken(key, claimsFor('alice')));
+  issuer.newer = [two];
+  for (const token of tokens) assert.ok(isCaller(await scene.verify(token)));
+  assert.deepEqual(
+    tokens.map((token) => isCaller(scene.identity.look(callWith(token)))),
+    [false, true],
+  );
+});
+
+test('a token that names no key is tried with four keys at most', async () => {
+  const scene = new Scene();
+  const keys = ['one', 'two', 'three', 'four', 'five'].map((kid) => signingKey(kid));
+  scene.publish(...keys);
+  const signedBy = (index: number): Promise<Verdict> =>
+    scene.verify(signToken(keys[index], claimsFor(`user ${index}`), { kid: undefined }));
+  assert.ok(isCaller(await signedBy(3)));
+  const refused = await signedBy(4);
+  assert.ok(isRejection(refused));
+  assert.match(refused.sentence, /none of the keys$/);
+  assert.ok(isCaller(await scene.verify(signToken(keys[4], claimsFor('named')))));
+});

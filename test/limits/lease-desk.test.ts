@@ -24,8 +24,9 @@ class Scene {
     return this.desk.quotaFor({ store, limit, ratePerSecond: 10, burst: 10 });
   }
 
-  answer({ number, keys }: LeaseAsk): void {
-    const [granted, waitMs, room] = [1, 0, 5].map((each) => keys.map(() => each));
+  /** @param left how many tokens the store has after that */
+  answer({ number, keys }: LeaseAsk, left = 5): void {
+    const [granted, waitMs, room] = [1, 0, left].map((each) => keys.map(() => each));
     this.desk.answered({ number, leases: { granted, waitMs, room } });
   }
 }
@@ -91,4 +92,34 @@ test('questions are given up a second after they were asked, and no sooner', asy
   const again = asked.at(-1);
   assert.equal(again?.limit, early.terms.limit);
   assert.ok((again?.owed[0] ?? 0) >= 1, 'what was told is told again');
+});
+
+test('each outage begins with the share of what the store had left before it, and not with what was left in the outage before', (t) => {
+  const scene = new Scene(t);
+  const { desk, asked } = scene;
+  const quota = scene.quota('one', 'limit');
+  const admitted = (): number => {
+    let calls = 0;
+    while (calls < 100 && quota.take('key', 1) === 0) calls++;
+    return calls;
+  };
+  const answered = (left: number): void => {
+    desk.flush();
+    const last = asked.at(-1);
+    assert.ok(last !== undefined);
+    scene.answer(last, left);
+  };
+  const changed = (isUp: boolean): void => desk.storeChanged({ store: 'one', isUp, holders: 1 });
+  quota.take('key', 1);
+  answered(8);
+  changed(false);
+  // One of them was granted.
+  assert.equal(admitted(), 9);
+  changed(false);
+  assert.equal(admitted(), 0, 'it is the same outage');
+  changed(true);
+  quota.take('key', 1);
+  answered(4);
+  changed(false);
+  assert.equal(admitted(), 5);
 });

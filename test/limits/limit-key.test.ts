@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { ExchangeSubject } from '../../src/calls/exchange-record.ts';
 import type { AdmittedCall } from '../../src/calls/policy.ts';
 import type { LimitKeyPart } from '../../src/config/limits-config.ts';
@@ -77,4 +79,22 @@ test('combinations that differ have different keys, and equal ones the same text
     three(callOf({ fields: { 'x-tenant': 'a', 'x-room': 'b' } })),
     three(callOf({ fields: { 'x-tenant': 'b', 'x-room': 'a' } })),
   );
+});
+
+test('combinations take no more memory, however many clients make up', () => {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  assert.ok(typeof collect === 'function');
+  const keyOf = compileKey([client, tenant]);
+  // Each is short enough to be remembered as it is.
+  const make = (first: number, count: number): number => {
+    for (let at = first; at < first + count; at++)
+      keyOf(callOf({ fields: { 'x-tenant': `${at}`.padEnd(100, 'x') } }));
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = make(0, 50_000);
+  const grownBytes = make(50_000, 200_000) - before;
+  // Remembered, they would be 40 MB at least.
+  assert.ok(grownBytes < 15_000_000, `${grownBytes} bytes`);
 });

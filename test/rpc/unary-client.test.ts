@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { parseGrpcTimeout } from '../../src/grpc/timeout.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
+import { FrameType } from '../../src/h2/frame-type.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ProxyUnderTest, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
@@ -24,12 +25,14 @@ async function start(
   t: TestContext,
   options: RawServerOptions,
   upstream: Readonly<Record<string, unknown>> = {},
+  limits: Readonly<Record<string, unknown>> = {},
 ): Promise<Scene> {
   const authorizer = await startRawUpstream(t, options);
   const service = await startRawUpstream(t, { onRequestEnd: (request) => request.succeed() });
   const authorize = { upstream: 'authorizer', timeout: '10s' };
   const proxy = await startProxy(t, {
     sections: {
+      limits,
       routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice', authorize }],
       upstreams: {
         voice: { endpoints: [service.address] },
@@ -186,4 +189,45 @@ test('the service is told its own name, how long it has, and what is asked', asy
     ],
   );
   assert.equal(parseGrpcTimeout(request?.field('grpc-timeout') ?? ''), 10_000);
+});
+
+test('a question is not asked again when the service gives the connection up after an error, since it may have been processed', async (t) => {
+  const scene = await start(t, {
+    onRequestEnd: (request) => {
+      if (scene.authorizer.requests.length === 1) request.peer.send(goAwayFrame(0, ErrorCode.INTERNAL_ERROR));
+      else request.succeed(YES);
+    },
+  });
+  const client = await scene.proxy.rawClient('tls');
+  assert.equal((await client.outcome(client.call({ body: BODY }))).grpcStatus, '14');
+  assert.equal(scene.authorizer.requests.length, 1);
+  const { reason } = await scene.proxy.record();
+  assert.match(reason, /the endpoint gave the connection up/);
+  assert.equal(
+    (await client.outcome(client.call({ body: BODY }))).grpcStatus,
+    '0',
+    'the next one is asked anew',
+  );
+});
+
+test('an answer that is larger than the window of its stream comes whole', async (t) => {
+  const WINDOW_BYTES = 65_535;
+  const scene = await start(t, {}, {}, { streamWindow: WINDOW_BYTES });
+  const client = await scene.proxy.rawClient('tls');
+  const stream = client.call({ body: BODY });
+  const request = await scene.authorizer.wantRequest();
+  // A field that nobody knows, with as many bytes as an answer may have.
+  const head = Buffer.of(...YES, 15 * 8 + 2, 0xfa, 0xff, 0x03);
+  const answer = grpcMessage(Buffer.concat([head, Buffer.alloc(65_530)]));
+  assert.equal(answer.length, 65_541);
+  request.sendHeaders();
+  for (let at = 0; at < WINDOW_BYTES; at += 16_000)
+    request.peer.sendData(request.streamId, answer.subarray(at, Math.min(WINDOW_BYTES, at + 16_000)));
+  await request.peer.want(
+    'credit for the stream',
+    ({ type, streamId }) => type === FrameType.WINDOW_UPDATE && streamId === request.streamId,
+  );
+  request.peer.sendData(request.streamId, answer.subarray(WINDOW_BYTES));
+  request.sendTrailers();
+  assert.equal((await client.outcome(stream)).grpcStatus, '0');
 });

@@ -184,3 +184,19 @@ test('with recheck, a stream ends at once if nothing else is left', () => {
   );
   assert.equal(scene.review()?.token, 'credentials_expired');
 });
+
+test('with recheck, a stream that goes on with other credentials ends when these have expired, too', () => {
+  for (const isKnown of [true, false]) {
+    const first = new KnownIdentity('office', caller('office', 'alice', 1000));
+    const second = caller('machines', 'edge-1', 5000);
+    const other = new KnownIdentity('machines', second);
+    const scene = new Scene({ require: ['office', 'machines'], onExpiry: 'recheck' }, first, other);
+    assert.equal(scene.reviewAtMs, 1000);
+    first.known = undefined;
+    if (!isKnown) other.known = 'later';
+    assert.equal(scene.review(), undefined);
+    if (!isKnown) other.tell?.(second);
+    assert.equal(scene.reviewAtMs, 5000);
+    assert.equal(scene.review()?.token, 'credentials_expired');
+  }
+});
