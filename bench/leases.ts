@@ -46,6 +46,7 @@ async function measure({ port, keyCount, isLimited, seconds }: Orders): Promise<
       desk.storeChanged(state);
     },
     logger: { info: ignore, warn: ignore, error: ignore },
+    diagnoses: { record: ignore },
     carriers: () => 1,
     fork: () => forkCommand('take-leases'),
   });

@@ -9,7 +9,7 @@ export interface DiagnosisGroup {
   readonly facts: readonly DiagnosisFact[];
   /** How often it was given to these peers. */
   readonly count: number;
-  /** How many clients, endpoints or upstreams it is about. */
+  /** How many clients, endpoints, upstreams or stores it is about. */
   readonly peers: number;
   readonly lastAtEpochMs: number;
 }
@@ -29,8 +29,8 @@ export function diagnosisGroups(facts: readonly DiagnosisFact[]): readonly Diagn
 }
 
 /** Whom it is about. Undefined if that is not known. */
-export function peerOf({ client, endpoint, upstream }: DiagnosisFact): string | undefined {
-  return client ?? endpoint ?? upstream;
+export function peerOf({ client, endpoint, upstream, store }: DiagnosisFact): string | undefined {
+  return client ?? endpoint ?? upstream ?? store;
 }
 
 /** A client has another port with each connection. */

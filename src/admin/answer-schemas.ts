@@ -178,6 +178,7 @@ const ofDiagnoses = {
     'client?': text(),
     'upstream?': text(),
     'endpoint?': text(),
+    'store?': text('The name of a store of shared limits.'),
     'traceId?': text('The trace of the call, or of the last one among repeats.'),
     'detail?': text(),
     atEpochMs: number(),

@@ -263,6 +263,7 @@ export interface DiagnosisFact {
   readonly client?: string | undefined;
   readonly upstream?: string | undefined;
   readonly endpoint?: string | undefined;
+  readonly store?: string | undefined;
   /** The trace of the call, or of the last one among repeats. */
   readonly traceId?: string | undefined;
   readonly detail?: string | undefined;

@@ -16,6 +16,8 @@ export interface AskedQuestion {
   readonly tookMs: number;
   /** Why there was no answer: a sentence without its full stop. '' if there was one. */
   readonly why: string;
+  /** The token of the diagnosis that there was no answer. */
+  readonly tokenOfSilence: string;
 }
 
 export interface QuestionObserver {

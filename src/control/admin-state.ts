@@ -41,7 +41,7 @@ export function adminState(parts: ShownParts): AdminState {
   const { current, readiness, drain, adminMetrics } = parts;
   return {
     readiness,
-    diagnoses: () => plane.diagnoses(),
+    diagnoses: () => watches.diagnoses.report(),
     metrics: async () => {
       const ofPlane = await plane.metrics();
       return [

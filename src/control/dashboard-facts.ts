@@ -20,6 +20,7 @@ import { daysLeft } from './certificate-expiry.ts';
 import { subjectOf } from './certificate-watch.ts';
 import { configDifferences, configHash } from './config-differences.ts';
 import type { CurrentConfig } from './config-report.ts';
+import type { Diagnoses } from './diagnoses.ts';
 import type { EndpointHistory } from './endpoint-history.ts';
 import type { HealthReport } from './health-watch.ts';
 
@@ -38,7 +39,7 @@ export interface FactSources {
   readonly warnings: () => readonly string[];
   readonly reloads: () => ReloadReport;
   readonly tlsUsers: () => readonly TlsUser[];
-  readonly diagnoses: () => Promise<DiagnosisReport & { readonly unanswered?: readonly number[] }>;
+  readonly diagnoses: Pick<Diagnoses, 'report' | 'countOfControl'>;
   /** What health checks have found of the endpoints of an upstream. */
   readonly healthOf: (upstream: string) => ReadonlyMap<string, Pick<HealthReport, 'sinceEpochMs'>>;
   readonly history: EndpointHistory;
@@ -99,9 +100,10 @@ export class DashboardFactSheet {
   }
 
   async #lookAtDiagnoses({ totals }: DashboardReport): Promise<void> {
-    const diagnosed = TOTALS_LAYOUT.read(totals, 0, 'diagnoses');
+    const { diagnoses: source } = this.#sources;
+    const diagnosed = TOTALS_LAYOUT.read(totals, 0, 'diagnoses') + source.countOfControl;
     if (diagnosed === this.#diagnosesSeen) return;
-    const diagnoses = await this.#sources.diagnoses();
+    const diagnoses = await source.report();
     this.#keep('diagnoses', describeDiagnoses(diagnoses));
     // What a process has not told is missing until it has.
     if (diagnoses.unanswered === undefined) this.#diagnosesSeen = diagnosed;

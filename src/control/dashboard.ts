@@ -25,8 +25,8 @@ const COLLECT_UNWATCHED_EVERY_MS = 5000;
 /** Readers that come and go do not make it collect more often. */
 const COLLECT_AT_MOST_EVERY_MS = 200;
 
-export interface DashboardParts extends Pick<FactSources, 'warnings' | 'reloads' | 'healthOf'> {
-  readonly plane: Pick<Plane, 'totals' | 'figures' | 'diagnoses' | 'tlsUsers' | 'watchEndpoints'>;
+export interface DashboardParts extends Pick<FactSources, 'warnings' | 'reloads' | 'healthOf' | 'diagnoses'> {
+  readonly plane: Pick<Plane, 'totals' | 'figures' | 'tlsUsers' | 'watchEndpoints'>;
   readonly current: CurrentConfig;
   /** Why the proxy takes no calls. Undefined if it does. */
   readonly whyNotReady: () => string | undefined;
@@ -50,11 +50,10 @@ export class Dashboard {
   constructor(parts: DashboardParts) {
     this.#parts = parts;
     this.#current = parts.current;
-    const { plane, warnings, reloads, healthOf } = parts;
+    const { plane, warnings, reloads, healthOf, diagnoses } = parts;
     const history = new EndpointHistory();
     plane.watchEndpoints((carrier, changes) => history.note(carrier, changes));
     const tlsUsers = () => plane.tlsUsers;
-    const diagnoses = () => plane.diagnoses();
     this.#facts = new DashboardFactSheet(
       { warnings, reloads, healthOf, tlsUsers, diagnoses, history, onFault: (error) => this.#fault(error) },
       parts.current,

@@ -116,6 +116,7 @@ export class Proxy {
       warnings: () => this.#warnings,
       reloads: () => this.#file.report,
       healthOf: (upstream) => this.#watches.healthOf(upstream),
+      diagnoses: this.#watches.diagnoses,
       whyNotReady: () => this.#whyNotReady,
     });
     this.#spans = new SpanExport(logger);

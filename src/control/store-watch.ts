@@ -9,6 +9,8 @@ import type { LeaseAnswer, LeaseAsk, StoreState } from '../config/lease-messages
 import { readStoreSecrets } from '../config/store-secrets.ts';
 import type { StoreConfig } from '../config/stores-config.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
+import { diagnosisCode } from '../diagnosis/codes.ts';
+import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { StoreOptions } from '../stores/store-options.ts';
@@ -19,6 +21,7 @@ import { StoreCounts } from './store-counts.ts';
 export interface StoreWatchParts {
   readonly publish: (state: StoreState) => void;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly diagnoses: Pick<DiagnosisRing, 'record'>;
   /** How many processes carry calls. */
   readonly carriers: () => number;
   readonly fork?: () => ChildProcess;
@@ -46,6 +49,9 @@ interface Fate {
 }
 
 type StoreFailure = StoreConfig['failure'];
+
+const TOKEN = 'store_unavailable';
+const CODE = diagnosisCode(TOKEN);
 
 const HOLDS: Readonly<Record<StoreFailure, string>> = {
   local: 'each process counts for itself, with its share of the limits',
@@ -176,10 +182,13 @@ export class StoreWatch {
     Object.assign(fate, { isUp: false, reason });
     this.#counts.fail(store, reason);
     if (wasUp) this.#publish(store);
-    if (!isNews) return;
     const failure = this.#failures.get(store) ?? 'local';
+    const servers = this.#serversOf(store);
+    const sentence = `Store ${store} (${servers}) does not answer: ${reason}. Until it answers, ${HOLDS[failure]}.`;
+    this.#parts.diagnoses.record({ code: CODE, token: TOKEN, sentence, store }, `${store} ${reason}`);
+    if (!isNews) return;
     this.#parts.logger.warn(
-      { store, servers: this.#serversOf(store), failure, reason },
+      { store, servers, failure, reason, token: TOKEN, code: CODE },
       `the store of shared limits does not answer: ${HOLDS[failure]}`,
     );
   }

@@ -4,15 +4,19 @@ import type { Change } from '../config/change.ts';
 import type { Config } from '../config/config.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { EndpointState } from '../config/upstream-config.ts';
+import { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { Plane } from '../plane/plane.ts';
+import { Diagnoses } from './diagnoses.ts';
 import { type HealthReport, HealthWatch } from './health-watch.ts';
 import { KeyWatch } from './key-watch.ts';
 import { type StoreReport, StoreWatch } from './store-watch.ts';
 import { type LoadReported, WeightWatch } from './weight-watch.ts';
 
 export class Watches {
+  /** Of all processes. */
+  readonly diagnoses: Diagnoses;
   readonly #health: HealthWatch;
   readonly #weights: WeightWatch;
   readonly #keys: KeyWatch;
@@ -29,6 +33,7 @@ export class Watches {
       | 'updateStore'
       | 'watchLeaseAsks'
       | 'carriers'
+      | 'diagnoses'
     >,
     logger: Logger,
   ) {
@@ -36,9 +41,12 @@ export class Watches {
     this.#weights = new WeightWatch({ publish: (update) => plane.updateWeights(update), logger });
     this.#keys = new KeyWatch({ publish: (update) => plane.updateKeys(update), logger });
     plane.watchWantedKeys((source) => this.#keys.lookAgain(source));
+    const found = new DiagnosisRing();
+    this.diagnoses = new Diagnoses(plane, found);
     this.#stores = new StoreWatch({
       publish: (state) => plane.updateStore(state),
       logger,
+      diagnoses: found,
       carriers: () => plane.carriers,
     });
     plane.watchLeaseAsks((ask, answer) => this.#stores.ask(ask, answer));

@@ -47,7 +47,7 @@ const REFUSED_CLIENTS = {
   memory_exhausted: 'FG1047',
 } as const satisfies Readonly<Record<RefusalToken, `FG1${string}`>>;
 
-/** Endpoints that cannot be reached or that speak another protocol than expected. */
+/** Endpoints that cannot be reached or that speak another protocol than expected, and stores. */
 const UPSTREAMS = {
   upstream_connection_refused: 'FG2001',
   upstream_connection_reset: 'FG2002',
@@ -80,6 +80,8 @@ const UPSTREAMS = {
 
   upstream_name_unresolved: 'FG2051',
   upstream_endpoints_not_set: 'FG2052',
+
+  store_unavailable: 'FG2061',
 } as const satisfies Readonly<Record<string, `FG2${string}`>>;
 
 /** Calls that the proxy refused or ended itself. */

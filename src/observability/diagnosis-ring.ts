@@ -14,6 +14,8 @@ export interface DiagnosisEvent {
   readonly client?: string | undefined;
   readonly upstream?: string | undefined;
   readonly endpoint?: string | undefined;
+  /** The name of a store of shared limits. */
+  readonly store?: string | undefined;
   /** The trace of the call, or of the last one among repeats. */
   readonly traceId?: string | undefined;
   /** The reason in the words of OpenSSL or a parser. */
@@ -72,7 +74,7 @@ export class DiagnosisRing {
     return this.#total;
   }
 
-  /** @param peer identifies repeats: the host of the client without its port, or the endpoint */
+  /** @param peer identifies repeats: the host of the client without its port, the endpoint, or what else it is about */
   record(event: DiagnosisEvent, peer: string): void {
     this.#total++;
     const nowEpochMs = this.#nowEpochMs();
@@ -142,6 +144,7 @@ function boundedEvent(event: DiagnosisEvent): DiagnosisEvent {
     ...boundedField('client', event.client),
     ...boundedField('upstream', event.upstream),
     ...boundedField('endpoint', event.endpoint),
+    ...boundedField('store', event.store),
     ...boundedField('traceId', event.traceId),
     ...boundedField('detail', event.detail),
   };

@@ -8,9 +8,7 @@ export function askedQuestions(metrics: QuestionMetrics, log: ProcessLog): Quest
   return {
     asked: (question) => {
       metrics.asked(question);
-      const { policy, upstream, result, why } = question;
-      if (result === 'failed' || result === 'passed')
-        log.unanswered(policy, upstream, why, result === 'passed');
+      if (question.result === 'failed' || question.result === 'passed') log.unanswered(question);
     },
   };
 }

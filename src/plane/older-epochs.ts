@@ -1,4 +1,4 @@
-// Counts the exchanges that still use a configuration older than the current one.
+// Counts the exchanges that still use a configuration older than the current one, in one process and in several.
 
 interface EpochCall {
   readonly subject: { readonly snapshot: { readonly epoch: number } };
@@ -23,4 +23,18 @@ export function olderEpochs(current: number, calls: readonly EpochCall[]): reado
       exchanges: group.length,
       oldestSeconds: Math.floor(group.reduce((most, call) => Math.max(most, call.durationMs), 0) / 1000),
     }));
+}
+
+/** Adds up what several processes have counted. The oldest epoch comes first. */
+export function mergeOlderEpochs(lists: readonly (readonly OlderEpoch[])[]): readonly OlderEpoch[] {
+  const byEpoch = new Map<number, OlderEpoch>();
+  for (const older of lists.flat()) {
+    const known = byEpoch.get(older.epoch);
+    byEpoch.set(older.epoch, {
+      epoch: older.epoch,
+      exchanges: older.exchanges + (known?.exchanges ?? 0),
+      oldestSeconds: Math.max(older.oldestSeconds, known?.oldestSeconds ?? 0),
+    });
+  }
+  return [...byEpoch.values()].toSorted((one, other) => one.epoch - other.epoch);
 }

@@ -1,6 +1,7 @@
 // Logs what happens to listeners, clients and upstreams. Failures are counted as well, and diagnoses go to the ring; exchanges have
 // their own record. A peer that repeats itself must fill neither the log nor the memory.
 
+import type { AskedQuestion } from '../calls/question-observer.ts';
 import { counted } from '../config/counted.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -237,10 +238,16 @@ export class ProcessLog {
     };
   }
 
-  /** A policy had no answer from the service that it asks. @param passes whether the call passed all the same */
-  unanswered(policy: string, upstream: string, why: string, passes: boolean): void {
+  /** A policy had no answer from the service that it asks. A call that was refused for that is a diagnosis of its own (CallDiagnoses). */
+  unanswered({ policy, upstream, result, why, tokenOfSilence: token }: AskedQuestion): void {
+    const passes = result === 'passed';
+    const code = diagnosisCode(token);
+    if (passes) {
+      const sentence = `Calls pass without an answer: ${why}.`;
+      this.#ring.record({ code, token, sentence, upstream }, upstream);
+    }
     if (!this.#isNews(`unanswered ${policy} ${upstream}`)) return;
-    const fields = { policy, upstream };
+    const fields = { policy, upstream, token, code };
     if (passes) this.#logger.warn(fields, `calls pass without an answer: ${why}`);
     else this.#logger.warn(fields, `calls are refused without an answer: ${why}`);
   }

@@ -17,6 +17,8 @@ export interface QuestionTerms {
   /** Whether calls pass about which there is no answer. */
   readonly passesUnanswered: boolean;
   readonly observer: QuestionObserver;
+  /** The token of the diagnosis that there was no answer. */
+  readonly tokenOfSilence: string;
   /** @param why a sentence without its full stop */
   readonly unanswered: (why: string) => Failure;
 }
@@ -108,7 +110,8 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
   }
 
   #tell(result: QuestionResult, why = ''): void {
-    const { key, upstream, observer } = this.#terms;
-    observer.asked({ policy: key, upstream, result, tookMs: performance.now() - this.#startedAtMs, why });
+    const { key, upstream, observer, tokenOfSilence } = this.#terms;
+    const tookMs = performance.now() - this.#startedAtMs;
+    observer.asked({ policy: key, upstream, result, tookMs, why, tokenOfSilence });
   }
 }

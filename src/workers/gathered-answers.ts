@@ -10,6 +10,7 @@ import {
   type SocketQuery,
 } from '../calls/socket-report.ts';
 import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import { mergeDiagnoses } from '../observability/merged-diagnoses.ts';
 import {
   type MetricsSnapshot,
   sumMetrics,
@@ -17,9 +18,9 @@ import {
   withoutGauges,
 } from '../observability/metrics-snapshot.ts';
 import { Pace } from '../observability/pace.ts';
+import { mergeOlderEpochs } from '../plane/older-epochs.ts';
 import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
 import { mergeUpstreamReports } from '../plane/upstream-report.ts';
-import { mergeDiagnoses, mergeOlderEpochs } from './merged-answers.ts';
 import type { Answers, Queries, Topic } from './messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { DashboardFrame, DashboardSubscription } from '../../src/admin/dashboard-stream.ts';
 import type { Config } from '../../src/config/config.ts';
-import { Dashboard } from '../../src/control/dashboard.ts';
+import { Dashboard, type DashboardParts } from '../../src/control/dashboard.ts';
 import {
   ENDPOINT_LAYOUT,
   ROUTE_LAYOUT,
@@ -34,6 +34,7 @@ function rowOf(layout: FigureLayout<string>, key: string): FigureTable {
 class Scene {
   asked: ('totals' | 'figures' | 'diagnoses')[] = [];
   diagnosed = 0;
+  diagnosedByControl = 0;
   tell: ChangesTold = () => assert.fail('nobody watches');
   /** What happens to a question about diagnoses, besides that it is counted. */
   onDiagnoses: () => Promise<{ readonly unanswered?: readonly number[] }> = () => Promise.resolve({});
@@ -59,10 +60,6 @@ class Scene {
           await this.hold;
           return this.#figures();
         },
-        diagnoses: async () => {
-          this.asked.push('diagnoses');
-          return { counts: { FG1001: this.diagnosed }, recent: [], ...(await this.onDiagnoses()) };
-        },
         watchEndpoints: (tell) => {
           this.tell = tell;
         },
@@ -71,9 +68,23 @@ class Scene {
       warnings: () => [],
       reloads: () => this.reloads(),
       healthOf: () => new Map(),
+      diagnoses: this.#diagnoses(),
       whyNotReady: () => undefined,
       logger: { ...silentLogger, error: (fields) => this.faults.push(fields) },
     });
+  }
+
+  #diagnoses(): DashboardParts['diagnoses'] {
+    const countOfControl = (): number => this.diagnosedByControl;
+    return {
+      get countOfControl() {
+        return countOfControl();
+      },
+      report: async () => {
+        this.asked.push('diagnoses');
+        return { counts: { FG1001: this.diagnosed }, recent: [], ...(await this.onDiagnoses()) };
+      },
+    };
   }
 
   #totals(): FigureTable {
@@ -244,6 +255,9 @@ test('diagnoses are asked for only if there are others', async (t) => {
   await clock.pass(5000);
   assert.equal(scene.take().filter((topic) => topic === 'diagnoses').length, 1);
   scene.diagnosed = 2;
+  await clock.pass(5000);
+  assert.equal(scene.take().filter((topic) => topic === 'diagnoses').length, 1);
+  scene.diagnosedByControl = 1;
   await clock.pass(5000);
   assert.equal(scene.take().filter((topic) => topic === 'diagnoses').length, 1);
 });

@@ -87,6 +87,7 @@ class Scene {
         this.holders.push(holders);
       },
       logger: { info: log, warn: log, error: log },
+      diagnoses: { record: () => undefined },
       carriers: () => 3,
       fork: () => {
         const child = new ScriptedChild();

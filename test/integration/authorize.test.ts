@@ -396,6 +396,11 @@ test('with failure: allow a call passes where there is no answer, which the log 
   const families = await scene.proxy.plane.metrics();
   const counted = families.find(({ name }) => name === 'framegate_authorize_questions_total');
   assert.ok(counted !== undefined);
+  const { counts, recent } = await scene.proxy.plane.diagnoses();
+  assert.equal(counts['FG3045'], Object.keys(UNUSABLE).length);
+  const found = recent.find(({ code }) => code === 'FG3045');
+  assert.equal(found?.upstream, 'authorizer');
+  assert.match(found.sentence, /^Calls pass without an answer: .+[^.]\.$/);
 });
 
 test('an authorizer that is late refuses the call in time, and the question is given up', async (t) => {

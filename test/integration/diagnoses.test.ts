@@ -4,17 +4,19 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { startProxy } from '../support/proxy-under-test.ts';
 
 interface Entry {
   readonly code: string;
   readonly token: string;
+  readonly sentence: string;
   readonly count: number;
   readonly listener?: string;
   readonly client?: string;
   readonly upstream?: string;
   readonly endpoint?: string;
+  readonly store?: string;
 }
 
 interface Report {
@@ -66,4 +68,30 @@ test('refused clients and endpoints that are down are counted and shown by the a
   assert.match(remedies['FG2001'], /^Start the service, and compare the address/);
   const line = await proxy.line(({ code }) => code === 'FG1002');
   assert.equal(line['token'], 'http1_on_tls_port');
+});
+
+test('a store that is down is shown by the admin API with what to do, also where no call needs it', async (t) => {
+  const limits = [{ count: 'calls', rate: '10/s', by: ['route'], store: 'fleet' }];
+  const proxy = await startProxy(t, {
+    endpoints: ['127.0.0.1:1'],
+    sections: {
+      admin: { address: '127.0.0.1:0' },
+      routes: [{ match: { path: '/*' }, upstream: 'voice', limits }],
+      stores: { fleet: { redis: 'redis://127.0.0.1:1', failure: 'open' } },
+    },
+  });
+  const admin = String((await proxy.line(({ msg }) => msg === 'admin server listens'))['address']);
+  await eventually(
+    'the outage is counted',
+    async () => ((await readReport(admin)).counts['FG2061'] ?? 0) > 0,
+    START_TIMEOUT_MS,
+  );
+  const { recent, remedies } = await readReport(admin);
+  const [down] = recent;
+  assert.deepEqual([down.code, down.token, down.store], ['FG2061', 'store_unavailable', 'fleet']);
+  assert.equal(
+    down.sentence,
+    'Store fleet (127.0.0.1:1) does not answer: ECONNREFUSED. Until it answers, its limits let everything pass.',
+  );
+  assert.match(remedies['FG2061'], /^The reason in the sentence/);
 });

@@ -336,6 +336,8 @@ test('a call passes where there is no answer, which the log and the metrics say'
   assert.ok(families.some(({ name }) => name === 'framegate_limit_service_questions_total'));
   assert.ok(families.some(({ name }) => name === 'framegate_limit_service_seconds'));
   assert.ok(!families.some(({ name }) => name.startsWith('framegate_authorize')));
+  const { counts } = await scene.proxy.plane.diagnoses();
+  assert.equal(counts['FG3047'], Object.keys(UNUSABLE).length);
 });
 
 test('with failure: closed a call without an answer is refused, and says why in the log alone', async (t) => {

@@ -62,7 +62,8 @@ test('the document describes what a proxy with calls, faults and refused clients
     match: { path: upstream === 'voice' ? '/*' : `/${upstream}/*` },
     upstream,
   }));
-  const sections = { upstreams, routes, admin: { address: '127.0.0.1:0' } };
+  const stores = { fleet: { redis: 'redis://127.0.0.1:1' } };
+  const sections = { upstreams, routes, stores, admin: { address: '127.0.0.1:0' } };
   const proxy = await startProxy(t, { sections });
   const admin = String((await proxy.line(({ msg }) => msg === 'admin server listens'))['address']);
   const client = proxy.voiceClient('clear');
@@ -82,6 +83,8 @@ test('the document describes what a proxy with calls, faults and refused clients
       '"by":"health"',
       '"by":"connecting"',
       '"dns":',
+      'FG2061',
+      '"isUp":false',
     ].every((part) => all.includes(part));
   });
   await askDescribed(admin, '/api/exchanges?limit=1&sort=bytes');

@@ -26,6 +26,7 @@ class Scene {
       timeoutKey: 'authorize.timeout',
       passesUnanswered,
       observer: { asked: (question: AskedQuestion) => void this.counted.push(question) },
+      tokenOfSilence: 'authorizer_unavailable',
       unanswered: (why: string) => failure('authorizer_unavailable', why),
     };
     this.question = new ServiceQuestion(terms, this.questioner, {

@@ -8,6 +8,7 @@ import type { StoreConfig } from '../../src/config/stores-config.ts';
 import { UnusableConfig } from '../../src/config/unusable-config.ts';
 import { forkCommand } from '../../src/control/fork-command.ts';
 import { StoreWatch } from '../../src/control/store-watch.ts';
+import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { type AnswerScript, bulk, generous, isPresence, numbers, scriptedServer } from './scripted-server.ts';
 
@@ -41,6 +42,7 @@ function storeAt(port: number, more: Partial<StoreConfig> = {}): StoreConfig {
 class Scene {
   readonly states: StoreState[] = [];
   readonly lines: string[] = [];
+  readonly diagnoses = new DiagnosisRing();
   readonly watch: StoreWatch;
 
   constructor(t: TestContext, processes = 1) {
@@ -50,6 +52,7 @@ class Scene {
     this.watch = new StoreWatch({
       publish: (state) => this.states.push(state),
       logger: { info: log, warn: log, error: log },
+      diagnoses: this.diagnoses,
       carriers: () => processes,
       fork: () => forkCommand('take-leases'),
     });
@@ -306,6 +309,15 @@ test('the log says which store does not answer, where it is, and what holds now'
         reason: reasonIn(scene.lines),
       },
     ]);
+    const [diagnosis] = scene.diagnoses.report().recent;
+    assert.deepEqual(
+      [diagnosis.code, diagnosis.store, diagnosis.sentence],
+      [
+        'FG2061',
+        'fleet',
+        `Store fleet (127.0.0.1:${server.port}) does not answer: ${reasonIn(scene.lines)}. Until it answers, ${holds}.`,
+      ],
+    );
     assert.match(line, new RegExp(`"servers":"127.0.0.1:${server.port}","failure":"${failure}"`));
   }
 });

@@ -5,6 +5,7 @@ import { grpcStatusOfHttpStatus } from '../../grpc/http-status-mapping.ts';
 import { lineOf, refusalFields } from '../answered-fields.ts';
 import type { Verdict } from './check-response.ts';
 
+export const AUTHORIZER_UNAVAILABLE = 'authorizer_unavailable';
 const NOT_ALLOWED = 'The authorizer of this route does not allow this call.';
 
 /** @param upstream the one that was asked */
@@ -27,7 +28,7 @@ export function denied(verdict: Extract<Verdict, { kind: 'denied' }>, upstream: 
 export function unanswered(why: string): Failure {
   return {
     ...failure(
-      'authorizer_unavailable',
+      AUTHORIZER_UNAVAILABLE,
       'Whether this call may pass cannot be found out now; call again later.',
     ),
     onlyForLog: ` Why: ${why} (authorize of the route).`,

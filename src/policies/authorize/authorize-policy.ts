@@ -10,7 +10,7 @@ import type { RouteConfig } from '../../config/route-config.ts';
 import { mayNameField, maySetField } from '../../relay/header-edits.ts';
 import { editField, type FieldOption } from '../answered-fields.ts';
 import { type Inquiry, type QuestionTerms, ServiceQuestion } from '../service-question.ts';
-import { denied, unanswered } from './authorize-failures.ts';
+import { AUTHORIZER_UNAVAILABLE, denied, unanswered } from './authorize-failures.ts';
 import { checkRequest } from './check-request.ts';
 import { readCheckResponse, type Verdict } from './check-response.ts';
 
@@ -44,6 +44,7 @@ export class AuthorizePolicy implements Policy {
       timeoutKey: 'authorize.timeout',
       passesUnanswered: failure === 'allow',
       observer,
+      tokenOfSilence: AUTHORIZER_UNAVAILABLE,
       unanswered,
     };
     this.#random = random;

@@ -6,6 +6,8 @@ import type { LimitServiceConfig } from '../../config/limits-config.ts';
 import { lineOf, refusalFields } from '../answered-fields.ts';
 import type { LimitVerdict } from './limit-response.ts';
 
+export const LIMIT_SERVICE_UNAVAILABLE = 'limit_service_unavailable';
+
 export interface ServiceLimit {
   /** Its position among the `limits` of its route. */
   readonly index: number;
@@ -36,7 +38,7 @@ function sentence(rate: string, waitMs: number | undefined): string {
 export function unanswered(index: number, why: string): Failure {
   return {
     ...failure(
-      'limit_service_unavailable',
+      LIMIT_SERVICE_UNAVAILABLE,
       'Whether this call is within its limits cannot be found out now; call again later.',
     ),
     onlyForLog: ` Why: ${why} (limits[${index}] of the route).`,

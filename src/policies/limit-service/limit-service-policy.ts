@@ -11,7 +11,12 @@ import { editField } from '../answered-fields.ts';
 import { type Inquiry, type QuestionTerms, ServiceQuestion } from '../service-question.ts';
 import { compileLimitRequest, type LimitRequest } from './limit-request.ts';
 import { type LimitVerdict, readLimitResponse } from './limit-response.ts';
-import { overLimit, type ServiceLimit, unanswered } from './limit-service-failures.ts';
+import {
+  LIMIT_SERVICE_UNAVAILABLE,
+  overLimit,
+  type ServiceLimit,
+  unanswered,
+} from './limit-service-failures.ts';
 
 const SHOULD_RATE_LIMIT = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 /** Room for a body that is a page, and for every header field that a client accepts. */
@@ -35,6 +40,7 @@ export class LimitServicePolicy implements Policy {
       timeoutKey: `limits[${limit.index}].timeout`,
       passesUnanswered: failure === 'open',
       observer,
+      tokenOfSilence: LIMIT_SERVICE_UNAVAILABLE,
       unanswered: (why) => unanswered(limit.index, why),
     };
     this.#requestOf = compileLimitRequest(limit.limit);

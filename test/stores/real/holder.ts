@@ -38,6 +38,7 @@ function run({ store, ratePerSecond, burst, offered }: HolderOrders): void {
       desk.storeChanged(next);
     },
     logger: { info: ignore, warn: ignore, error: ignore },
+    diagnoses: { record: ignore },
     carriers: () => 1,
     fork: () => forkCommand('take-leases'),
   });

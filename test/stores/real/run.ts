@@ -13,6 +13,7 @@ import type { StoreConfig } from '../../../src/config/stores-config.ts';
 import { forkCommand } from '../../../src/control/fork-command.ts';
 import { StoreWatch } from '../../../src/control/store-watch.ts';
 import { mostAdmitted } from '../../../src/limits/lease-terms.ts';
+import { DiagnosisRing } from '../../../src/observability/diagnosis-ring.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { HolderOrders, HolderReport } from './holder.ts';
 import { ProxyFleet } from './proxies.ts';
@@ -183,6 +184,7 @@ async function takeFrom(store: StoreConfig): Promise<void> {
       isUp = state.isUp;
     },
     logger: { info: log, warn: log, error: log },
+    diagnoses: new DiagnosisRing(),
     carriers: () => 1,
     fork: () => forkCommand('take-leases'),
   });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DIAGNOSIS_RING_CAPACITY, DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
-import { mergeDiagnoses, mergeOlderEpochs } from '../../src/workers/merged-answers.ts';
+import { mergeDiagnoses } from '../../src/observability/merged-diagnoses.ts';
 
 function event(code: string) {
   return { code, token: 'token', sentence: 'A sentence.', listener: 'tls' };
 }
 
-test('diagnoses of several workers are added up, and the newest come first', () => {
+test('diagnoses of several processes are added up, and the newest come first', () => {
   let nowMs = 0;
   const [one, other] = [new DiagnosisRing(() => nowMs), new DiagnosisRing(() => nowMs)];
   for (const [ring, code] of [
@@ -32,7 +32,7 @@ test('diagnoses of several workers are added up, and the newest come first', () 
   );
 });
 
-test('all workers together keep as many diagnoses as one process does', () => {
+test('all processes together keep as many diagnoses as one process does', () => {
   const rings = [1, 2].map((ring) => {
     const full = new DiagnosisRing(() => ring);
     for (let peer = 0; peer < DIAGNOSIS_RING_CAPACITY; peer++)
@@ -45,26 +45,5 @@ test('all workers together keep as many diagnoses as one process does', () => {
   assert.ok(
     recent.every(({ atEpochMs }) => atEpochMs === 2),
     'the newest of all',
-  );
-});
-
-test('exchanges on older configurations are added up by epoch, with the age of the oldest of all', () => {
-  assert.deepEqual(
-    mergeOlderEpochs([
-      [
-        { epoch: 1, exchanges: 2, oldestSeconds: 40 },
-        { epoch: 3, exchanges: 1, oldestSeconds: 5 },
-      ],
-      [],
-      [
-        { epoch: 2, exchanges: 7, oldestSeconds: 9 },
-        { epoch: 1, exchanges: 3, oldestSeconds: 70 },
-      ],
-    ]),
-    [
-      { epoch: 1, exchanges: 5, oldestSeconds: 70 },
-      { epoch: 2, exchanges: 7, oldestSeconds: 9 },
-      { epoch: 3, exchanges: 1, oldestSeconds: 5 },
-    ],
   );
 });

@@ -1,13 +1,12 @@
-// Merges the answers of several workers as if one process had given them: counts are added, and lists are merged.
+// Merges the diagnoses of several processes as if one process had made them: counts are added, and lists are merged.
 
-import { mergeClientVersions } from '../observability/client-versions.ts';
+import { mergeClientVersions } from './client-versions.ts';
 import {
   DIAGNOSIS_RING_CAPACITY,
   type DiagnosisEntry,
   type DiagnosisReport,
   fairlyChosen,
-} from '../observability/diagnosis-ring.ts';
-import type { OlderEpoch } from '../plane/older-epochs.ts';
+} from './diagnosis-ring.ts';
 
 /** The newest diagnoses come first, and there are at most as many as one process keeps. */
 export function mergeDiagnoses(reports: readonly DiagnosisReport[]): DiagnosisReport {
@@ -24,18 +23,4 @@ export function mergeDiagnoses(reports: readonly DiagnosisReport[]): DiagnosisRe
     ),
     clients: mergeClientVersions(reports.map(({ clients = [] }) => clients)),
   };
-}
-
-/** The oldest epoch comes first. */
-export function mergeOlderEpochs(lists: readonly (readonly OlderEpoch[])[]): readonly OlderEpoch[] {
-  const byEpoch = new Map<number, OlderEpoch>();
-  for (const older of lists.flat()) {
-    const known = byEpoch.get(older.epoch);
-    byEpoch.set(older.epoch, {
-      epoch: older.epoch,
-      exchanges: older.exchanges + (known?.exchanges ?? 0),
-      oldestSeconds: Math.max(older.oldestSeconds, known?.oldestSeconds ?? 0),
-    });
-  }
-  return [...byEpoch.values()].toSorted((one, other) => one.epoch - other.epoch);
 }
