@@ -36,6 +36,7 @@ import { findStoreProblems, findStoreSecretProblems } from './store-checks.ts';
 import { readingFault } from './system-error.ts';
 import { findTraceHeaderProblems } from './trace-headers.ts';
 import { findVainKeys } from './vain-keys.ts';
+import { findVainLimits } from './vain-limits.ts';
 import { readYaml } from './yaml-document.ts';
 
 /** A configuration that can be used, and where each part of it was written. */
@@ -160,6 +161,7 @@ function examine(
     ...findIdentityProblems(value),
     ...findIdentityFieldProblems(value),
     ...findLimitProblems(value),
+    ...findVainLimits(value),
     ...findStoreProblems(value),
     ...findLogFormatProblems(value),
     ...furtherCheck(value),
