@@ -4,6 +4,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { judgeAuthorities } from './authority-checks.ts';
+import { validityFault } from './certificate-validity.ts';
 import type { ConfigPath } from './config-path.ts';
 import { errorCode } from './error-code.ts';
 import { answerFor, parseOcspResponse, whyNotServed } from './ocsp-response.ts';
@@ -30,14 +32,19 @@ export function findCertificateProblems(
       ];
     });
     const clientAuth = mapOf(mapOf(listener).get('tls')).get('clientAuth');
-    const ofClients = checkClientAuth(clientAuth, ['listeners', index, 'tls', 'clientAuth'], configFile);
+    const ofClients = checkClientAuth(
+      clientAuth,
+      ['listeners', index, 'tls', 'clientAuth'],
+      configFile,
+      nowEpochMs,
+    );
     return [...ofPairs, ...neverServed, ...ofClients];
   });
   const ofUpstreams = [...mapOf(root.get('upstreams'))].flatMap(([name, upstream]) => {
     const tls = mapOf(upstream).get('tls');
     const path = ['upstreams', name, 'tls'];
     return [
-      ...checkAuthorities(tls, [...path, 'ca'], configFile),
+      ...checkAuthorities(tls, [...path, 'ca'], configFile, nowEpochMs),
       ...checkPair(tls, path, configFile, nowEpochMs),
     ];
   });
@@ -84,17 +91,32 @@ function fileIn(map: unknown, key: string): string | undefined {
   return name?.includes('\n') === true ? undefined : name;
 }
 
-function checkAuthorities(tls: unknown, path: ConfigPath, configFile: string): readonly Finding[] {
+function checkAuthorities(
+  tls: unknown,
+  path: ConfigPath,
+  configFile: string,
+  nowEpochMs: number,
+): readonly Finding[] {
   const name = fileIn(tls, 'ca');
-  const authority = name ? readCertificate(besideConfig(configFile, name)) : undefined;
-  return isFault(authority) ? [finding(path, authority)] : [];
+  if (!name) return [];
+  const file = besideConfig(configFile, name);
+  const bytes = read(file);
+  if (isFault(bytes)) return [finding(path, bytes)];
+  return judgeAuthorities(bytes, file, nowEpochMs).map(({ severity, ...fault }) =>
+    finding(path, fault, severity),
+  );
 }
 
-function checkClientAuth(clientAuth: unknown, path: ConfigPath, configFile: string): readonly Finding[] {
+function checkClientAuth(
+  clientAuth: unknown,
+  path: ConfigPath,
+  configFile: string,
+  nowEpochMs: number,
+): readonly Finding[] {
   const crl = fileIn(clientAuth, 'crl');
   const bytes = crl ? read(besideConfig(configFile, crl)) : undefined;
   const at = [...path, 'crl'];
-  const authorities = checkAuthorities(clientAuth, [...path, 'ca'], configFile);
+  const authorities = checkAuthorities(clientAuth, [...path, 'ca'], configFile, nowEpochMs);
   if (bytes === undefined) return authorities;
   if (isFault(bytes)) return [...authorities, finding(at, bytes)];
   try {
@@ -124,7 +146,7 @@ function checkPair(
   const findings: Finding[] = [];
   if (isFault(certificate)) findings.push(finding([...path, 'cert'], certificate));
   else if (certificate !== undefined) {
-    const fault = checkValidity(certificate, `${certFile}`, nowEpochMs);
+    const fault = validityFault(certificate, `${certFile}`, nowEpochMs);
     if (fault !== undefined) findings.push(finding([...path, 'cert'], fault, 'warning'));
   }
   if (isFault(key)) findings.push(finding([...path, 'key'], key));
@@ -228,16 +250,6 @@ function developmentHint(file: string): string | undefined {
   return /(^|[/\\])certs[/\\]server\.(crt|key)$/.test(file)
     ? 'npm run certs makes certificates for development'
     : undefined;
-}
-
-function checkValidity(certificate: X509Certificate, file: string, nowEpochMs: number): Fault | undefined {
-  if (nowEpochMs > certificate.validToDate.getTime()) {
-    return { message: `${file} expired at ${certificate.validToDate.toISOString()}` };
-  }
-  if (nowEpochMs < certificate.validFromDate.getTime()) {
-    return { message: `${file} is not valid before ${certificate.validFromDate.toISOString()}` };
-  }
-  return undefined;
 }
 
 function finding(path: ConfigPath, fault: Fault, severity: Severity = 'error'): Finding {

@@ -1,8 +1,8 @@
 // Reads what a store needs beside the configuration: its password, and the certificates of its authorities. No message shows any part of
-// what was read.
+// a secret.
 
-import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { judgeAuthorities } from './authority-checks.ts';
 import type { Fault } from './problem.ts';
 import type { SecretSource } from './secret-source.ts';
 import type { StoreConfig } from './stores-config.ts';
@@ -61,12 +61,8 @@ function judge(text: string, what: string): { readonly text: string } | Fault {
 function readAuthorities(file: string): { readonly text: string } | Fault {
   const found = readText(file, MOST_AUTHORITY_BYTES);
   if (!('text' in found)) return found;
-  try {
-    void new X509Certificate(found.text);
-    return found;
-  } catch {
-    return { message: `${file} holds no certificate in PEM form` };
-  }
+  const judged = judgeAuthorities(Buffer.from(found.text), file, Date.now());
+  return judged.find(({ severity }) => severity === 'error') ?? found;
 }
 
 function readText(file: string, mostBytes: number): { readonly text: string } | Fault {
