@@ -27,6 +27,7 @@ export function findIdentityProblems(document: unknown): readonly Finding[] {
   return [
     ...accesses.flatMap((one) => unknownNames(one, identities)),
     ...accesses.flatMap(withoutIdentity),
+    ...severalWays(identities),
     ...unusedIdentities(identities, accesses),
     ...[...identities].flatMap(([name, identity]) => checkJwt(name, mapOf(mapOf(identity).get('jwt')))),
     ...plaintextTokens(root, accesses, identities),
@@ -101,6 +102,21 @@ function withoutIdentity(one: RouteAccess): readonly Finding[] {
   const message = 'asks nobody who they are: addresses and paths alone decide';
   const hint = 'write require: [NAME] with one of identities, unless the network is trusted';
   return [finding('warning', one.path, message, hint)];
+}
+
+const WAYS = ['jwt', 'apiKey', 'basic', 'clientCertificate'] as const;
+
+/** Said at the name, before all that is wrong with the ways themselves. */
+function severalWays(identities: RawMap): readonly Finding[] {
+  return [...identities].flatMap(([name, written]) => {
+    const identity = mapOf(written);
+    const given = WAYS.filter((way) => identity.has(way));
+    if (given.length < 2) return [];
+    const message = `has ${given.join(' and ')}, and an identity has one kind of credentials`;
+    const names = given.map((way) => `${name}-${way}`).join(', ');
+    const hint = `write an identity for each, and access: { require: [${names}] }, of which a client needs one`;
+    return [{ ...finding('error', ['identities', name], message, hint), at: 'key' as const }];
+  });
 }
 
 function unusedIdentities(identities: RawMap, accesses: readonly RouteAccess[]): readonly Finding[] {
