@@ -1,6 +1,8 @@
-// Says once for this machine, however many processes carry calls, that an upstream has no endpoint left and its calls are refused, and
-// that it has one again. What is said of each endpoint may be left out where it repeats itself; this is not.
+// Says once for this machine, however many processes carry calls, that an upstream has no endpoint left, and that it has one again. What
+// becomes of calls meanwhile is not said: those of routes are refused, and those that an authorizer is asked about may pass. What is said
+// of each endpoint may be left out where it repeats itself; this is not.
 
+import { counted } from '../config/counted.ts';
 import type { Logger } from '../observability/logger.ts';
 import { LineBudget } from '../plane/line-budget.ts';
 import { outageFields, type UpstreamOutage } from '../plane/outages.ts';
@@ -9,7 +11,7 @@ import { outageFields, type UpstreamOutage } from '../plane/outages.ts';
 const LINES_IN_A_MINUTE = 10;
 
 /**
- * How long other processes are waited for once one has an endpoint again, for the calls that they have refused. A process without calls
+ * How long other processes are waited for once one has an endpoint again, for the calls that have found none. A process without calls
  * does not find out, and one that drains may last for days.
  */
 const GATHER_MS = 2000;
@@ -18,7 +20,7 @@ interface Outage {
   readonly sinceMs: number;
   /** The processes that have no endpoint. */
   readonly carriers: Set<object>;
-  /** Calls that were refused in processes that have one again. */
+  /** Calls, and questions of policies, that found none in processes that have one again. */
   refused: number;
   /** When the first process had an endpoint again. Undefined while none has. */
   backMs: number | undefined;
@@ -62,7 +64,7 @@ export class UpstreamOutages {
     const { sentence, ...known } = outageFields(news.why);
     const fields = this.#fieldsOf('out', upstream, known);
     if (fields === undefined) return;
-    const outOfOrder = `no endpoint of upstream ${upstream} can be used, and its calls are refused: ${sentence}`;
+    const outOfOrder = `no endpoint of upstream ${upstream} can be used, and no call is sent there: ${sentence}`;
     this.#logger.warn(fields, outOfOrder);
   };
 
@@ -85,7 +87,7 @@ export class UpstreamOutages {
     const seconds = Math.round((outage.backMs - outage.sinceMs) / 100) / 10;
     const fields = this.#fieldsOf('back', upstream, { seconds, refused: outage.refused });
     if (fields === undefined) return;
-    const calls = `${outage.refused} ${outage.refused === 1 ? 'call was' : 'calls were'} refused`;
+    const calls = `${counted(outage.refused, 'call')} found none`;
     const backAgain = `an endpoint of upstream ${upstream} can be used again after ${seconds} s, in which ${calls}`;
     this.#logger.info(fields, backAgain);
   }
