@@ -3,7 +3,7 @@
 
 import type { ConfigPath } from './config-path.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
-import { respellDuration, respellSize } from './units.ts';
+import { parseDuration, respellDuration, respellSize } from './units.ts';
 
 /** What the schema expected, as far as a hint depends on it. */
 export interface Expectation {
@@ -246,7 +246,8 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
   if (path.length === 0) return 'framegate init writes one to start from';
   if (Array.isArray(given)) return mapInsteadOfList(path, key);
   const text = String(given);
-  const joined = /^([A-Za-z]+):(\S.*)$/.exec(text);
+  // A URL is no key and value, and may hold a password.
+  const joined = /^([A-Za-z]+):(?!\/\/)(\S.*)$/.exec(text);
   if (joined !== null && !/^[0-9]+$/.test(joined[2] ?? '')) {
     return `write a space behind the first colon: ${joined[1]}: ${joined[2]}`;
   }
@@ -326,6 +327,36 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
       return `write - address: ${text}`;
     default:
       if (path[0] === 'upstreams' && path.length === 2) return `write { endpoints: ["${text}"] }`;
+      // The text may hold a password.
+      if (path[0] === 'stores' && path.length === 2) return 'write { redis: "redis://HOST:6379" }';
+      return hintOfPolicy(key, text);
+  }
+}
+
+/** For a word where a policy, or a part of one, has keys. */
+function hintOfPolicy(key: string, text: string): string | undefined {
+  switch (key) {
+    case 'fault':
+      return parseDuration(text) === undefined
+        ? 'write fault: { delay: 200ms }, or fault: { abort: UNAVAILABLE }'
+        : `write fault: { delay: ${text} }`;
+    case 'resetAfter':
+      return /^[0-9]+$/.test(text)
+        ? `write resetAfter: { messages: ${text} }`
+        : 'write resetAfter: { messages: 3 }: messages are counted, and delay is the key for a time';
+    case 'access':
+      return `write access: { require: [${text}] } with the name of one of identities`;
+    case 'clientAuth':
+      return 'write clientAuth: { ca: FILE }';
+    case 'forward':
+    case 'clientCertificate':
+      return `write ${key}: {}`;
+    case 'jwt':
+      return 'write jwt: { issuer: NAME, audience: NAME, jwks: URL }';
+    case 'apiKey':
+    case 'basic':
+      return `write ${key}: { file: FILE }`;
+    default:
       return undefined;
   }
 }

@@ -80,7 +80,7 @@ const fields = z.strictObject({
         },
       ),
     ),
-  burst: size('1', '1023GiB')
+  burst: size('1', '1023GiB', 'a number such as 200, or for bytes a size such as 1MiB')
     .optional()
     .meta(
       key('How many may come at once after a pause.', {

@@ -55,11 +55,12 @@ export function duration(lowest: string, highest: string) {
   });
 }
 
-export function size(lowest: string, highest: string) {
+export function size(lowest: string, highest: string, expected = 'a size such as 512, 64KiB or 1MiB') {
   const text = z.string().meta({ pattern: sizePattern.source });
+  const parse = (value: string) => parseSizeBetween(value, lowest, highest, expected);
   return z
-    .union([z.int().min(0), text], expecting('a size such as 512, 64KiB or 1MiB'))
-    .transform((value, context) => accept(parseSizeBetween(String(value), lowest, highest), value, context))
+    .union([z.int().min(0), text], expecting(expected))
+    .transform((value, context) => accept(parse(String(value)), value, context))
     .meta(valueKind('size', [lowest, highest]));
 }
 

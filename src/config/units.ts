@@ -39,9 +39,14 @@ export function parseDurationBetween(text: string, lowest: string, highest: stri
   return between(parseDuration, text, lowest, highest, 'a duration such as 250ms, 5s, 10m or 1h');
 }
 
-/** Parses a size in bytes; `lowest` and `highest` are sizes too. */
-export function parseSizeBetween(text: string, lowest: string, highest: string): number | Fault {
-  return between(parseSize, text, lowest, highest, 'a size such as 512, 64KiB or 1MiB');
+/** Parses a size in bytes; `lowest` and `highest` are sizes too. @param expected what the text should be, for the message */
+export function parseSizeBetween(
+  text: string,
+  lowest: string,
+  highest: string,
+  expected = 'a size such as 512, 64KiB or 1MiB',
+): number | Fault {
+  return between(parseSize, text, lowest, highest, expected);
 }
 
 export const percentagePattern = /^([0-9]{1,3}(?:\.[0-9]{1,2})?)%$/;

@@ -125,7 +125,7 @@ test('whoever looks is told the limit by which a silent stream is paced', async 
   assert.equal(call.blocked.by, 'framegate');
   assert.match(
     call.blocked.sentence,
-    /^The request is paced by a limit: 1 messages each hour of requests, by stream \(limits\[0\] of route voice\)\. It holds back \d+ bytes/,
+    /^The request is paced by a limit: 1 message each hour from the client, counted by stream \(limits\[0\] of route voice\)\. It holds back \d+ bytes/,
   );
   stream.cancel();
 });
@@ -179,7 +179,7 @@ test('a deadline ends a held call, and the log names the limit', async (t) => {
   for (const sequence of upTo(3)) stream.send({ sequence });
   assert.equal((await stream.outcome).code, status.DEADLINE_EXCEEDED);
   const { reason } = await proxy.record();
-  assert.match(reason, /paced by a limit: 1 messages each hour/);
+  assert.match(reason, /paced by a limit: 1 message each hour/);
 });
 
 test('a half-closed stream that is held is not lost by a drain', async (t) => {
@@ -194,7 +194,10 @@ test('a half-closed stream that is held is not lost by a drain', async (t) => {
   await drained;
 });
 
-for (const direction of ['request', 'response'] as const) {
+for (const [direction, from] of [
+  ['request', 'client'],
+  ['response', 'service'],
+] as const) {
   test(`a stream ends when its ${direction} has more messages than its limit, after those within it`, async (t) => {
     const { proxy, client } = await start(t, [messages({ ...few(5), direction, exceed: 'end' })]);
     const stream = client.streamAudio();
@@ -209,7 +212,7 @@ for (const direction of ['request', 'response'] as const) {
     assert.match(
       details,
       new RegExp(
-        `^The messages of this call are beyond the limit of route voice: 1 messages each hour of ${direction}s, 5 at once; call again in \\d+ \\w+\\.$`,
+        `^The messages of this call are beyond the limit of route voice: 1 message each hour from the ${from}, 5 messages at once; call again in \\d+ \\w+\\.$`,
       ),
     );
     const [pushback] = trailingMetadata.get('grpc-retry-pushback-ms');
@@ -346,7 +349,7 @@ test('a body beyond a limit of bytes is refused with 429 before it is whole', as
   assert.equal(refused.status, 429);
   assert.match(
     refused.text,
-    /^The bytes of this call are beyond the limit of route web: 1 bytes each hour of requests/,
+    /^The bytes of this call are beyond the limit of route web: 1 byte each hour from the client/,
   );
   assert.ok(Number(refused.headers['retry-after']) > 0);
   assert.deepEqual(bodies, []);

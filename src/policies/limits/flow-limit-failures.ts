@@ -2,22 +2,40 @@
 // a secret.
 
 import { type Failure, failure, wholeWaitMs } from '../../calls/failure.ts';
+import { counted as countOf } from '../../config/counted.ts';
 import { keyPartText } from '../../config/limits-config.ts';
 import type { RateLimit } from '../../limits/rate-limits.ts';
 import { outOfReach } from './limit-failures.ts';
 import { waitText } from './wait-text.ts';
 
 const PERIODS = { 1000: 'second', 60_000: 'minute', 3_600_000: 'hour' } as const;
-const IN = { request: 'of requests', response: 'of responses', both: 'in both directions' } as const;
+const SIZES = [
+  ['GiB', 1_073_741_824],
+  ['MiB', 1_048_576],
+  ['KiB', 1024],
+] as const;
+const FROM = {
+  request: 'from the client',
+  response: 'from the service',
+  both: 'in both directions',
+} as const;
 
 /** @returns the limit as a part of a sentence */
 export function flowLimitText({ index, route, limit }: RateLimit): string {
   const by = limit.by.map(keyPartText).join(', ');
-  return `${rateText(limit)}, by ${by} (limits[${index}] of route ${route})`;
+  return `${rateText(limit)}, counted by ${by} (limits[${index}] of route ${route})`;
 }
 
 function rateText({ count, direction, rate }: RateLimit['limit']): string {
-  return `${rate.count} ${count} each ${PERIODS[rate.periodMs]} ${IN[direction]}`;
+  return `${amountText(rate.count, count)} each ${PERIODS[rate.periodMs]} ${FROM[direction]}`;
+}
+
+/** Sizes are written as in the configuration, where they are round: '1MiB', '500 bytes'. */
+function amountText(amount: number, thing: RateLimit['limit']['count']): string {
+  if (thing !== 'bytes') return countOf(amount, thing.slice(0, -1));
+  for (const [unit, factor] of SIZES)
+    if (amount >= factor && amount % factor === 0) return `${amount / factor}${unit}`;
+  return countOf(amount, 'byte');
 }
 
 /**
@@ -33,11 +51,11 @@ export function flowLimitExceeded(
 ): Failure {
   const { limit, route } = counted;
   const token = limit.count === 'messages' ? 'message_limit' : 'byte_limit';
-  const what = `beyond the limit of route ${route}: ${rateText(limit)}, ${limit.burst} at once`;
+  const what = `beyond the limit of route ${route}: ${rateText(limit)}, ${amountText(limit.burst, limit.count)} at once`;
   const why = closedBy === undefined ? '' : outOfReach(closedBy);
   const onlyForLog = `${why} The limit is ${flowLimitText(counted)}.`;
   if (!Number.isFinite(exactMs)) {
-    const message = `A message of ${wanted} bytes is ${what}; send smaller ones.`;
+    const message = `A message of ${countOf(wanted, 'byte')} is ${what}; send smaller ones.`;
     return { ...failure(token, message), onlyForLog };
   }
   const waitMs = wholeWaitMs(exactMs);

@@ -197,18 +197,18 @@ test('an exceeded limit is named and counted, with the time after which to call 
   assert.deepEqual([failed?.token, failed?.retryAfterMs, refused], ['byte_limit', 17, [1]]);
   assert.equal(
     failed?.message,
-    'The bytes of this call are beyond the limit of route voice: 60 bytes each second of requests, 100 at once; call again in 17 ms.',
+    'The bytes of this call are beyond the limit of route voice: 60 bytes each second from the client, 100 bytes at once; call again in 17 ms.',
   );
   assert.equal(
     failed?.onlyForLog,
-    ' The limit is 60 bytes each second of requests, by client (limits[1] of route voice).',
+    ' The limit is 60 bytes each second from the client, counted by client (limits[1] of route voice).',
   );
   const never = exceeded?.(Number.POSITIVE_INFINITY, 500);
   assert.deepEqual(
     [never?.retryAfterMs, never?.message],
     [
       undefined,
-      'A message of 500 bytes is beyond the limit of route voice: 60 bytes each second of requests, 100 at once; send smaller ones.',
+      'A message of 500 bytes is beyond the limit of route voice: 60 bytes each second from the client, 100 bytes at once; send smaller ones.',
     ],
   );
 });
