@@ -298,7 +298,8 @@ export class LeasedQuota implements Quota {
     const { intervalMs, burst } = this.#share;
     const hasHeard = nowMs < lease.notBeforeMs ? 0 : (lease.room ?? this.#terms.burst);
     const left = Math.min(burst, hasHeard / this.#link.holders);
-    lease.paidAtMs = nowMs + (burst - left) * intervalMs;
+    // What was spent in an earlier outage is still spent: the store was not told of it, and may have been back for a moment only.
+    lease.paidAtMs = Math.max(lease.paidAtMs, nowMs + (burst - left) * intervalMs);
   }
 }
 

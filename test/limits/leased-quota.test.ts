@@ -106,6 +106,38 @@ test('a store that is lost and comes back without its memory costs one burst mor
   assert.ok(admitted <= mostAdmitted(TERMS, 3, 30_000) + TERMS.burst, `${admitted} were admitted`);
 });
 
+test('a store that comes back for a moment again and again costs no more than one outage', () => {
+  const terms = { ...TERMS, ratePerSecond: 1, burst: 100 };
+  const admittedWith = (backEveryMs: number): number => {
+    const all = fleet(1, terms);
+    const [quota] = all.quotas;
+    quota.take('all', 1);
+    all.desks[0].flush();
+    all.store.answerAll();
+    goDown(all);
+    let admitted = 0;
+    for (let ms = 0; ms < 60_000; ms += 10) {
+      all.clock.nowMs += 10;
+      if (ms % backEveryMs === 0) {
+        comeBack(all);
+        admitted += quota.take('all', 1) === 0 ? 1 : 0;
+        all.desks[0].flush();
+        // The question fails, which takes the store down again.
+        goDown(all);
+        all.store.failAll();
+      }
+      for (let call = 0; call < 5; call++) admitted += quota.take('all', 1) === 0 ? 1 : 0;
+    }
+    return admitted;
+  };
+  const once = admittedWith(60_000);
+  assert.ok(once >= 100 && once <= 100 + 60 + 50, `${once} were admitted in one outage`);
+  for (const backEveryMs of [5000, 1000, 100]) {
+    const admitted = admittedWith(backEveryMs);
+    assert.ok(admitted <= once + leaseOf(terms), `${admitted} were admitted, with one outage ${once}`);
+  }
+});
+
 test('a store that stops answering is not waited for: the local share counts', () => {
   const { clock, quotas, desks } = fleet(4);
   const [quota] = quotas;
