@@ -139,13 +139,15 @@ export class LeasedQuota implements Quota {
   }
 
   giveBack(key: string, count: number): void {
-    const lease = this.#table.find(key, this.#link.nowMs());
+    const nowMs = this.#link.nowMs();
+    const lease = this.#table.find(key, nowMs);
     if (lease === undefined) return;
-    const { intervalMs } = this.#share;
-    if (lease.owed >= count) lease.owed -= count;
-    else if (this.#link.isUp)
-      lease.tokens = Math.max(lease.tokens, Math.min(lease.tokens + count, this.#lease));
-    else lease.paidAtMs -= count * intervalMs;
+    const { failure } = this.#link;
+    if (failure !== 'closed' && this.#hasFailed(lease, nowMs)) {
+      // With `open`, nothing was taken. What is owed was spent before: the store is still to hear of it.
+      if (failure === 'local') lease.paidAtMs -= count * this.#share.intervalMs;
+    } else if (lease.owed >= count) lease.owed -= count;
+    else lease.tokens = Math.max(lease.tokens, Math.min(lease.tokens + count, this.#lease));
   }
 
   /** As the store has said last, which others may have changed since; 0 if it does not answer. */

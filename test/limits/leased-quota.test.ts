@@ -425,6 +425,29 @@ test('without the store, what is given back is given back to the local share', (
   }
 });
 
+test('what is given back during an outage does not lessen what the store is still to hear of', () => {
+  for (const failure of ['local', 'open'] as const) {
+    const all = fleet(1, { ...TERMS, ratePerSecond: 1, burst: 1000 });
+    const [quota] = all.quotas;
+    const [desk] = all.desks;
+    desk.use([{ name: 'fleet', failure }]);
+    let told = 0;
+    desk.askBy(({ owed }) => {
+      told += owed[0];
+    });
+    for (let call = 0; call < 400; call++) assert.equal(quota.take('client', 1), 0);
+    goDown(all);
+    for (let call = 0; call < 400; call++) {
+      assert.equal(quota.take('client', 1), 0);
+      quota.giveBack('client', 1);
+    }
+    comeBack(all);
+    assert.equal(quota.take('client', 1), 0);
+    desk.flush();
+    assert.equal(told, 401, failure);
+  }
+});
+
 test('more than the burst is never there', () => {
   const { quotas } = fleet(1);
   assert.equal(quotas[0].take('all', 1001), Number.POSITIVE_INFINITY);
