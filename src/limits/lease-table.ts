@@ -21,6 +21,11 @@ export class LeaseTable {
     return this.#young.size + this.#old.size;
   }
 
+  *leases(): Iterable<Lease> {
+    yield* this.#young.values();
+    yield* this.#old.values();
+  }
+
   /** Finds only what was used in this generation. */
   findYoung(key: string): Lease | undefined {
     return this.#young.get(key);

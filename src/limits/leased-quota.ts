@@ -64,11 +64,25 @@ export class LeasedQuota implements Quota {
     return this.#terms.burst;
   }
 
-  /** Other terms of the same limit apply from now on. What is leased and owed stays. */
+  /**
+   * Other terms of the same limit apply from now on. What was spent stays so, but no debt is more than an empty bucket by the new terms, and
+   * no more may be leased or owed than they allow.
+   */
   change({ ratePerSecond, burst }: Pick<LeaseTerms, 'ratePerSecond' | 'burst'>): void {
+    if (ratePerSecond === this.#terms.ratePerSecond && burst === this.#terms.burst) return;
     this.#terms = { ...this.#terms, ratePerSecond, burst };
     this.#lease = leaseOf(this.#terms);
     this.#lowTokens = this.#lease / 2;
+    const share = this.#share;
+    const emptyAtMs = this.#link.nowMs() + share.burst * share.intervalMs;
+    for (const lease of this.#table.leases()) {
+      lease.tokens = Math.min(lease.tokens, this.#lease);
+      lease.owed = Math.min(lease.owed, burst);
+      lease.advance = Math.min(lease.advance, this.#lease);
+      lease.paidAtMs = Math.min(lease.paidAtMs, emptyAtMs);
+      // The store may have tokens sooner than it has said.
+      lease.notBeforeMs = 0;
+    }
   }
 
   take(key: string, count: number): number {
@@ -245,7 +259,7 @@ export class LeasedQuota implements Quota {
     lease.advance = isShort ? this.#lease : advanceOf(this.#terms, room, this.#link.holders);
     tellWaiting(lease);
     // Calls that waited for them have ended.
-    lease.tokens = Math.min(lease.tokens, kept);
+    lease.tokens = Math.min(lease.tokens, kept, this.#terms.burst);
     if (lease.owed > 0 || lease.awaited > 0) this.#ask(lease, nowMs);
   }
 

@@ -254,16 +254,54 @@ test('a store that answers nonsense neither gives away more than was wanted nor 
   assert.equal(quota.take('all', 1), 0);
 });
 
-test('other terms of the same limit apply at once, and what was leased stays', () => {
-  const { quotas, desks, store, clock } = fleet(1);
+/** How many calls pass at once. */
+function burstOf(quota: LeasedQuota): number {
+  let admitted = 0;
+  while (admitted < 5000 && quota.take('all', 1) === 0) admitted++;
+  return admitted;
+}
+
+test('when a limit is made smaller, no more passes at once than its new burst and half of that in advance, whatever was leased before', () => {
+  for (const isAnswered of [true, false]) {
+    const { quotas, desks, store } = fleet(1);
+    const [quota] = quotas;
+    quota.take('all', 1);
+    desks[0].flush();
+    if (isAnswered) store.answerAll();
+    quota.change({ ratePerSecond: 10, burst: 10 });
+    // Leases of the terms before arrive now.
+    store.answerAll();
+    const admitted = burstOf(quota);
+    assert.ok(admitted >= 1 && admitted <= 10 + 5, `${admitted} have passed`);
+    assert.equal(quota.take('all', 11), Number.POSITIVE_INFINITY);
+  }
+});
+
+test('when a limit is made smaller, a debt is no more than an empty bucket by the new terms', () => {
+  const { quotas, desks } = fleet(1);
   const [quota] = quotas;
-  quota.take('all', 1);
+  for (let call = 0; call < 400; call++) assert.equal(quota.take('all', 1), 0);
+  quota.change({ ratePerSecond: 10, burst: 10 });
+  const owed: number[] = [];
+  desks[0].askBy((ask) => owed.push(...ask.owed));
   desks[0].flush();
-  store.answerAll();
-  quota.change({ ...TERMS, ratePerSecond: 10, burst: 10 });
-  for (let call = 0; call < leaseOf(TERMS); call++) assert.equal(quota.take('all', 1), 0);
-  assert.equal(quota.take('all', 11), Number.POSITIVE_INFINITY);
-  clock.nowMs++;
+  assert.deepEqual(owed, [10]);
+});
+
+test('when a limit is made larger, nobody waits for what the store has said under the old terms', () => {
+  for (const isUp of [true, false]) {
+    const all = fleet(1, { ...TERMS, ratePerSecond: 0.001, burst: 1 });
+    const [quota] = all.quotas;
+    const [desk] = all.desks;
+    if (!isUp) goDown(all);
+    burstOf(quota);
+    desk.flush();
+    all.store.answerAll();
+    assert.ok(quota.take('all', 1) > 10_000);
+    quota.change(TERMS);
+    all.clock.nowMs += 2;
+    assert.equal(quota.take('all', 1), 0, isUp ? 'with the store' : 'without it');
+  }
 });
 
 test('the table of leases has a bound, and keeps what is in use', () => {
