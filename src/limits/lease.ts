@@ -13,6 +13,8 @@ export class Lease {
   awaited = 0;
   /** Are called when the store has answered, or has not. Undefined if nobody waits. */
   waiting: Set<() => void> | undefined = undefined;
+  /** Ends the wait of all of them. Runs while a call waits. */
+  patience: NodeJS.Timeout | undefined = undefined;
   /** The question about this key that is open, or 0. */
   question = 0;
   askedAtMs = 0;

@@ -132,24 +132,19 @@ export class LeasedQuota implements Quota {
   learn(key: string, count: number, onKnown: () => void): () => void {
     const nowMs = this.#link.nowMs();
     const lease = this.#find(key, nowMs);
+    const waiting = (lease.waiting ??= new Set());
+    // A function that waits twice is called twice.
+    const tell = (): void => onKnown();
+    waiting.add(tell);
     lease.awaited += count;
-    lease.waiting ??= new Set();
-    const { waiting } = lease;
-    const end = (): void => {
-      clearTimeout(timer);
-      waiting.delete(tell);
-    };
-    const tell = (): void => {
-      end();
-      onKnown();
-    };
-    const timer = setTimeout(() => {
+    lease.patience ??= setTimeout(() => {
       lease.isLate = true;
       tellWaiting(lease);
     }, PATIENCE_MS);
-    waiting.add(tell);
     this.#ask(lease, nowMs);
-    return end;
+    return () => {
+      if (waiting.delete(tell) && waiting.size === 0 && waiting === lease.waiting) endPatience(lease);
+    };
   }
 
   giveBack(key: string, count: number): void {
@@ -322,6 +317,13 @@ export class LeasedQuota implements Quota {
 /** Those that still know too little wait again, for another answer. */
 function tellWaiting(lease: Lease): void {
   const { waiting } = lease;
+  endPatience(lease);
   lease.waiting = undefined;
-  if (waiting !== undefined) for (const tell of waiting) tell();
+  if (waiting === undefined) return;
+  for (const tell of waiting) tell();
+}
+
+function endPatience(lease: Lease): void {
+  clearTimeout(lease.patience);
+  lease.patience = undefined;
 }

@@ -408,6 +408,30 @@ test('a call waits for a store that does not answer until its time is over, then
   assert.ok(admitted < 20, 'it is limited again');
 });
 
+test('however many calls wait about one key, one timer ends their wait, and none runs without a call that waits', () => {
+  const { quotas, desks, store } = fleet(1, WAITING);
+  const [quota] = quotas;
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  const wait = (): (() => void)[] =>
+    Array.from({ length: 100 }, () => quota.learn('client', 1, () => undefined));
+  const ends = wait();
+  assert.equal(timers(), before + 1);
+  for (const end of ends.splice(1)) end();
+  assert.equal(timers(), before + 1, 'one waits');
+  ends[0]();
+  assert.equal(timers(), before, 'all have ended');
+  const told = wait();
+  assert.equal(timers(), before + 1);
+  desks[0].flush();
+  store.answerAll();
+  assert.equal(timers(), before, 'all were told');
+  const later = wait();
+  for (const end of told) end();
+  assert.equal(timers(), before + 1, 'who was told before ends no wait of others');
+  for (const end of later) end();
+});
+
 test('a store that has not answered is asked again, and counts again when it does', () => {
   const { quotas, desks, store } = fleet(1, WAITING);
   desks[0].use([{ name: 'fleet', failure: 'closed' }]);
