@@ -46,25 +46,23 @@ function stateBytes({ parent }: CallTrace): number {
   return parent === undefined || parent.state === '' ? 0 : TRACESTATE.length + parent.state.length + 32;
 }
 
+/** Calls that have not waited here have the same text: to write it anew for each would cost more than the rest of these fields. */
+function timeoutOf({ subject, durationMs }: FieldSource): string | undefined {
+  const { timeoutMs, timeoutText } = subject;
+  if (timeoutMs === undefined || timeoutText === undefined) return undefined;
+  return durationMs < 1 ? timeoutText : formatGrpcTimeout(timeoutMs - durationMs);
+}
+
 /**
  * The fields for an HTTP/2 service.
  * @param apart encoded fields in which calls of one kind differ
- * @param hasWaited whether the call has waited here, so that less of its timeout is left
  */
-export function attemptFields(
-  source: FieldSource,
-  { callFields }: RelayContext,
-  apart: string,
-  hasWaited: boolean,
-): CallFields {
-  const { requestId, subject, changes } = source;
+export function attemptFields(source: FieldSource, { callFields }: RelayContext, apart: string): CallFields {
+  const { requestId, changes } = source;
   callFields.begin();
   if (typeof requestId === 'number') callFields.addRequestId(requestId);
-  if (subject.timeoutMs !== undefined && subject.timeoutText !== undefined) {
-    callFields.addTimeout(
-      hasWaited ? formatGrpcTimeout(subject.timeoutMs - source.durationMs) : subject.timeoutText,
-    );
-  }
+  const timeout = timeoutOf(source);
+  if (timeout !== undefined) callFields.addTimeout(timeout);
   const previous = previousAttempts(source);
   if (previous > 0) callFields.addPreviousAttempts(previous);
   if (source.trace !== undefined) addTrace(callFields, source.trace);
@@ -74,15 +72,12 @@ export function attemptFields(
 }
 
 /** The fields for an HTTP/1.1 service, names and values alternating. */
-export function attemptTextFields(
-  { requestId, durationMs, subject, changes, trace }: FieldSource,
-  { requestIds }: RelayContext,
-): readonly string[] {
+export function attemptTextFields(source: FieldSource, { requestIds }: RelayContext): readonly string[] {
+  const { requestId, changes, trace } = source;
   const fields: string[] = [];
   if (typeof requestId === 'number') fields.push('x-request-id', requestIds.text(requestId));
-  const { timeoutMs, timeoutText } = subject;
-  if (timeoutMs !== undefined && timeoutText !== undefined)
-    fields.push('grpc-timeout', durationMs < 1 ? timeoutText : formatGrpcTimeout(timeoutMs - durationMs));
+  const timeout = timeoutOf(source);
+  if (timeout !== undefined) fields.push('grpc-timeout', timeout);
   if (trace !== undefined) fields.push(...traceTextFields(trace));
   const addedFields = changes?.addedFields;
   addedFields?.names.forEach((name, index) => fields.push(name, addedFields.valueAt(index)));

@@ -123,7 +123,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   }
 
   begin(): void {
-    const { decision, plan } = this.#call.subject;
+    const { decision } = this.#call.subject;
     if (decision.kind !== 'forward') return;
     const { upstream } = decision;
     const account = this.#call.home.accountFor(this.#call.subject);
@@ -138,9 +138,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     const endpoint =
       this.#past?.pickOther(upstream, holding, subject) ?? upstream.pickFor(holding, this.tried, subject);
     if (endpoint !== undefined) {
-      // Policies that ask about the call have taken their time, and so have attempts that came to nothing.
-      const isFirst = this.#count + this.#retries === 0 && this.#past?.avoided === undefined;
-      this.#send(endpoint, !isFirst || plan.asking.length > 0);
+      this.#send(endpoint);
       return;
     }
     this.#isWaiting = true;
@@ -150,7 +148,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   /** In place of `begin`: sends the request to an endpoint that was just picked. */
   beginAt(endpoint: CallEndpoint, holding: Holding): void {
     this.#holding = holding;
-    this.#send(endpoint, true);
+    this.#send(endpoint);
   }
 
   /** Before `begin`: where another endpoint has room, none of these is taken. */
@@ -161,7 +159,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   onEndpoint(endpoint: CallEndpoint): void {
     this.#isWaiting = false;
     try {
-      this.#send(endpoint, true);
+      this.#send(endpoint);
       this.#call.placed?.();
     } catch (error) {
       this.#call.fault(error);
@@ -208,19 +206,15 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     }
   }
 
-  #send(endpoint: CallEndpoint, hasWaited: boolean): void {
+  #send(endpoint: CallEndpoint): void {
     const forwarded = forwardedOf(this.#call, endpoint);
     if (forwarded === undefined) return;
     if (this.#context.observers.wantAttempts) this.#call.attempting(endpoint.address.text);
-    if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, forwarded, hasWaited);
+    if (endpoint.protocol === 'http2') this.#sendHttp2(endpoint, forwarded);
     else this.#sendHttp1(endpoint, forwarded.fields);
   }
 
-  #sendHttp2(
-    endpoint: Http2Endpoint,
-    { fields, apart, sizeBytes }: ForwardedFields,
-    hasWaited: boolean,
-  ): void {
+  #sendHttp2(endpoint: Http2Endpoint, { fields, apart, sizeBytes }: ForwardedFields): void {
     const connection = endpoint.takePicked();
     if (connection === undefined) throw new Error('an endpoint that was picked has no room');
     const mostBytes = connection.http2.peerMaxHeaderListBytes;
@@ -243,7 +237,7 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
     const { stream } = attempt;
     this.#current = attempt;
     this.#last = endpoint;
-    const { bytes, length } = attemptFields(this.#call, this.#context, apart, hasWaited);
+    const { bytes, length } = attemptFields(this.#call, this.#context, apart);
     if (!stream.sendHeaders(fields, this.#request.takeEnd(), bytes, length)) {
       // The connection broke after it was picked, so no service has seen the request.
       attempt.neverSent();
