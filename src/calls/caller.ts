@@ -1,5 +1,7 @@
 // Who a client has shown to be, by one of the `identities` of the configuration.
 
+import type { AddedField } from './added-field.ts';
+
 export interface Caller {
   /** The name of the identity in the configuration. */
   readonly identity: string;
@@ -11,8 +13,8 @@ export interface Caller {
   readonly key: string;
   /** The claims of a token. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** The header fields that the service is sent, one character for each byte. */
-  readonly fields: readonly (readonly [name: string, value: string])[];
+  /** The header fields that the service is sent. */
+  readonly fields: readonly AddedField[];
   /** When the credentials expire, in milliseconds since the Unix epoch. Infinity if they do not. */
   readonly expiresAtMs: number;
 }

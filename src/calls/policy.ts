@@ -2,6 +2,7 @@
 // fixed point of an exchange. A policy implements only the methods it needs; a method that no policy of a route has costs nothing.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { AddedField } from './added-field.ts';
 import type { CallStream } from './call-stream.ts';
 import type { Caller } from './caller.ts';
 import type { Translator } from './client-call.ts';
@@ -82,10 +83,9 @@ export interface AdmittedCall {
   header(name: string): string | undefined;
   /**
    * Adds a header field to the request of this call alone. Has no effect once the call was forwarded or has ended.
-   * @param name one of the `adds` of the route's policies. Throws for other names.
-   * @param value one character for each byte, ASCII or UTF-8. Throws if it contains characters that no field may contain.
+   * @param field has one of the names in `adds` of the route's policies. Throws for other names.
    */
-  addField(name: string, value: string): void;
+  addField(field: AddedField): void;
   /**
    * The address of the client, without port and brackets: of the peer, or, if the peer is trusted and names a client, of that. 'unix:'
    * for a client of a Unix socket. '' if a trusted peer names a client without an address.

@@ -1,5 +1,7 @@
 // What is read from the claims of a verified token: values by name, and the header fields that they become.
 
+import { AddedField } from '../calls/added-field.ts';
+
 const LONGEST_FIELD = 4096;
 
 /** @param name the name of a claim, or several names with dots between them for a claim within another */
@@ -46,15 +48,15 @@ function isSimple(value: unknown): value is string | number | boolean {
 export function fieldsOf(
   claims: Readonly<Record<string, unknown>>,
   names: ReadonlyMap<string, string>,
-): readonly (readonly [string, string])[] | string {
-  const fields: (readonly [string, string])[] = [];
+): readonly AddedField[] | string {
+  const fields: AddedField[] = [];
   for (const [claim, header] of names) {
     const value = claimOf(claims, claim);
     const parts = (Array.isArray(value) ? value : [value]).filter(isSimple);
     if (parts.length === 0) continue;
     const field = inAscii(parts.join(','));
     if (field.length > LONGEST_FIELD) return claim;
-    fields.push([header, field]);
+    fields.push(new AddedField(header, field));
   }
   return fields;
 }

@@ -1,5 +1,6 @@
 // A client that is known by nothing but a name: that of an API key or a user, or one in a certificate.
 
+import { AddedField } from '../calls/added-field.ts';
 import { type Caller, callerKey, callerText } from '../calls/caller.ts';
 import { inAscii } from './claims.ts';
 
@@ -11,7 +12,7 @@ export function namedCaller(identity: string, subject: string, header: string | 
     text: callerText(identity, subject),
     key: callerKey(identity, subject),
     claims: {},
-    fields: header === undefined || subject === '' ? [] : [[header, inAscii(subject)]],
+    fields: header === undefined || subject === '' ? [] : [new AddedField(header, inAscii(subject))],
     expiresAtMs: Number.POSITIVE_INFINITY,
   };
 }

@@ -1,9 +1,9 @@
 // What services that are asked about calls may have changed of them: header fields both ways, and the text of a refusal.
 
+import { maySetField } from '../calls/editable-field.ts';
 import type { CallEdit } from '../calls/policy.ts';
 import { HARMFUL_CHARACTERS } from '../config/visible-text.ts';
 import { eachField } from '../grpc/protobuf-fields.ts';
-import { maySetField } from '../relay/header-edits.ts';
 
 /** How many header fields an answer may name in all. */
 export const MOST_FIELDS = 128;

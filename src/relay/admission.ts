@@ -1,6 +1,7 @@
 // Admits one call by the policies of its route that look at each call: first all policies that answer at once, then those that ask a
 // service, one after the other. While a question is pending, the request is held in the same way as while no connection is free.
 
+import type { AddedField } from '../calls/added-field.ts';
 import type { Caller } from '../calls/caller.ts';
 import type { ClientCertificate } from '../calls/client-certificate.ts';
 import { FAULT, type Failure } from '../calls/failure.ts';
@@ -10,7 +11,7 @@ import type { AdmittedCall, CallEdit, PendingQuestion, Questioner, StreamReset }
 import type { Asker } from '../calls/unary-service.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { CallChanges } from './call-changes.ts';
-import { checkField, HeaderEdits } from './header-edits.ts';
+import { HeaderEdits } from './header-edits.ts';
 import { type LimitedCall, limitFlow } from './limit-flow.ts';
 import { MessageGate } from './message-gate.ts';
 import type { PacedTimes } from './paced-time.ts';
@@ -78,10 +79,9 @@ export class Admission implements AdmittedCall, QuestionOwner {
     return this.subject.receivedHeader(name);
   }
 
-  addField(name: string, value: string): void {
+  addField({ name, value }: AddedField): void {
     if (!this.subject.plan.adds.has(name))
       throw new Error(`a policy has added the header field ${name}, which it has not declared`);
-    checkField(name, value);
     if (this.#isOver) return;
     this.#madeChanges.add(name, value);
   }

@@ -1,6 +1,7 @@
 // The policies of one route, compiled when a configuration is loaded. A route without policies has the plan PLAIN, whose calls pay only
 // a few comparisons. If a policy throws an error, the call is refused: a rule that cannot be evaluated must not let calls pass.
 
+import { checkField, checkName } from '../calls/editable-field.ts';
 import { FAULT, type Failure } from '../calls/failure.ts';
 import { type FlowLimits, NO_LIMITS } from '../calls/flow-limits.ts';
 import type {
@@ -14,7 +15,7 @@ import type {
 import type { AttemptEnd, RetryPolicy } from '../calls/retry-policy.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import { checkField, checkName, HeaderEdits } from './header-edits.ts';
+import { HeaderEdits } from './header-edits.ts';
 
 /** A policy that asks another service about each call and waits for the answer. */
 export type AskingPolicy = Policy & Required<Pick<Policy, 'ask'>>;

@@ -6,6 +6,7 @@ import type { ExchangeSubject, KeptBySlot } from '../calls/exchange-record.ts';
 import { deadlineExceeded, type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, Translation } from '../calls/policy.ts';
 import type { TraceParent } from '../calls/trace-parent.ts';
+import { isUtf8 } from '../calls/utf8.ts';
 import { explainHttpOnGrpcRoute } from '../diagnosis/explanation.ts';
 import { formatGrpcTimeout, parseGrpcTimeout } from '../grpc/timeout.ts';
 import { isBeyondAscii } from '../h2/header-rules.ts';
@@ -20,7 +21,6 @@ import type { ForwardedFields } from './forward-template.ts';
 import type { HeaderEdits } from './header-edits.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
 import { drawPart } from './split.ts';
-import { isUtf8 } from './utf8.ts';
 
 /** The upstream of a request, whether each attempt has the :authority of its endpoint, and the fields to forward, or the response of the proxy, or why the request is refused. */
 export type RequestDecision =

@@ -1,7 +1,7 @@
 // Decides whether the target of a request can be sent to any service. A service resets the stream of a target that it refuses. Some services
 // count these resets and close the connection, which carries calls of other clients too. So the proxy refuses every target that any known service refuses.
 
-import { isUtf8 } from './utf8.ts';
+import { isUtf8 } from '../calls/utf8.ts';
 
 /** Matches nearly all targets. None of its characters can make a service refuse a target. */
 const PLAIN = /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;

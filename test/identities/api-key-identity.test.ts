@@ -49,7 +49,11 @@ test('a key of the list names its client, and the service is sent the name', () 
   scene.list('a', 'b');
   const caller = scene.identity.look(scene.callWith('b'));
   assert.ok(isCaller(caller));
-  assert.deepEqual([caller.subject, caller.fields], ['robot 1', [['x-robot', 'robot 1']]]);
+  assert.equal(caller.subject, 'robot 1');
+  assert.deepEqual(
+    caller.fields.map(({ name, value }) => [name, value]),
+    [['x-robot', 'robot 1']],
+  );
   assert.equal(scene.identity.look(scene.callWith('b')), caller);
   assert.equal(scene.identity.look(scene.callWith(undefined)), undefined);
 });

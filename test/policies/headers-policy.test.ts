@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkField } from '../../src/calls/editable-field.ts';
 import { parseEditedName, parseHeaderTemplate, templateText } from '../../src/config/header-template.ts';
 import { isFault } from '../../src/config/problem.ts';
 import type { HeaderTemplate, RouteConfig } from '../../src/config/route-config.ts';
 import { headersPolicy } from '../../src/policies/headers-policy.ts';
-import { checkField } from '../../src/relay/header-edits.ts';
 
 const NOTHING = {
   set: new Map<string, HeaderTemplate>(),

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { AddedField } from '../../src/calls/added-field.ts';
 import { FAULT, type Failure } from '../../src/calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
@@ -181,7 +182,7 @@ function adding(name: string, value: string): Policy {
     key: 'adding',
     adds: ['x-a'],
     admit(call) {
-      call.addField(name, value);
+      call.addField(new AddedField(name, value));
       return undefined;
     },
   };
@@ -205,7 +206,7 @@ test('a call waits for the answer, and is then told once', () => {
   const call = new Admitted([asking]).begin();
   assert.deepEqual(call.told, []);
   const asked = question(asking);
-  asked.call.addField('x-asked', 'yes');
+  asked.call.addField(new AddedField('x-asked', 'yes'));
   asked.admit();
   assert.deepEqual([call.told, call.added], [['admitted'], { 'x-asked': 'yes' }]);
   assert.deepEqual([asked.cancelled, call.deadlines.size], [0, 0]);
@@ -341,7 +342,7 @@ test('what a policy adds once the call has been forwarded, or has ended, is not 
     const asking = new Asking();
     const call = new Admitted([asking]).begin();
     question(asking)[answer]();
-    question(asking).call.addField('x-asked', 'late');
+    question(asking).call.addField(new AddedField('x-asked', 'late'));
     assert.deepEqual(call.added, {});
   }
 });

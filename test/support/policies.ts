@@ -1,5 +1,6 @@
 // A small policy for each method that policies can have. The test controls its verdicts.
 
+import { AddedField } from '../../src/calls/added-field.ts';
 import type { CallStream } from '../../src/calls/call-stream.ts';
 import type { ClientCall, ResponseProgress, Translator } from '../../src/calls/client-call.ts';
 import type { Failure } from '../../src/calls/failure.ts';
@@ -42,7 +43,7 @@ export class Admitting implements Policy {
   asked = 0;
 
   admit(call: AdmittedCall): Failure | undefined {
-    call.addField('x-admitted', String(++this.asked));
+    call.addField(new AddedField('x-admitted', String(++this.asked)));
     return this.verdict;
   }
 }

@@ -108,7 +108,7 @@ export class AccessPolicy implements Policy {
     for (const { name, adds } of this.#identities) {
       const caller = callers.find(({ identity }) => identity === name);
       if (caller === undefined || adds.some((field) => silent.has(field))) continue;
-      for (const [field, value] of caller.fields) call.addField(field, value);
+      for (const field of caller.fields) call.addField(field);
       for (const field of adds) silent.add(field);
     }
   }

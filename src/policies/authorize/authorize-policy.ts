@@ -1,13 +1,13 @@
 // The `authorize` of a route: asks an upstream by Envoy's ext_authz v3 whether a call may pass, and again while it runs if that is
 // configured. A call waits for no longer than the timeout, and nobody else waits at all.
 
+import { mayNameField, maySetField } from '../../calls/editable-field.ts';
 import type { Failure } from '../../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
 import type { QuestionObserver } from '../../calls/question-observer.ts';
 import type { UnaryListener, UnaryMethod, UnaryQuestion, UnaryServices } from '../../calls/unary-service.ts';
 import type { AuthorizeConfig } from '../../config/authorize-config.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
-import { mayNameField, maySetField } from '../../relay/header-edits.ts';
 import { editField, type FieldOption } from '../answered-fields.ts';
 import { type Inquiry, type QuestionTerms, ServiceQuestion } from '../service-question.ts';
 import { AUTHORIZER_UNAVAILABLE, denied, unanswered } from './authorize-failures.ts';

@@ -1,12 +1,12 @@
 // A limit of a route by which another service decides: asks an upstream by Envoy's rate limit protocol v3 whether a call may pass. A call
 // waits for no longer than the timeout, and nobody else waits at all.
 
+import { maySetField } from '../../calls/editable-field.ts';
 import type { Failure } from '../../calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../calls/policy.ts';
 import type { QuestionObserver } from '../../calls/question-observer.ts';
 import type { UnaryListener, UnaryMethod, UnaryQuestion, UnaryServices } from '../../calls/unary-service.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
-import { maySetField } from '../../relay/header-edits.ts';
 import { editField } from '../answered-fields.ts';
 import { type Inquiry, type QuestionTerms, ServiceQuestion } from '../service-question.ts';
 import { compileLimitRequest, type LimitRequest } from './limit-request.ts';
