@@ -17,6 +17,8 @@ const subject: ExchangeSubject = {
   listener: 'public',
   client: '192.0.2.17:50412',
   clientKey: '',
+  clientAddress: '',
+  namesOtherClients: false,
   tls: 'TLSv1.3',
   authority: 'grpc.example.com',
   method: '/helloworld.Greeter/SayHello',

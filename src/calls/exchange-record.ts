@@ -7,16 +7,23 @@ import type { Blocker } from './live-exchange.ts';
 /** Who ended the exchange: the client, the service, or a decision of the proxy. */
 export type EndedBy = 'downstream' | 'upstream' | 'framegate';
 
-/** Values that observers keep with a kind of call, by ObserverSlot. */
+/** Values that observers keep with a kind of call, by ObserverSlot. They must follow from what all calls of a kind have in common. */
 export type KeptBySlot = unknown[];
 
-/** The part of a record that is the same for all calls with the same header fields on one downstream connection. */
+/**
+ * The part of a record that is the same for all calls with the same header fields on one downstream connection. Calls of one kind share
+ * `kept`, and may differ in the client that a trusted peer names (`clientKey`, `clientAddress`) and in their header fields (`receivedHeader`).
+ */
 export interface ExchangeSubject {
   readonly listener: string;
   /** Address and port of the peer. */
   readonly client: string;
   /** The counted address of the client: of the peer, or, if the peer is trusted, of the client that it names. '' if unknown. */
   readonly clientKey: string;
+  /** As AdmittedCall.clientAddress. */
+  readonly clientAddress: string;
+  /** Whether the peer is trusted, so that each call of the connection may come from another client. */
+  readonly namesOtherClients: boolean;
   /** TLS version of the downstream connection. '' means plaintext. */
   readonly tls: string;
   readonly authority: string;

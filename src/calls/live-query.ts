@@ -28,7 +28,7 @@ export interface LiveQuery {
   readonly endpoint?: string | undefined;
   /** A path, or its beginning and `*`. */
   readonly method?: string | undefined;
-  /** The address and port of the peer, or the address for which the call is counted. */
+  /** The address of the peer or of the client that a trusted peer names, ADDRESS:PORT of the peer, or a range of addresses (CIDR). */
   readonly client?: string | undefined;
   /** The name of an identity, NAME:SUBJECT, or the beginning of these and `*`. */
   readonly identity?: string | undefined;

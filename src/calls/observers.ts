@@ -137,7 +137,7 @@ let slotCount = 0;
 
 /**
  * A place in `ExchangeSubject.kept` where an observer keeps a value for a kind of call, so that the value is not computed again for each
- * call. No two slots share a place. Create one slot per type of value, when the module is loaded.
+ * call. It must not follow from what differs between calls of a kind: see ExchangeSubject. No two slots share a place. Create one slot per type of value, when the module is loaded.
  */
 export class ObserverSlot<Value extends object> {
   readonly #index = slotCount++;

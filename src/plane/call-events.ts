@@ -148,7 +148,7 @@ export class CallEvents {
     for (let place = 0; place < this.#subscribers.length; place++) {
       const subscriber = (places & (1 << place)) === 0 ? undefined : this.#subscribers[place];
       if (subscriber === undefined || !subscriber.filter.wants(kind)) continue;
-      if (!subscriber.filter.fitsMetadata(subject)) continue;
+      if (!subscriber.filter.fitsCall(subject)) continue;
       wanting ??= [];
       wanting.push(subscriber);
     }

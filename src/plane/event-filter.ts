@@ -1,5 +1,5 @@
-// Which events a subscriber wants. Everything that is the same for all calls of a kind is decided once for the kind; what is left for each
-// call are the endpoint and how it ended.
+// Which events a subscriber wants. Everything that is the same for all calls of a kind is decided once for the kind. What is left for each
+// call is who has made it (its identity, and the client that a trusted peer names), its header fields, its endpoint, and how it ended.
 
 import {
   type EventKind,
@@ -11,22 +11,22 @@ import {
 } from '../calls/event-query.ts';
 import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
 import { shownPath } from '../calls/shown-path.ts';
-import { addressRange, withoutPort } from '../config/address-range.ts';
 import { isCredential } from '../config/secret-name.ts';
+import { ClientFilter } from './client-filter.ts';
 
 const NONE: readonly string[] = [];
 
 export class EventFilter {
   readonly #query: EventQuery;
   readonly #kinds: ReadonlySet<EventKind>;
-  readonly #isInRange: (address: string) => boolean;
+  readonly #client: ClientFilter | undefined;
 
   constructor(query: EventQuery) {
     this.#query = query;
     const isAboutEnd =
       query.status !== undefined || query.minDurationMs !== undefined || query.failed === true;
     this.#kinds = new Set(query.kinds.filter((kind) => isPossible(kind, isAboutEnd, query)));
-    this.#isInRange = addressRange(query.client ?? '') ?? (() => false);
+    this.#client = query.client === undefined ? undefined : new ClientFilter(query.client);
   }
 
   /** How many of the first bytes of each message the subscriber gets. */
@@ -48,8 +48,14 @@ export class EventFilter {
     return this.#kinds.has(kind);
   }
 
-  /** What a kind of call does not decide. A value that is not shown is not compared either: whoever can filter by it can find it out. */
-  fitsMetadata(subject: ExchangeSubject): boolean {
+  /** What a kind of call does not decide: the client that a trusted peer names, and header fields. */
+  fitsCall(subject: ExchangeSubject): boolean {
+    if (subject.namesOtherClients && this.#client?.fits(subject) === false) return false;
+    return this.#fitsMetadata(subject);
+  }
+
+  /** A value that is not shown is not compared either: whoever can filter by it can find it out. */
+  #fitsMetadata(subject: ExchangeSubject): boolean {
     const { metadata } = this.#query;
     return (
       metadata === undefined ||
@@ -60,13 +66,13 @@ export class EventFilter {
     );
   }
 
-  /** @returns whether calls of this kind may have events for the subscriber */
+  /** @returns whether calls of this kind may have events for the subscriber. The answer is the same for all of them */
   fitsSubject(subject: ExchangeSubject): boolean {
-    const { route, upstream, method, client } = this.#query;
+    const { route, upstream, method } = this.#query;
     if (route !== undefined && subject.route !== route) return false;
     if (upstream !== undefined && subject.upstream !== upstream) return false;
     if (method !== undefined && !fitsMethod(shownPath(subject.method), method)) return false;
-    return client === undefined || this.#fitsClient(subject, client);
+    return subject.namesOtherClients || this.#client?.fits(subject) !== false;
   }
 
   fitsIdentity(identity: string | undefined): boolean {
@@ -84,16 +90,6 @@ export class EventFilter {
     if (status !== undefined && record.grpcStatus !== status && String(record.httpStatus) !== status)
       return false;
     return failed !== true || hasFailed(record);
-  }
-
-  /** The peer, or the client that a trusted peer names. */
-  #fitsClient({ client, clientKey }: ExchangeSubject, wanted: string): boolean {
-    return (
-      client === wanted ||
-      clientKey === wanted ||
-      this.#isInRange(withoutPort(client)) ||
-      this.#isInRange(clientKey)
-    );
   }
 }
 

@@ -19,6 +19,7 @@ import { harmlessText, textOfBytes } from '../observability/json-text.ts';
 import type { AttemptState } from '../relay/attempts.ts';
 import { factsOf, isLive, type LiveFacts, type LookedAt, silentMsOf } from '../relay/live-facts.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
+import { ClientFilter } from './client-filter.ts';
 
 /** After this time other events get their turn: as long as one connection may take of a turn. */
 const MOST_AT_ONCE_MS = 1;
@@ -77,6 +78,8 @@ export class LiveCalls<Call extends LookedAt> {
     const pace = new Pace();
     const first = new FirstPlaces<Call>(query.limit);
     const idOf = (number: number): string => this.#requestIds.text(number);
+    const client = query.client === undefined ? undefined : new ClientFilter(query.client);
+    const asked = { query, client, idOf };
     let total = 0;
     let matching = 0;
     for (const group of this.#groups()) {
@@ -87,7 +90,7 @@ export class LiveCalls<Call extends LookedAt> {
         const nowMs = performance.now();
         if (!isLive(call)) continue;
         total++;
-        if (!matches(call, query, nowMs, idOf)) continue;
+        if (!matches(call, asked, nowMs)) continue;
         matching++;
         const key = keyOf(call, query, nowMs);
         if (query.after === undefined || isBehind(call, key, query.after, idOf)) first.add(call, key);
@@ -176,13 +179,19 @@ class FirstPlaces<Call extends { readonly number: number }> {
   }
 }
 
-function matches(call: LookedAt, query: LiveQuery, nowMs: number, idOf: (number: number) => string): boolean {
+/** What a call is asked by a query. */
+interface Asked {
+  readonly query: LiveQuery;
+  readonly client: ClientFilter | undefined;
+  readonly idOf: (number: number) => string;
+}
+
+function matches(call: LookedAt, { query, client, idOf }: Asked, nowMs: number): boolean {
   const { subject } = call;
   if (query.route !== undefined && subject.route !== query.route) return false;
   if (query.upstream !== undefined && subject.upstream !== query.upstream) return false;
   if (query.method !== undefined && !fitsMethod(shownPath(subject.method), query.method)) return false;
-  if (query.client !== undefined && subject.client !== query.client && subject.clientKey !== query.client)
-    return false;
+  if (client?.fits(subject) === false) return false;
   if (query.identity !== undefined && !fitsIdentity(call.identity, query.identity)) return false;
   if (query.minAgeMs !== undefined && nowMs - call.startedAtMs < query.minAgeMs) return false;
   if (query.minSilentMs !== undefined && silentMsOf(call, nowMs) < query.minSilentMs) return false;

@@ -159,6 +159,10 @@ export class RequestHead implements ExchangeSubject, CallTraits {
     this.#received = list;
   }
 
+  get namesOtherClients(): boolean {
+    return this.kind.peer.trusted;
+  }
+
   /** As AdmittedCall.clientAddress. */
   get clientAddress(): string {
     return clientAddressOf(this.kind.peer, this.#forwardedFor);

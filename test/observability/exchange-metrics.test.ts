@@ -20,6 +20,8 @@ function subjectOf(names: Partial<ExchangeSubject> = {}): ExchangeSubject {
     listener: 'public',
     client: '192.0.2.17:50412',
     clientKey: '',
+    clientAddress: '',
+    namesOtherClients: false,
     tls: 'TLSv1.3',
     authority: 'grpc.example.com',
     method: '/a.B/C',

@@ -125,6 +125,44 @@ for (const [query, record, kinds] of FILTERS)
     assert.deepEqual(subscriber.kinds, kinds);
   });
 
+const NAMED = ['192.0.2.1', '192.0.2.2', '2001:db8:0:1::9'];
+const ORDERS = [
+  [0, 1, 2, 1],
+  [1, 0, 1, 2],
+  [2, 1, 1, 0],
+] as const;
+
+for (const [wanted, address] of [
+  ['192.0.2.1', 0],
+  ['192.0.2.1/32', 0],
+  ['2001:db8:0:1::9', 2],
+  ['2001:db8::/32', 2],
+] as const)
+  for (const order of ORDERS)
+    test(`calls of one kind from a trusted peer are told of by the client of each: ${wanted} of ${order.map((one) => NAMED[one]).join(', ')}`, () => {
+      const scene = new Scene();
+      const subscriber = scene.subscribe({ client: wanted });
+      const kept: unknown[] = [];
+      for (const one of order) scene.run(subjectOf({ clientKey: '', clientAddress: NAMED[one], kept }));
+      const count = order.filter((one) => one === address).length;
+      assert.deepEqual(subscriber.kinds, Array.from({ length: count }, () => EVERY).flat());
+    });
+
+test('a filter by client is decided once for all calls of a kind whose peer is not trusted', () => {
+  const scene = new Scene();
+  scene.subscribe({ client: '198.51.100.7' });
+  let asked = 0;
+  const subject = {
+    ...subjectOf({ namesOtherClients: false }),
+    get clientKey(): string {
+      asked++;
+      return '192.0.2.7';
+    },
+  };
+  for (let calls = 0; calls < 3; calls++) scene.run(subject);
+  assert.equal(asked, 1);
+});
+
 test('several subscribers get their own events, also of kinds of call that were judged before one came or went', () => {
   const scene = new Scene();
   const kinds = [subjectOf(), subjectOf({ route: 'other' })];

@@ -16,6 +16,8 @@ const SUBJECT = {
   listener: 'l',
   client: '192.0.2.7:1',
   clientKey: '192.0.2.7',
+  clientAddress: '192.0.2.7',
+  namesOtherClients: false,
   tls: '',
   authority: 'a',
   route: 'r',
@@ -35,12 +37,12 @@ class Call implements LookedAt {
   identity: string | undefined = undefined;
   isFinished = false;
 
-  constructor(number: number, startedAtMs: number, method = '/a.B/C') {
+  constructor(number: number, startedAtMs: number, method = '/a.B/C', named: Partial<RequestHead> = {}) {
     this.number = number;
     this.requestId = number;
     this.startedAtMs = startedAtMs;
     const kind = standIn<RequestHead['kind']>({ httpMethod: 'POST' });
-    this.subject = standIn<RequestHead>(Object.assign({ kind, method }, SUBJECT));
+    this.subject = standIn<RequestHead>({ kind, method, ...SUBJECT, ...named });
   }
 
   get parts(): LookedAt['parts'] {
@@ -70,6 +72,27 @@ test('a filter by identity leaves calls by its name, or by name and subject', as
     ['alice', 0],
   ] as const)
     assert.equal((await liveCalls(calls).find({ ...PAGE, identity })).matching, matching, identity);
+});
+
+test('a filter by client leaves calls of the peer, or of the client that a trusted peer names, by address or range', async () => {
+  const named = [
+    { namesOtherClients: true, clientKey: '203.0.113.9', clientAddress: '203.0.113.9' },
+    { namesOtherClients: true, clientKey: '2001:db8:0:1::/64', clientAddress: '2001:db8:0:1::9' },
+    {},
+  ];
+  const calls = named.map((one, index) => new Call(index, index, '/a.B/C', one));
+  for (const [client, matching] of [
+    ['192.0.2.7', 3],
+    ['192.0.2.7:1', 3],
+    ['192.0.2.7:2', 0],
+    ['203.0.113.9', 1],
+    ['203.0.113.0/24', 1],
+    ['2001:db8:0:1::9', 1],
+    ['2001:db8:0:1::8', 0],
+    ['2001:db8:0:1::/64', 1],
+    ['2001:db8::/32', 1],
+  ] as const)
+    assert.equal((await liveCalls(calls).find({ ...PAGE, client })).matching, matching, client);
 });
 
 test('a page has the first calls of all connections in order, also of many with the same key', async () => {

@@ -221,3 +221,16 @@ test('a subscriber gets 4 MiB of content a second at most, and messages above th
   }
   assert.ok(shown() - before > 1.9 * 1024 * 1024 && shown() - before <= 2 * 1024 * 1024 + 200);
 });
+
+test('messages of calls of one kind from a trusted peer are told of by the client of each', () => {
+  const scene = new Scene();
+  const subscriber = scene.subscribe({ kinds: ['message'], client: '192.0.2.1' });
+  const kept: unknown[] = [];
+  for (const [index, clientAddress] of ['192.0.2.2', '192.0.2.1', '192.0.2.2'].entries()) {
+    const call = beginWatched(scene, subjectOf({ clientKey: '', clientAddress, kept }), index);
+    assert.equal(call.request !== undefined, clientAddress === '192.0.2.1');
+    carry(call.request, grpcMessage(Buffer.from('hello')));
+    call.finish();
+  }
+  assert.equal(subscriber.texts.length, 1);
+});

@@ -14,6 +14,8 @@ export function subjectOf(changes: Partial<ExchangeSubject> = {}): ExchangeSubje
     listener: 'l',
     client: '192.0.2.7:80',
     clientKey: '203.0.113.9',
+    clientAddress: '203.0.113.9',
+    namesOtherClients: true,
     tls: '',
     authority: 'a',
     method: '/a.B/C',

@@ -22,6 +22,8 @@ function record(parts: Partial<ExchangeRecord> = {}, method = '/a.B/C'): Exchang
       listener: 'public',
       client: '192.0.2.1:1234',
       clientKey: '192.0.2.1',
+      clientAddress: '192.0.2.1',
+      namesOtherClients: false,
       tls: 'TLSv1.3',
       authority: 'a.test',
       method,
@@ -66,7 +68,13 @@ test('a call is read as it was written, on one line', () => {
     attempts,
     ...facts
   } = record();
-  const { clientKey: _clientKey, kept: _kept, ...shown } = subject;
+  const {
+    clientKey: _key,
+    clientAddress: _address,
+    namesOtherClients: _names,
+    kept: _kept,
+    ...shown
+  } = subject;
   const { traceId, spanId } = trace;
   const [one, other] = trace.attempts;
   assert.deepEqual(call, {
