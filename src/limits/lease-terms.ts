@@ -26,12 +26,3 @@ export function leaseOf({ ratePerSecond, burst }: LeaseTerms): number {
 export function advanceOf(terms: LeaseTerms, room: number, holders: number): number {
   return Math.max(leaseOf(terms), Math.floor(room / (2 * holders)));
 }
-
-/**
- * How many tokens may be spent in a time at most, by all processes that share the limit, while the store answers: what the limit allows,
- * half a burst and a lease of each process in advance, and a lease of each that it had kept from before.
- */
-export function mostAdmitted(terms: LeaseTerms, holders: number, durationMs: number): number {
-  const allowed = terms.burst + (terms.ratePerSecond * durationMs) / 1000;
-  return allowed + terms.burst / 2 + 2 * holders * leaseOf(terms);
-}

@@ -179,26 +179,6 @@ export class LeasedQuota implements Quota {
     return hasFailed ? this.#terms.store : undefined;
   }
 
-  spend(key: string, count: number): number {
-    const nowMs = this.#link.nowMs();
-    const lease = this.#find(key, nowMs);
-    const missing = count - lease.tokens;
-    lease.tokens = Math.max(0, -missing);
-    if (missing > 0) {
-      if (this.#hasFailed(lease, nowMs)) return Math.ceil(this.#spendWithoutStore(lease, missing, nowMs));
-      lease.owed += missing;
-    }
-    if (lease.tokens <= this.#lowTokens) this.#ask(lease, nowMs);
-    return Math.ceil(this.#debtMs(lease, nowMs));
-  }
-
-  #debtMs(lease: Lease, nowMs: number): number {
-    const beyond = lease.owed + lease.owedOnTheWay - lease.advance;
-    const ownMs = beyond > 0 ? (beyond * 1000 * this.#link.holders) / this.#terms.ratePerSecond : 0;
-    const owes = lease.tokens === 0 && nowMs < lease.notBeforeMs;
-    return Math.max(ownMs, owes ? lease.notBeforeMs - nowMs : 0);
-  }
-
   #find(key: string, nowMs: number): Lease {
     return this.#table.find(key, nowMs) ?? this.#add(key, nowMs);
   }
@@ -283,16 +263,6 @@ export class LeasedQuota implements Quota {
     if (waitMs > 0.001) return waitMs;
     lease.paidAtMs = paidAtMs;
     return 0;
-  }
-
-  #spendWithoutStore(lease: Lease, missing: number, nowMs: number): number {
-    const { failure } = this.#link;
-    if (failure === 'open') return 0;
-    if (failure === 'closed') return CLOSED_MS;
-    this.#beginOutage(lease, nowMs);
-    const { intervalMs, burst } = this.#share;
-    lease.paidAtMs = Math.max(lease.paidAtMs, nowMs) + missing * intervalMs;
-    return Math.max(0, lease.paidAtMs - nowMs - burst * intervalMs);
   }
 
   /** This process's share of the limit. */

@@ -135,12 +135,6 @@ export class QuotaTable {
     return more > burst ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil(excess / perMs));
   }
 
-  /** @param count settled. @returns how many milliseconds until its debt is paid */
-  debtMs({ used }: Count): number {
-    const { burst, perMs } = this.#allowance;
-    return used <= burst ? 0 : Math.max(1, Math.ceil((used - burst) / perMs));
-  }
-
   /** What is used up stays so, but no count is more than empty by the new allowance. */
   change(allowance: Allowance): void {
     if (allowance.burst === this.#allowance.burst && allowance.perMs === this.#allowance.perMs) return;

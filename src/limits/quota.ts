@@ -15,8 +15,6 @@ export interface Quota {
    * are never so many
    */
   take(key: string, count: number, client?: string): number;
-  /** Takes tokens also where they are missing. @returns the whole milliseconds until the debt is paid, 0 if there is none */
-  spend(key: string, count: number, client?: string): number;
   /** Gives tokens back that were just taken by `take` for the same client, since the call does not take place. */
   giveBack(key: string, count: number, client?: string): void;
   /**

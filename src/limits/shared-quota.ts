@@ -46,12 +46,6 @@ export class SharedQuota implements Quota, ToldQuota {
     return 0;
   }
 
-  spend(key: string, count: number, client?: string): number {
-    const found = this.#table.find(key, client);
-    this.#use(found, count);
-    return this.#table.debtMs(found);
-  }
-
   giveBack(key: string, count: number, client?: string): void {
     const found = this.#table.peek(key, client);
     if (found === undefined) return;

@@ -6,9 +6,10 @@ import type { StoreConfig } from '../../src/config/stores-config.ts';
 import { Lease } from '../../src/limits/lease.ts';
 import type { LeaseDesk } from '../../src/limits/lease-desk.ts';
 import { LeaseTable, MOST_LEASES } from '../../src/limits/lease-table.ts';
-import { type LeaseTerms, leaseOf, mostAdmitted } from '../../src/limits/lease-terms.ts';
+import { type LeaseTerms, leaseOf } from '../../src/limits/lease-terms.ts';
 import type { LeasedQuota } from '../../src/limits/leased-quota.ts';
 import { standIn } from '../support/stand-in.ts';
+import { mostAdmitted } from './lease-bound.ts';
 import { SimulatedClock, SimulatedStore } from './simulated-store.ts';
 
 const TERMS: LeaseTerms = {
@@ -222,18 +223,24 @@ test('any number of keys takes no more room, and does not give a client its toke
   assert.ok(admitted <= 10 + 5 + 2 * leaseOf(terms) + most, `${admitted} were admitted`);
 });
 
-test('debts are told to the store and paid before more is granted', () => {
-  const all = fleet(1, { ...TERMS, ratePerSecond: 100, burst: 100 });
-  const { clock, quotas, desks, store } = all;
-  const [quota] = quotas;
-  assert.ok(quota.spend('stream', 300) > 0);
-  desks[0].flush();
-  store.answerAll();
-  // 200 tokens are missing, and one more for the next.
-  const waitMs = quota.take('stream', 1);
-  assert.ok(waitMs >= 2000 && waitMs <= 2020, `${waitMs} ms`);
-  clock.nowMs += waitMs;
-  assert.equal(quota.take('stream', 1), 0);
+test('what was spent in advance is told to the store, and paid before more is granted', () => {
+  const all = fleet(3, { ...TERMS, ratePerSecond: 100, burst: 100 });
+  // Each believes that it is alone, and spends half of the burst before the store has heard of it.
+  for (const desk of all.desks) desk.storeChanged({ store: 'fleet', isUp: true, holders: 1 });
+  const spent = all.quotas.map((quota) => {
+    let taken = 0;
+    while (quota.take('stream', 1) === 0) taken++;
+    return taken;
+  });
+  assert.deepEqual(spent, [50, 50, 50]);
+  for (const desk of all.desks) desk.flush();
+  all.store.answerAll();
+  // 50 tokens are missing, and 5 that the first was granted, and one more for the next.
+  const [, , last] = all.quotas;
+  const waitMs = last.take('stream', 1);
+  assert.ok(waitMs >= 560 && waitMs <= 561, `${waitMs} ms`);
+  all.clock.nowMs += waitMs;
+  assert.equal(last.take('stream', 1), 0);
 });
 
 test('a store that answers nonsense neither gives away more than was wanted nor locks a key out without end', () => {
@@ -528,7 +535,7 @@ test('a wait is a whole number of milliseconds, also between the milliseconds of
         clock.nowMs += 7.123_456_789;
         store.answerAll();
         waits.add(quota.take('calls', 1));
-        waits.add(quota.spend('bytes', 1));
+        waits.add(quota.take('bytes', 3));
         for (const desk of desks) desk.flush();
       }
     };

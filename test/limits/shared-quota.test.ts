@@ -312,15 +312,6 @@ test('what one limit gives back can be taken again', (t) => {
   assert.equal(quota.take('client', 1), 0);
 });
 
-test('a debt is told in time until it is paid', (t) => {
-  const { quotas, pass } = fleet(t, 1, routeWith(10, 10));
-  const [quota] = quotas;
-  assert.equal(quota.spend('client', 10), 0);
-  assert.equal(quota.spend('client', 5), 500);
-  pass(500);
-  assert.equal(quota.spend('client', 1), 100);
-});
-
 test('whatever the order of calls and messages, no more is admitted than the limit and the shares of the other processes', async (t) => {
   for (let seed = 0; seed < 60; seed++) await judgeAtRandom(t, seed);
 });

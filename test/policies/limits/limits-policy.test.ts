@@ -44,10 +44,6 @@ class ScriptedQuota implements Quota {
     return this.waitMs;
   }
 
-  spend(): number {
-    assert.fail('calls are never spent');
-  }
-
   giveBack(): void {
     this.taken--;
   }
