@@ -28,13 +28,14 @@ const OF_THE_HOP: ReadonlyMap<string, string | undefined> = new Map([
 /** @returns the name in lower case */
 export function parseEditedName(text: string): string | Fault {
   if (text.startsWith(':')) {
-    const hint = text.toLowerCase() === ':authority' ? 'write authority: NAME at the route' : undefined;
+    const hint = text.toLowerCase() === ':authority' ? 'write authority: NAME at the route' : 'remove it';
     return { message: `'${text}' is a pseudo-header, which decides where a request goes`, hint };
   }
   const name = parseHeaderName(text);
   if (isFault(name)) {
+    const message = name.message.replace(' and is never matched', ', so it cannot be changed');
     // The hint of a match does not fit here.
-    return { message: name.message.replace(' and is never matched', ', so it cannot be changed') };
+    return message === name.message ? name : { message, hint: 'remove it' };
   }
   // An edit concerns all spellings of a name (calls/field-spelling.ts).
   const written = name.replaceAll(/[_.]/g, '-');
@@ -43,10 +44,13 @@ export function parseEditedName(text: string): string | Fault {
   if (written.startsWith('grpc-'))
     return {
       message: `'${text}' belongs to gRPC itself`,
-      hint: written === 'grpc-timeout' ? 'write timeouts: { deadline: 30s } at the route' : undefined,
+      hint: written === 'grpc-timeout' ? 'write timeouts: { deadline: 30s } at the route' : 'remove it',
     };
   if (OF_THE_HOP.has(written))
-    return { message: `'${text}' is written by each hop itself`, hint: OF_THE_HOP.get(written) };
+    return {
+      message: `'${text}' is written by each hop itself`,
+      hint: OF_THE_HOP.get(written) ?? 'remove it',
+    };
   if (written === 'content-type' && name !== written)
     return { message: `'${text}' is another spelling of content-type`, hint: 'write content-type' };
   return name;

@@ -34,6 +34,8 @@ function respellRate(text: string): string {
   const [, bits, factor = ''] = /^([0-9]{1,9})([kKMG])bit/.exec(text) ?? [];
   if (bits !== undefined)
     return `rates are in bytes: write ${Number(bits) * 125}${{ k: 'B', K: 'B', M: 'kB', G: 'MB' }[factor] ?? 'B'}/s for ${bits} ${factor}bit/s`;
+  const [, size] = /^([0-9]{1,15}(?:B|kB|KB|KiB|MB|MiB|GB|GiB))$/.exec(text) ?? [];
+  if (size !== undefined) return `write ${size}/s: a rate has a period (s, m or h)`;
   const number = Number(/^[0-9]{1,15}(?=$|[^0-9.])/.exec(text)?.[0] ?? 0);
   return `write the count and the period (s, m or h), such as ${number > 0 ? number : 100}/s`;
 }

@@ -24,7 +24,7 @@ export function parsePathPattern(text: string): string | Fault {
     return { message: `'${text}' is a regular expression, and paths are matched letter by letter`, hint };
   }
   if (!text.startsWith('/')) {
-    const hint = text === '*' ? 'write /* to match every path' : `write /${text}`;
+    const hint = hintOfPath(text);
     return { message: `'${text}' does not begin with '/'`, hint };
   }
   const star = text.indexOf('*');
@@ -35,6 +35,12 @@ export function parsePathPattern(text: string): string | Fault {
     };
   }
   return checkPathCharacters(text) ?? text;
+}
+
+function hintOfPath(text: string): string {
+  if (/^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/i.test(text))
+    return 'write the path of a method, such as /package.Service/Method; the methods of HTTP are not told apart';
+  return text === '*' ? 'write /* to match every path' : `write /${text}`;
 }
 
 export function parseStripPrefix(text: string): string | Fault {
@@ -66,7 +72,8 @@ export function parseHeaderName(text: string): string | Fault {
       hint: 'match the path by path and the authority by host',
     };
   }
-  if (!headerName.test(name)) return { message: `'${text}' is not a header name` };
+  if (!headerName.test(name))
+    return { message: `'${text}' is not a header name`, hint: 'write letters, digits and -, as in x-tenant' };
   if (OF_A_CONNECTION.has(name)) {
     return {
       message: `'${text}' belongs to one connection and is never matched`,

@@ -2,6 +2,7 @@
 // Framegate, or that nothing does. The table comes first, the lookup after it.
 
 import type { ConfigPath } from './config-path.ts';
+import { policyKeys } from './other-program-policy-keys.ts';
 import { upstreamKeys } from './other-program-upstream-keys.ts';
 
 export interface OtherProgramKey {
@@ -21,7 +22,8 @@ type Section =
   | 'connections'
   | 'admin'
   | 'log'
-  | keyof typeof upstreamKeys;
+  | keyof typeof upstreamKeys
+  | keyof typeof policyKeys;
 
 const certificateFiles = 'write listeners[].tls.certificates, each with cert and key, the names of PEM files';
 const noRetries =
@@ -38,6 +40,7 @@ const clientCertificates = 'write listeners[].tls.clientAuth: { ca: FILE, mode: 
  */
 const entries: Readonly<Record<Section, string>> = {
   ...upstreamKeys,
+  ...policyKeys,
   root: `
     server servers frontend frontends entrypoints listener bind listen port ports | listeners | write listeners: [{ address: "0.0.0.0:8443" }]
     clusters cluster backends backend services service upstream pools | upstreams | write upstreams: { NAME: { endpoints: ["127.0.0.1:50051"] } }
@@ -272,6 +275,23 @@ function sectionOf(parent: ConfigPath): Section {
       return 'route';
     case 'routes.match':
       return 'match';
+    case 'listeners.tls.clientAuth':
+      return 'clientAuth';
+    case 'routes.limits':
+      return 'limit';
+    case 'routes.authorize':
+      return 'authorize';
+    case 'routes.access':
+      return 'access';
+    case 'stores':
+      return 'store';
+    case 'identities':
+      return 'identity';
+    case 'identities.jwt':
+      return 'jwt';
+    case 'identities.apiKey':
+    case 'identities.basic':
+      return 'keyList';
     case 'routes.retry':
       return 'retry';
     case 'routes.timeouts':

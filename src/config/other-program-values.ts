@@ -2,8 +2,14 @@
 // `yes`. A hint says how to write the same value here, and is given only for a value that the schema rejected.
 
 import type { ConfigPath } from './config-path.ts';
+import {
+  policyMapHint,
+  policyShapeHint,
+  policySynonyms,
+  policyValueHint,
+} from './other-program-policy-values.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
-import { parseDuration, respellDuration, respellSize } from './units.ts';
+import { respellDuration, respellSize } from './units.ts';
 
 /** What the schema expected, as far as a hint depends on it. */
 export interface Expectation {
@@ -87,6 +93,7 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     allow: 'accept',
     serve: 'accept',
   },
+  ...policySynonyms,
   unknownServerName: { reject: 'refuse', deny: 'refuse', default: 'serve-default', accept: 'serve-default' },
 };
 
@@ -101,13 +108,13 @@ export function otherProgramValue(
       ? String(given)
       : undefined;
   const { message, words } = expectation;
-  const [key] = path.slice(-1);
-  if (key === 'burst' && text !== undefined && /^\d+\/[smh]$/.test(text))
-    return `write ${text.slice(0, -2)}: a burst has no period`;
-  if (key === 'timeout' && path.includes('authorize') && text !== undefined && /^\d{2,4}$/.test(text))
-    return `write ${text}ms`;
   if (text === undefined) return shapeHint(path, given, message);
-  return wordHint(path, text, words) ?? quantityHint(text, message) ?? shapeHint(path, given, message);
+  return (
+    policyValueHint(path, text) ??
+    wordHint(path, text, words) ??
+    quantityHint(text, message) ??
+    shapeHint(path, given, message)
+  );
 }
 
 function wordHint(path: ConfigPath, text: string, words: readonly string[]): string | undefined {
@@ -204,6 +211,8 @@ function wholeNumber(text: string): number {
 /** The hint for a map, a list or a text where one of the others is expected. */
 function shapeHint(path: ConfigPath, given: unknown, message: string): string | undefined {
   const key = path.findLast((step) => typeof step === 'string') ?? '';
+  const ofPolicy = policyShapeHint(key, given, message);
+  if (ofPolicy !== undefined) return ofPolicy;
   if (key === 'zone' && message.includes('off, prefer'))
     return 'write prefer; the zone of this proxy is zone at the top of the file, that of an endpoint stands in the endpoint';
   if (Array.isArray(given) && key === 'minVersion') return 'write the oldest of them';
@@ -246,6 +255,8 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
   if (path.length === 0) return 'framegate init writes one to start from';
   if (Array.isArray(given)) return mapInsteadOfList(path, key);
   const text = String(given);
+  const ofPolicy = policyMapHint(path, key, text);
+  if (ofPolicy !== undefined) return ofPolicy;
   // A URL is no key and value, and may hold a password.
   const joined = /^([A-Za-z]+):(?!\/\/)(\S.*)$/.exec(text);
   if (joined !== null && !/^[0-9]+$/.test(joined[2] ?? '')) {
@@ -274,8 +285,6 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
     case 'admin':
       if (yes.test(text)) return 'remove it: the admin server is on unless it is off';
       return `write admin: { address: "${/^[0-9]+$/.test(text) ? `127.0.0.1:${text}` : text}" }`;
-    case 'token':
-      return 'write token: { file: FILE }, or token: { environment: NAME }: the token itself does not stand in this file';
     case 'log':
       return `write log: { level: ${no.test(text) ? 'silent' : text} }`;
     case 'connections':
@@ -327,36 +336,6 @@ function mapHint(path: ConfigPath, key: string, given: unknown): string | undefi
       return `write - address: ${text}`;
     default:
       if (path[0] === 'upstreams' && path.length === 2) return `write { endpoints: ["${text}"] }`;
-      // The text may hold a password.
-      if (path[0] === 'stores' && path.length === 2) return 'write { redis: "redis://HOST:6379" }';
-      return hintOfPolicy(key, text);
-  }
-}
-
-/** For a word where a policy, or a part of one, has keys. */
-function hintOfPolicy(key: string, text: string): string | undefined {
-  switch (key) {
-    case 'fault':
-      return parseDuration(text) === undefined
-        ? 'write fault: { delay: 200ms }, or fault: { abort: UNAVAILABLE }'
-        : `write fault: { delay: ${text} }`;
-    case 'resetAfter':
-      return /^[0-9]+$/.test(text)
-        ? `write resetAfter: { messages: ${text} }`
-        : 'write resetAfter: { messages: 3 }: messages are counted, and delay is the key for a time';
-    case 'access':
-      return `write access: { require: [${text}] } with the name of one of identities`;
-    case 'clientAuth':
-      return 'write clientAuth: { ca: FILE }';
-    case 'forward':
-    case 'clientCertificate':
-      return `write ${key}: {}`;
-    case 'jwt':
-      return 'write jwt: { issuer: NAME, audience: NAME, jwks: URL }';
-    case 'apiKey':
-    case 'basic':
-      return `write ${key}: { file: FILE }`;
-    default:
       return undefined;
   }
 }
