@@ -74,6 +74,8 @@ class Scene {
   readonly holders: number[] = [];
   /** The lines of the log. */
   readonly lines: string[] = [];
+  /** Codes and sentences. */
+  readonly diagnoses: string[] = [];
   readonly children: ScriptedChild[] = [];
   readonly watch: StoreWatch;
 
@@ -87,7 +89,7 @@ class Scene {
         this.holders.push(holders);
       },
       logger: { info: log, warn: log, error: log },
-      diagnoses: { record: () => undefined },
+      diagnoses: { record: ({ code, sentence }) => this.diagnoses.push(`${code} ${sentence}`) },
       carriers: () => 3,
       fork: () => {
         const child = new ScriptedChild();
@@ -190,9 +192,10 @@ test('the log says once that a store answers, that it does not and why, and that
   const lost =
     'the store of shared limits does not answer: calls under its limits are refused once what was leased is used up';
   const facts = '"store":"one","servers":"127.0.0.1:1","failure":"closed"';
+  const diagnosis = '"token":"store_unavailable","code":"FG2061"';
   assert.deepEqual(scene.takeLines(), [
-    `${lost} {${facts},"reason":"refused"}`,
-    `${lost} {${facts},"reason":"timeout"}`,
+    `${lost} {${facts},"reason":"refused",${diagnosis}}`,
+    `${lost} {${facts},"reason":"timeout",${diagnosis}}`,
   ]);
   assert.equal(scene.watch.report[0]?.reason, 'timeout');
   child.saysUp('one');
@@ -356,4 +359,27 @@ test('a store whose password cannot be read makes the configuration unusable, an
     },
   );
   assert.equal(scene.children.length, 0);
+});
+
+test('each time that a store does not answer is a diagnosis, with its servers, the reason and what holds meanwhile', async (t) => {
+  const scene = new Scene(t);
+  await scene.useStores(storeOf('one', { failure: 'closed' }), storeOf('two'));
+  const [child] = scene.children;
+  for (const reason of ['refused', 'refused', 'timeout']) child?.saysDown('one', reason);
+  const holds = 'Until it answers, calls under its limits are refused once what was leased is used up.';
+  assert.deepEqual(
+    scene.diagnoses.splice(0),
+    ['refused', 'refused', 'timeout'].map(
+      (reason) => `FG2061 Store one (127.0.0.1:1) does not answer: ${reason}. ${holds}`,
+    ),
+  );
+  child?.saysUp('one');
+  assert.deepEqual(scene.diagnoses, []);
+  child?.end();
+  assert.deepEqual(
+    scene.diagnoses.map((text) => text.replace(/, .*/, '')),
+    ['one', 'two'].map(
+      (name) => `FG2061 Store ${name} (127.0.0.1:1) does not answer: process_ended. Until it answers`,
+    ),
+  );
 });
