@@ -243,7 +243,7 @@ export class ProcessLog {
     const passes = result === 'passed';
     const code = diagnosisCode(token);
     if (passes) {
-      const sentence = `Calls pass without an answer: ${why}.`;
+      const sentence = `Calls pass without an answer: ${why}${/[.!?]$/.test(why) ? '' : '.'}`;
       this.#ring.record({ code, token, sentence, upstream }, upstream);
     }
     if (!this.#isNews(`unanswered ${policy} ${upstream}`)) return;

@@ -458,3 +458,41 @@ test('endpoints that are new all the time get two hundred lines a minute, and th
   leave(1001);
   assert.equal(kept.lines[0].fields['leftOutOfUpstream'], 800);
 });
+
+test('calls that pass without an answer are a diagnosis each time, and a warning once a minute', (t) => {
+  const kept = new Kept(t);
+  const silence = { policy: 'authorize', upstream: 'judge', tookMs: 1 } as const;
+  const tokenOfSilence = 'authorizer_unavailable';
+  for (const why of ['it was late', 'a:1 refused the connection: is the service running there?'])
+    kept.log.unanswered({ ...silence, result: 'passed', why, tokenOfSilence });
+  // Each of these has a record, which is the diagnosis.
+  kept.log.unanswered({
+    ...silence,
+    upstream: 'other',
+    result: 'failed',
+    why: 'it was late',
+    tokenOfSilence,
+  });
+  assert.deepEqual(
+    kept.lines.map(({ message, fields }) => [message, fields['code']]),
+    [
+      ['calls pass without an answer: it was late', 'FG3045'],
+      ['calls are refused without an answer: it was late', 'FG3045'],
+    ],
+  );
+  const [found, ...rest] = kept.ring.report().recent;
+  assert.deepEqual(rest, []);
+  assert.deepEqual(
+    [found.count, found.upstream, found.sentence],
+    [2, 'judge', 'Calls pass without an answer: it was late.'],
+  );
+  kept.log.unanswered({
+    ...silence,
+    upstream: 'third',
+    result: 'passed',
+    why: 'is it there?',
+    tokenOfSilence,
+  });
+  const { sentence } = kept.ring.report().recent[0];
+  assert.equal(sentence, 'Calls pass without an answer: is it there?');
+});
