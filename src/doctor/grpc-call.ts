@@ -87,7 +87,7 @@ export async function callGrpc(way: CallWay, request: CallRequest): Promise<Call
   );
   try {
     const stream = session.request(headersOf(way, request), { endStream: false });
-    listen(stream, answer, resolve);
+    listen(stream, answer, way, resolve);
     if (request.message !== undefined) stream.end(request.message);
     await promise;
   } catch (error) {
@@ -95,7 +95,6 @@ export async function callGrpc(way: CallWay, request: CallRequest): Promise<Call
   }
   clearTimeout(timer);
   answer.durationMs = performance.now() - beganAtMs;
-  answer.grpcMessage = withoutSecrets(answer.grpcMessage, way.credentials);
   session.destroy();
   return answer;
 }
@@ -161,17 +160,14 @@ export function headersOf(
   };
 }
 
-function listen(stream: ClientHttp2Stream, answer: MutableAnswer, done: () => void): void {
+function listen(stream: ClientHttp2Stream, answer: MutableAnswer, way: CallWay, done: () => void): void {
   stream.on('response', (headers) => {
-    answer.httpStatus = headers[':status'] ?? 0;
-    answer.contentType = textOf(headers['content-type']);
-    answer.server = textOf(headers.server);
+    readHead(headers, answer, way);
     answer.headerNames = namesOf(headers);
-    readStatus(headers, answer);
   });
   stream.on('trailers', (trailers) => {
     answer.trailerNames = namesOf(trailers);
-    readStatus(trailers, answer);
+    readStatus(trailers, answer, way);
   });
   const chunks: Buffer[] = [];
   let length = 0;
@@ -190,23 +186,39 @@ function listen(stream: ClientHttp2Stream, answer: MutableAnswer, done: () => vo
   });
 }
 
-export function readStatus(
-  headers: IncomingHttpHeaders,
-  answer: { grpcStatus: string; grpcMessage: string },
+type MutableResponse = { -readonly [Key in keyof CallResponse]: CallResponse[Key] };
+
+/** What a way was called with, which answers do not show. */
+type Sent = Pick<CallWay, 'credentials'>;
+
+export function readHead(
+  headers: IncomingHttpHeaders & { readonly ':status'?: number | undefined },
+  answer: MutableResponse,
+  sent: Sent,
 ): void {
-  const status = textOf(headers['grpc-status']);
-  if (status === '') return;
-  answer.grpcStatus = grpcStatusName(status);
-  answer.grpcMessage = quoted(decodeMessage(String(headers['grpc-message'] ?? '').slice(0, 2048)), 600);
+  answer.httpStatus = headers[':status'] ?? 0;
+  answer.contentType = textOf(headers['content-type'], sent);
+  answer.server = textOf(headers.server, sent);
+  readStatus(headers, answer, sent);
 }
 
-/** Undoes the percent-encoding of grpc-message; what is not valid stays as it is. */
+export function readStatus(headers: IncomingHttpHeaders, answer: MutableResponse, sent: Sent): void {
+  const status = textOf(headers['grpc-status'], sent);
+  if (status === '') return;
+  answer.grpcStatus = grpcStatusName(status);
+  const message = decodeMessage(withoutSecrets(String(headers['grpc-message'] ?? ''), sent.credentials));
+  answer.grpcMessage = quoted(withoutSecrets(message, sent.credentials), 600);
+}
+
+/** Undoes the percent-encoding of grpc-message. What is not valid stays as it is. */
 function decodeMessage(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replaceAll(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    try {
+      return decodeURIComponent(encoded);
+    } catch {
+      return encoded;
+    }
+  });
 }
 
 function namesOf(headers: IncomingHttpHeaders): readonly string[] {
@@ -216,8 +228,8 @@ function namesOf(headers: IncomingHttpHeaders): readonly string[] {
     .toSorted();
 }
 
-export function textOf(value: string | readonly string[] | undefined): string {
-  return value === undefined ? '' : quoted(String(value), 120);
+function textOf(value: string | readonly string[] | undefined, { credentials }: Sent): string {
+  return value === undefined ? '' : quoted(withoutSecrets(String(value), credentials), 120);
 }
 
 /** @returns 'UNIMPLEMENTED “…”', 'HTTP 404, an HTML page, without grpc-status', or what happened in place of an answer */

@@ -3,9 +3,15 @@
 import { constants, type IncomingHttpHeaders } from 'node:http2';
 import { errorCode } from '../config/error-code.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
-import { withoutSecrets } from './credentials.ts';
 import { quoted, shownText } from './finding.ts';
-import { type CallResponse, type CallWay, headersOf, openSession, readStatus, textOf } from './grpc-call.ts';
+import {
+  type CallResponse,
+  type CallWay,
+  headersOf,
+  openSession,
+  readHead,
+  readStatus,
+} from './grpc-call.ts';
 
 export interface HoldRequest {
   readonly path: string;
@@ -70,14 +76,8 @@ export async function holdStream(
   });
   try {
     const stream = session.request(headersOf(way, request), { endStream: false });
-    const read = (headers: IncomingHttpHeaders): void => readStatus(headers, answer);
-    stream.on('response', (headers) => {
-      answer.httpStatus = headers[':status'] ?? 0;
-      answer.contentType = textOf(headers['content-type']);
-      answer.server = textOf(headers.server);
-      read(headers);
-    });
-    stream.on('trailers', read);
+    stream.on('response', (headers) => readHead(headers, answer, way));
+    stream.on('trailers', (trailers: IncomingHttpHeaders) => readStatus(trailers, answer, way));
     // What the service says does not matter, and must not pile up.
     stream.resume();
     stream.on('error', () => undefined);
@@ -94,7 +94,6 @@ export async function holdStream(
     if (request.isRequestOver) stream.end(request.message);
     else if (request.message !== undefined) stream.write(request.message);
     const result = await promise;
-    answer.grpcMessage = withoutSecrets(answer.grpcMessage, way.credentials);
     stream.close(constants.NGHTTP2_CANCEL);
     return typeof result === 'number'
       ? { outcome: 'ended', afterMs: result, how: describe(answer, broken), answer }

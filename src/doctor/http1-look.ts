@@ -26,6 +26,14 @@ export interface Http1Request {
 const ENOUGH_BYTES = 13;
 const MOST_BYTES = 4096;
 
+/** A line is read as a whole, since a secret in it is recognised by its beginning. */
+function isEnough(bytes: Buffer): boolean {
+  if (bytes.length < ENOUGH_BYTES) return false;
+  return (
+    bytes.length >= MOST_BYTES || !bytes.toString('latin1', 0, 5).startsWith('HTTP/') || bytes.includes('\n')
+  );
+}
+
 /** Never rejects. @param limitMs for the connection and the answer each */
 export async function getByHttp1(
   address: Address,
@@ -42,7 +50,7 @@ export async function getByHttp1(
   const done = (): void => resolve(bytes);
   socket.on('data', (chunk: Buffer) => {
     bytes = Buffer.concat([bytes, chunk.subarray(0, MOST_BYTES)]);
-    if (bytes.length >= ENOUGH_BYTES) done();
+    if (isEnough(bytes)) done();
   });
   socket.on('end', done);
   socket.on('close', done);
@@ -55,7 +63,7 @@ export async function getByHttp1(
   const answer = await promise;
   clearTimeout(timer);
   socket.destroy();
-  const text = answer.toString('latin1', 0, 200);
+  const text = answer.toString('latin1', 0, MOST_BYTES);
   return {
     kind: classifyUpstreamFirstBytes(answer),
     tls: dialled.tls,
