@@ -102,9 +102,10 @@ export class BasicIdentity implements Identity {
     const { entry, isListed } = this.#entries.find(user);
     try {
       const isRight = entry !== undefined && (await fits(password, entry)) && isListed;
-      if (!isRight || !keys.has(entry)) {
+      const isCurrent = entry !== undefined && keys.has(entry);
+      if (!isRight || !isCurrent) {
         // The client does not answer for an empty list, or for an entry that was taken away meanwhile.
-        flight.end(this.#rejected('the name or the password is wrong'), entry !== undefined && !isRight);
+        flight.end(this.#rejected('the name or the password is wrong'), isCurrent);
         return;
       }
       const caller = namedCaller(this.name, user, this.#config.subject);
@@ -112,7 +113,7 @@ export class BasicIdentity implements Identity {
       flight.end(caller, false);
     } catch (error) {
       this.#parts.onFault(error);
-      flight.end(this.#rejected('the password could not be verified; the log says why'), true);
+      flight.end(this.#rejected('the password could not be verified; the log says why'), false);
     }
   }
 

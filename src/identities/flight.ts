@@ -69,7 +69,7 @@ export class Flight {
     });
   }
 
-  /** @param isBad whether the credentials were verified in vain */
+  /** @param isBad whether the credentials were verified and found bad. A fault of the proxy or a key that is gone is not the client's */
   end(verdict: Verdict, isBad: boolean): void {
     if (this.#verdict !== undefined) return;
     this.#verdict = verdict;

@@ -107,23 +107,36 @@ export class JwtIdentity implements Identity {
     return this.#rejected({ sentence: `${which} among those of the issuer` });
   }
 
-  async #verify({ text, token, read }: Received, flight: Flight): Promise<void> {
+  async #verify(received: Received, flight: Flight): Promise<void> {
     try {
-      const { verifyToken } = await import('./jwt-signature.ts');
-      const { issuer, audience, clockSkewMs } = this.#config;
-      const nowMs = this.#parts.now();
-      const keys = keysFor(read, this.#parts.keys.keys);
-      const terms = { issuer, audience, algorithm: read.algorithm, clockSkewMs, now: new Date(nowMs) };
-      const claims = keys.length === 0 ? 'its key was taken away' : await verifyToken(token, keys, terms);
+      const { nowMs, claims } = await this.#claimsOf(received);
+      if (claims === undefined) {
+        // The client does not answer for a key that was taken away meanwhile.
+        flight.end(this.#withoutKey(received.read), false);
+        return;
+      }
       const verdict =
         typeof claims === 'string' ? this.#rejected({ sentence: claims }) : this.#callerOf(claims, nowMs);
-      // Keys may have been removed while the token was verified.
-      const isCurrent = keys.every((key) => this.#parts.keys.has(key));
-      if ('identity' in verdict && isCurrent) this.#known.keep(text, verdict);
+      if ('identity' in verdict) this.#known.keep(received.text, verdict);
       flight.end(verdict, typeof claims === 'string');
     } catch (error) {
       this.#parts.onFault(error);
-      flight.end(this.#rejected({ sentence: 'it could not be verified; the log says why' }), true);
+      flight.end(this.#rejected({ sentence: 'it could not be verified; the log says why' }), false);
+    }
+  }
+
+  /** Verifies the token again if one of the keys was taken away meanwhile, since it may be the one that has signed the token. */
+  async #claimsOf({ token, read }: Received): Promise<Verified> {
+    const { verifyToken } = await import('./jwt-signature.ts');
+    const { issuer, audience, clockSkewMs } = this.#config;
+    const current = this.#parts.keys;
+    for (;;) {
+      const nowMs = this.#parts.now();
+      const keys = keysFor(read, current.keys);
+      if (keys.length === 0) return { nowMs, claims: undefined };
+      const terms = { issuer, audience, algorithm: read.algorithm, clockSkewMs, now: new Date(nowMs) };
+      const claims = await verifyToken(token, keys, terms);
+      if (keys.every((key) => current.has(key))) return { nowMs, claims };
     }
   }
 
@@ -154,6 +167,13 @@ export class JwtIdentity implements Identity {
       ...(isOfAnother === true && { isOfAnother }),
     };
   }
+}
+
+interface Verified {
+  /** The time for which the token was verified. */
+  readonly nowMs: number;
+  /** The claims, or why the token is not accepted. Undefined if there is no key for it any more. */
+  readonly claims: Readonly<Record<string, unknown>> | string | undefined;
 }
 
 /** A token that waits for its verification. */

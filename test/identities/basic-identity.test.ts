@@ -36,9 +36,9 @@ class Scene {
   readonly faults: unknown[] = [];
   readonly sets = new KeySets(() => 0);
 
-  constructor(list: string) {
+  constructor(list: string, config: BasicConfig = CONFIG) {
     const { sets } = this;
-    this.identity = new BasicIdentity(CONFIG, {
+    this.identity = new BasicIdentity(config, {
       keys: sets.of('users'),
       verifications: this.verifications,
       now: Date.now,
@@ -121,6 +121,35 @@ test('a client does not answer for a list that was taken away while its password
   assert.deepEqual(scene.faults, []);
   // It may fail ten times. Two passwords were verified and wrong.
   scene.sets.update({ source: 'users', keys: entriesOf(ALICE) });
+  assert.ok(isCaller(await scene.verify(basic('alice', 'öpen sesame'))));
+});
+
+test('a client does not answer for an entry that was taken away while its password was compared', async () => {
+  const scene = new Scene(ALICE);
+  const list = (text: string): void => scene.sets.update({ source: 'users', keys: entriesOf(text) });
+  for (let index = 0; index < 12; index++) {
+    const verdict = scene.verify(basic('alice', index === 0 ? 'öpen sesame' : `of tomorrow ${index}`));
+    list(ALICE.replace('alice', 'bob'));
+    assert.ok(isRejection(await verdict));
+    list(ALICE);
+  }
+  assert.ok(isCaller(await scene.verify(basic('alice', 'öpen sesame'))));
+});
+
+test('a client does not answer for a fault of the proxy', async () => {
+  let isBroken = false;
+  const scene = new Scene(ALICE, {
+    ...CONFIG,
+    get subject(): string | undefined {
+      if (isBroken) throw new Error('a fault');
+      return undefined;
+    },
+  });
+  isBroken = true;
+  for (let index = 0; index < 12; index++)
+    assert.ok(isRejection(await scene.verify(basic('alice', 'öpen sesame'))));
+  assert.equal(scene.faults.length, 12);
+  isBroken = false;
   assert.ok(isCaller(await scene.verify(basic('alice', 'öpen sesame'))));
 });
 

@@ -38,6 +38,8 @@ const CONFIG: JwtConfig = {
 class Scene {
   monotonicMs = 0;
   epochMs = Date.now();
+  /** Called when a verification asks for the time: when it begins, and when its signature is about to be checked. */
+  onNow: () => void = () => undefined;
   /** How often newer keys were asked for. */
   asked = 0;
   readonly faults: unknown[] = [];
@@ -52,7 +54,10 @@ class Scene {
       {
         keys: this.sets.of(SOURCE),
         verifications: this.verifications,
-        now: () => this.epochMs,
+        now: () => {
+          this.onNow();
+          return this.epochMs;
+        },
         onFault: (error) => this.faults.push(error),
       },
     );
@@ -119,6 +124,67 @@ test('a token of a key that the issuer has removed is known no more', async () =
   assert.equal(scene.identity.look(callWith(tokens[0])), 'later');
   assert.ok(isRejection(await scene.verify(tokens[0])));
   assert.ok(isCaller(await scene.verify(tokens[1])));
+});
+
+test('a key that is taken away while the signature is checked lets nobody in, and its client does not answer for it', async () => {
+  const scene = new Scene();
+  const [one, two] = [signingKey('one'), signingKey('two')];
+  // A client may fail 50 times.
+  for (let index = 0; index < 60; index++) {
+    scene.publish(one, two);
+    const verdict = scene.verify(signToken(one, claimsFor(`alice ${index}`)));
+    // From now on the time is asked for when the signature is checked.
+    scene.onNow = () => queueMicrotask(() => scene.publish(two));
+    const refused = await verdict;
+    scene.onNow = () => undefined;
+    assert.ok(isRejection(refused) && refused.told === undefined, `${index}`);
+    assert.match(refused.sentence, /key 'one' for ES256 is not among/);
+  }
+  assert.ok(isCaller(await scene.verify(signToken(two, claimsFor('alice')))));
+});
+
+test('a key that is taken away while the signature is checked concerns no token of another key', async () => {
+  const scene = new Scene();
+  const [one, two] = [signingKey('one'), signingKey('two')];
+  scene.publish(one, two);
+  const token = signToken(two, claimsFor('alice'), { kid: undefined });
+  const verdict = scene.verify(token);
+  scene.onNow = () => queueMicrotask(() => scene.publish(two));
+  assert.ok(isCaller(await verdict));
+  assert.ok(isCaller(scene.identity.look(callWith(token))), 'it was verified by the keys that there are now');
+});
+
+test('a client does not answer for a key that was taken away while its tokens waited', async () => {
+  const scene = new Scene();
+  const [one, two] = [signingKey('one'), signingKey('two')];
+  scene.publish(one, two);
+  const waiting = Array.from({ length: 60 }, (_, index) =>
+    scene.verify(signToken(one, claimsFor(`alice ${index}`))),
+  );
+  scene.publish(two);
+  assert.ok((await Promise.all(waiting)).every(isRejection));
+  assert.ok(isCaller(await scene.verify(signToken(two, claimsFor('alice')))));
+});
+
+test('a client does not answer for a fault of the proxy', async () => {
+  const broken = new (class extends Map<string, string> {
+    isBroken = true;
+    override [Symbol.iterator](): MapIterator<[string, string]> {
+      if (this.isBroken) throw new Error('a fault');
+      return super[Symbol.iterator]();
+    }
+  })();
+  const scene = new Scene({ claims: broken });
+  const key = signingKey('one');
+  scene.publish(key);
+  for (let index = 0; index < 60; index++) {
+    const refused = await scene.verify(signToken(key, claimsFor(`alice ${index}`)));
+    assert.ok(isRejection(refused));
+    assert.match(refused.sentence, /the log says why/);
+  }
+  assert.equal(scene.faults.length, 60);
+  broken.isBroken = false;
+  assert.ok(isCaller(await scene.verify(signToken(key, claimsFor('alice')))));
 });
 
 test('calls with the same new token share one verification, and one that gives up takes nothing from the others', async () => {
