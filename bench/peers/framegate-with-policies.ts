@@ -21,9 +21,9 @@ const DECIDES: Policy = {
   },
 };
 
-const ADMITS: Policy = {
-  key: 'admits',
-  admit(call: AdmittedCall): undefined {
+const ASKS: Policy = {
+  key: 'asks',
+  ask(call: AdmittedCall): undefined {
     seen += call.header('authorization')?.length ?? 0;
   },
 };
@@ -42,7 +42,7 @@ const { config } = loaded;
 const policyKinds: readonly PolicyKind[] =
   Number(times) === 0
     ? []
-    : [DECIDES, ADMITS, RESPONDS].map((policy) => (route) => (route === undefined ? undefined : policy));
+    : [DECIDES, ASKS, RESPONDS].map((policy) => (route) => (route === undefined ? undefined : policy));
 const destination = new LogDestination({ fd: 1 });
 const logger = createLogger(config.log, destination);
 const plane = new DataPlane({ config, logger, destination, policyKinds });

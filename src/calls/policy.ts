@@ -197,7 +197,7 @@ export interface Policy {
   /** Names, in lower case, of the header fields (or `:method` and `:protocol`) that `decide` and `translate` depend on. */
   readonly reads?: readonly string[];
   /**
-   * Names, in lower case, of the header fields that `admit` and `ask` may add. Fields of these names are removed from the client's
+   * Names, in lower case, of the header fields that `ask` may add. Fields of these names are removed from the client's
    * request, so that the service can trust them.
    */
   readonly adds?: readonly string[];
@@ -208,10 +208,8 @@ export interface Policy {
    * @returns undefined if the policy lets the calls pass
    */
   decide?(kind: RequestKind, edit: HeaderEdit): LocalDecision | undefined;
-  /** Called for each call before it is forwarded. @returns why the call is refused, or undefined to let it pass */
-  admit?(call: AdmittedCall): Failure | undefined;
   /**
-   * Called for each call after all policies have admitted it. The call waits for the answer. Policies ask one after the other.
+   * Called for each call before it is forwarded. The call waits for the answer, if there is none at once. Policies ask one after the other.
    * @returns undefined if there is nothing to wait for: `questioner` has the answer already, or the call passes
    */
   ask?(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined;

@@ -1,5 +1,4 @@
-// Admits one call by the policies of its route that look at each call: first all policies that answer at once, then those that ask a
-// service, one after the other. While a question is pending, the request is held in the same way as while no connection is free.
+// Admits one call by the policies of its route that look at each call, one after the other. While a question is pending, the request is held in the same way as while no connection is free.
 
 import type { AddedField } from '../calls/added-field.ts';
 import type { Caller } from '../calls/caller.ts';
@@ -189,11 +188,7 @@ export class Admission implements AdmittedCall, QuestionOwner {
 
   /** Begins. The owner learns the result now or later. */
   begin(): void {
-    const refusal = this.subject.plan.admit(this);
-    // The call may have ended while the policies ran.
-    if (this.#isOver) return;
-    if (refusal === undefined) this.#askNext();
-    else this.#refuse(refusal);
+    this.#askNext();
   }
 
   #askNext(): void {

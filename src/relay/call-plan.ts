@@ -2,7 +2,7 @@
 // a few comparisons. If a policy throws an error, the call is refused: a rule that cannot be evaluated must not let calls pass.
 
 import { checkField, checkName } from '../calls/editable-field.ts';
-import { FAULT, type Failure } from '../calls/failure.ts';
+import { FAULT } from '../calls/failure.ts';
 import { type FlowLimits, NO_LIMITS } from '../calls/flow-limits.ts';
 import type {
   AdmittedCall,
@@ -17,7 +17,7 @@ import type { RouteConfig } from '../config/route-config.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { HeaderEdits } from './header-edits.ts';
 
-/** A policy that asks another service about each call and waits for the answer. */
+/** A policy that is asked about each call, and may have the call wait for the answer. */
 export type AskingPolicy = Policy & Required<Pick<Policy, 'ask'>>;
 
 /** Pseudo-header fields that policies may read. */
@@ -36,7 +36,7 @@ export class CallPlan {
   /** Policies with a method `ask`, in the order in which they ask. */
   readonly asking: readonly AskingPolicy[];
   readonly isForBrowsers: boolean;
-  /** Whether a policy has to look at each single call (`admit`, `ask` or `limitFlow`). */
+  /** Whether a policy has to look at each single call (`ask` or `limitFlow`). */
   readonly admits: boolean;
   /** Whether a policy edits the heads of responses. */
   readonly responds: boolean;
@@ -65,9 +65,7 @@ export class CallPlan {
     this.asking = policies.filter((policy): policy is AskingPolicy => policy.ask !== undefined);
     this.isForBrowsers = policies.some(({ isForBrowsers }) => isForBrowsers === true);
     this.#limiting = policies.filter((policy) => policy.limitFlow !== undefined);
-    this.admits =
-      this.#limiting.length > 0 ||
-      policies.some((policy) => policy.admit !== undefined || policy.ask !== undefined);
+    this.admits = this.#limiting.length > 0 || this.asking.length > 0;
     this.retry = policies.find(({ retry }) => retry !== undefined)?.retry;
     this.respondsTrailers = policies.some((policy) => policy.respondTrailers !== undefined);
     this.responds = this.respondsTrailers || policies.some((policy) => policy.respond !== undefined);
@@ -96,20 +94,6 @@ export class CallPlan {
       if (translation !== undefined) return translation;
     }
     return undefined;
-  }
-
-  /** @returns why this call is refused, or undefined if all policies admit it */
-  admit(call: AdmittedCall): Failure | undefined {
-    try {
-      for (const policy of this.#policies) {
-        const refusal = policy.admit?.(call);
-        if (refusal !== undefined) return refusal;
-      }
-      return undefined;
-    } catch (error) {
-      this.fault(error);
-      return FAULT;
-    }
   }
 
   /** @returns what limits the messages and bytes of this call. Throws what a policy throws, since a call without its limits must not begin. */

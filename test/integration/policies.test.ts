@@ -172,7 +172,7 @@ test('trailers bring nothing back that policies have taken from the header field
 test("each kind of client sees a response as the policies want it, the proxy's own ones included", async (t) => {
   const policied = await startPoliciedProxy(
     t,
-    [() => new Responding(), refusingPolicy('admit'), ...POLICY_KINDS],
+    [() => new Responding(), refusingPolicy('ask at once'), ...POLICY_KINDS],
     {},
     'open',
   );
@@ -186,7 +186,7 @@ test("each kind of client sees a response as the policies want it, the proxy's o
   }
   const closed = await startPoliciedProxy(t, [
     () => new Responding(),
-    refusingPolicy('admit'),
+    refusingPolicy('ask at once'),
     ...POLICY_KINDS,
   ]);
   for (const [client, door] of pairs(PROTOCOL_CLIENTS)) {
@@ -224,7 +224,7 @@ function thrower(): never {
   throw THROWN;
 }
 
-for (const moment of ['decide', 'admit', 'ask', 'respond', 'translate'] as const) {
+for (const moment of ['decide', 'ask', 'respond', 'translate'] as const) {
   test(`a policy that throws refuses the call of each client and is reported (${moment})`, async (t) => {
     const bad: Policy = { key: 'bad', [moment]: thrower };
     const policied = await startPoliciedProxy(t, [() => bad, ...POLICY_KINDS]);

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
-import { type Failure, failure } from '../../src/calls/failure.ts';
+import { failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
-import type { Policy } from '../../src/calls/policy.ts';
+import type { AdmittedCall, Policy, Questioner } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import type { HedgeConfig, RetryConfig } from '../../src/config/route-config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
@@ -272,13 +272,17 @@ class Modelled {
   }
 
   #policies(admits: Scenario['admits'], asking: Scenario['asking']): readonly Policy[] {
-    const admit = (): Failure | undefined => {
+    const ask = (_call: AdmittedCall, questioner: Questioner): undefined => {
       if (admits === 'throws') throw new Error('a policy has thrown');
-      if (admits === 'yes') this.passed++;
-      else this.isRefused = true;
-      return admits === 'yes' ? undefined : CLOSED;
+      if (admits === 'yes') {
+        this.passed++;
+        questioner.admit();
+        return;
+      }
+      this.isRefused = true;
+      questioner.refuse(CLOSED);
     };
-    const first: readonly Policy[] = admits === undefined ? [] : [{ key: 'admitting', admit }];
+    const first: readonly Policy[] = admits === undefined ? [] : [{ key: 'admitting', ask }];
     return [...first, ...asking.map((doing) => this.#asks(doing))];
   }
 

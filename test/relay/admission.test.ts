@@ -125,24 +125,22 @@ test('any header field may be read, as the client sent it', () => {
   const policy: Policy = {
     key: 'reader',
     adds: ['x-token'],
-    admit: (call) => void seen.push(call.header('x-token'), call.header('x-none'), call.subject.method),
+    ask: (call) => void seen.push(call.header('x-token'), call.header('x-none'), call.subject.method),
   };
   new Admitted([policy], ['x-token', 'mine'], ['x-token', 'other']).begin();
   assert.deepEqual(seen, ['mine, other', undefined, '/a.B/C']);
 });
 
-test('all policies that answer at once come before those that ask, whatever the order of the route', () => {
+test('policies are asked in the order of the route, whether they answer at once or later', () => {
   const asking = new Asking();
   const admitting = new Admitting();
   admitting.verdict = CLOSED;
-  assert.deepEqual(new Admitted([asking, admitting]).begin().told, ['route_closed']);
+  assert.deepEqual(new Admitted([admitting, asking]).begin().told, ['route_closed']);
   assert.equal(asking.questions.length, 0);
-});
-
-test('a policy that throws where it admits refuses the call and is reported; the others are not asked', () => {
-  const later = new Admitting();
-  const call = new Admitted([{ key: 'bad', admit: thrower }, later]).begin();
-  assert.deepEqual([call.told, call.faults, later.asked], [[FAULT.token], [THROWN], 0]);
+  const call = new Admitted([asking, admitting]).begin();
+  assert.deepEqual([call.told, admitting.asked], [[], 1]);
+  question(asking).admit();
+  assert.deepEqual([call.told, admitting.asked], [['route_closed'], 2]);
 });
 
 test('a policy that throws where it asks refuses the call and is reported, whatever it said before', () => {
@@ -181,7 +179,7 @@ function adding(name: string, value: string): Policy {
   return {
     key: 'adding',
     adds: ['x-a'],
-    admit(call) {
+    ask(call) {
       call.addField(new AddedField(name, value));
       return undefined;
     },
@@ -396,8 +394,8 @@ test('a call that a policy ends while it is asked is not asked about further, an
   assert.deepEqual([call.told, question(asking).cancelled, later.questions.length], [[], 1, 0]);
   assert.equal(call.deadlines.size, 0);
 
-  const admitting: Policy = { key: 'ending', admit: end };
-  const other = new Admitted([admitting, later]).begin();
+  const ending: Policy = { key: 'ending', ask: end };
+  const other = new Admitted([ending, later]).begin();
   assert.deepEqual([other.told, later.questions.length], [[], 0]);
 });
 

@@ -73,7 +73,7 @@ function momentsOf(...policies: readonly Policy[]): unknown {
 
 test('a plan knows the moments at which somebody speaks', () => {
   assert.deepEqual(momentsOf(new DecidingByRole()), [false, 0, false, ['x-role'], []]);
-  assert.deepEqual(momentsOf(new Admitting()), [true, 0, false, [], ['x-admitted']]);
+  assert.deepEqual(momentsOf(new Admitting()), [true, 1, false, [], ['x-admitted']]);
   assert.deepEqual(momentsOf(new Asking(), new Asking()), [true, 2, false, [], ['x-asked']]);
   assert.deepEqual(momentsOf(new Responding()), [false, 0, true, [], []]);
 });

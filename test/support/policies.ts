@@ -42,9 +42,10 @@ export class Admitting implements Policy {
   verdict: Failure | undefined = undefined;
   asked = 0;
 
-  admit(call: AdmittedCall): Failure | undefined {
+  ask(call: AdmittedCall, questioner: Questioner): undefined {
     call.addField(new AddedField('x-admitted', String(++this.asked)));
-    return this.verdict;
+    if (this.verdict === undefined) questioner.admit();
+    else questioner.refuse(this.verdict);
   }
 }
 

@@ -15,9 +15,9 @@ export const CLOSED: Failure = {
   message: 'This route is closed.',
 };
 
-export type RefusingMoment = 'decide' | 'admit' | 'ask at once' | 'ask later';
+export type RefusingMoment = 'decide' | 'ask at once' | 'ask later';
 
-export const REFUSING_MOMENTS: readonly RefusingMoment[] = ['decide', 'admit', 'ask at once', 'ask later'];
+export const REFUSING_MOMENTS: readonly RefusingMoment[] = ['decide', 'ask at once', 'ask later'];
 
 export function refusingPolicy(moment: RefusingMoment): PolicyKind {
   const policy: Policy = { key: 'closed', ...SAYS[moment] };
@@ -26,7 +26,6 @@ export function refusingPolicy(moment: RefusingMoment): PolicyKind {
 
 const SAYS: Readonly<Record<RefusingMoment, Partial<Policy>>> = {
   decide: { decide: () => ({ kind: 'refuse', failure: CLOSED }) },
-  admit: { admit: () => CLOSED },
   'ask at once': {
     ask(_call, questioner) {
       questioner.refuse(CLOSED);

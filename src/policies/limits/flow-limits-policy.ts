@@ -47,8 +47,8 @@ export class FlowLimitsPolicy implements Policy {
   }
 
   /**
-   * A request that says beforehand that it is too large is refused before a service hears of it. Not judged as `admit`, since `access` has
-   * to find out first who calls: others learn nothing of limits.
+   * A request that says beforehand that it is too large is refused before a service hears of it, and after `access` has found out who
+   * calls: others learn nothing of limits.
    */
   #judge(call: AdmittedCall, questioner: Questioner): undefined {
     const sizeBytes = call.isGrpc ? 0 : Number(call.header('content-length') ?? 0);

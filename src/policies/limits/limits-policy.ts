@@ -21,7 +21,7 @@ interface CallLimit {
   client: string | undefined;
 }
 
-/** Not asked as `admit`, since `access` has to find out first who calls, and refused clients must not use up what others may. */
+/** Asked after `access`, which finds out who calls: refused clients must not use up what others may. */
 export class LimitsPolicy implements Policy {
   readonly key = 'limits';
   readonly #limits: readonly CallLimit[];
