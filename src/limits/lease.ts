@@ -1,5 +1,8 @@
 // What a process has of one key of a limit: tokens that the store has granted, and what it has spent that the store has not heard of.
 
+/** Outages have numbers from 0. */
+export const NO_OUTAGE = -1;
+
 export class Lease {
   /** Granted and not spent. */
   tokens = 0;
@@ -30,8 +33,8 @@ export class Lease {
   room: number | undefined = undefined;
   /** While the store does not answer: when all tokens spent of the local share will have come back. */
   paidAtMs = 0;
-  /** The outage that `paidAtMs` is about. */
-  outage = -1;
+  /** The outage that `paidAtMs` is about. Another one begins when an answer is late. */
+  outage = NO_OUTAGE;
   /** Its name in the store. Undefined until it is asked about. */
   hash: string | undefined = undefined;
   readonly key: string;

@@ -3,7 +3,7 @@
 // PATIENCE_MS at most.
 
 import type { Leases } from '../config/lease-messages.ts';
-import { Lease } from './lease.ts';
+import { Lease, NO_OUTAGE } from './lease.ts';
 import { LeaseTable } from './lease-table.ts';
 import { advanceOf, type LeaseTerms, leaseOf } from './lease-terms.ts';
 import type { Quota } from './quota.ts';
@@ -226,6 +226,7 @@ export class LeasedQuota implements Quota {
     lease.tokens += granted;
     lease.question = 0;
     lease.isLate = false;
+    lease.outage = NO_OUTAGE;
     lease.owedOnTheWay = 0;
     lease.room = room;
     const waitMs = Math.min(leases.waitMs[at], LONGEST_WAIT_MS);
@@ -258,10 +259,13 @@ export class LeasedQuota implements Quota {
     if (failure === 'closed') return CLOSED_MS;
     this.#beginOutage(lease, nowMs);
     const { intervalMs, burst } = this.#share;
-    const paidAtMs = Math.max(lease.paidAtMs, nowMs) + Math.min(cost, burst) * intervalMs;
-    const waitMs = paidAtMs - nowMs - burst * intervalMs;
+    const paidAtMs = Math.max(lease.paidAtMs, nowMs);
+    // What is more than the share can have at once passes when all of the share is there, and is paid afterwards.
+    const waitMs = paidAtMs - nowMs - Math.max(0, burst - cost) * intervalMs;
     if (waitMs > 0.001) return waitMs;
-    lease.paidAtMs = paidAtMs;
+    lease.paidAtMs = paidAtMs + cost * intervalMs;
+    // A store that is late goes on granting, and is told what has passed meanwhile: its share, at most. One that is gone has nobody to ask.
+    if (this.#link.isUp) lease.owed = Math.max(lease.owed, Math.min(lease.owed + cost, burst));
     return 0;
   }
 

@@ -2,7 +2,8 @@
 
 /**
  * Tokens by the generic cell rate algorithm. A key holds the microsecond at which all tokens that were spent will have come back, and
- * goes away by then. KEYS: one for each. ARGV: microseconds between two tokens, the burst, then what is owed and wanted for each key.
+ * goes away by then. Beside it is the time between two tokens that it was computed with: under another rate, as many tokens are spent as
+ * before. KEYS: one for each. ARGV: microseconds between two tokens, the burst, then what is owed and wanted for each key.
  * Returns granted, milliseconds until there is a token, and what is left, for each key.
  */
 export const LEASE_SCRIPT = `
@@ -14,13 +15,16 @@ local found = {}
 for i = 1, #KEYS do
   local owed = tonumber(ARGV[2 * i + 1])
   local wanted = tonumber(ARGV[2 * i + 2])
-  local before = tonumber(redis.call('GET', KEYS[i]) or '0') or 0
+  local before, spacing = string.match(redis.call('GET', KEYS[i]) or '', '^(%d+) (%S+)$')
+  before = tonumber(before) or 0
+  spacing = tonumber(spacing) or interval
+  if before > now and spacing ~= interval then before = now + (before - now) * interval / spacing end
   local paid = math.max(before, now) + owed * interval
   local room = math.max(0, math.floor((now + most - paid) / interval + 0.000001))
   local granted = math.min(wanted, room)
   paid = paid + granted * interval
   if owed + granted > 0 then
-    redis.call('SET', KEYS[i], string.format('%.0f', paid), 'PX', string.format('%.0f', math.ceil((paid - now) / 1000) + 1))
+    redis.call('SET', KEYS[i], string.format('%.0f ', paid) .. ARGV[1], 'PX', string.format('%.0f', math.ceil((paid - now) / 1000) + 1))
   end
   local wait = 0
   if room - granted < 1 then wait = math.max(1, math.ceil((paid + interval - now - most) / 1000)) end

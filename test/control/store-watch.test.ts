@@ -374,7 +374,7 @@ test('each time that a store does not answer is a diagnosis, with its servers, t
     ),
   );
   child?.saysUp('one');
-  assert.deepEqual(scene.diagnoses, []);
+  assert.equal(scene.diagnoses.length, 0);
   child?.end();
   assert.deepEqual(
     scene.diagnoses.map((text) => text.replace(/, .*/, '')),

@@ -118,6 +118,8 @@ test('each outage begins with the share of what the store had left before it, an
   changed(false);
   assert.equal(admitted(), 0, 'it is the same outage');
   changed(true);
+  // What was spent in it is paid for by then.
+  scene.nowMs += 1000;
   quota.take('key', 1);
   answered(4);
   changed(false);

@@ -154,6 +154,58 @@ test('a store that stops answering is not waited for: the local share counts', (
   assert.ok(admitted >= 400 && admitted <= 250 + 250 + 125 + leaseOf(TERMS), `${admitted} were admitted`);
 });
 
+test('a store whose answers are all late lets no more pass than the bound, and its own part of the limit at first', () => {
+  for (const latencyMs of [60, 150, 400, 900]) {
+    const { clock, store, desks, quotas } = fleet(3);
+    let admitted = 0;
+    for (let ms = 0; ms < 60_000; ms++) {
+      clock.nowMs++;
+      if (ms % latencyMs === 0) store.answerAll();
+      for (const quota of quotas) while (quota.take('all', 1) === 0) admitted++;
+      if (ms % latencyMs === 0) for (const desk of desks) desk.flush();
+    }
+    const most = mostAdmitted(TERMS, 3, 60_000) + TERMS.burst;
+    assert.ok(admitted <= most, `${admitted} of ${most} with ${latencyMs} ms`);
+    assert.ok(admitted >= 58_000, `${admitted} with ${latencyMs} ms`);
+  }
+});
+
+test('without the store, whatever is taken at a time, no more passes than the local share', () => {
+  const all = fleet(4, { ...TERMS, ratePerSecond: 1000, burst: 1000 });
+  goDown(all);
+  const [quota] = all.quotas;
+  let admitted = 0;
+  for (let ms = 0; ms < 60_000; ms++) {
+    all.clock.nowMs++;
+    // More than the share can have at once.
+    if (quota.take('all', 600) === 0) admitted += 600;
+  }
+  assert.ok(admitted >= 0.95 * 15_000 && admitted <= 15_000 + 250 + 600, `${admitted} were admitted`);
+});
+
+test('a limit that is raised has tokens at once, also where it would have had none for an hour', () => {
+  const { quotas, desks, store, clock } = fleet(1, { ...TERMS, ratePerSecond: 1 / 3600, burst: 10 });
+  const [quota] = quotas;
+  for (let turn = 0; turn < 20; turn++) {
+    clock.nowMs += 100;
+    quota.take('all', 1);
+    desks[0].flush();
+    store.answerAll();
+  }
+  assert.ok(quota.take('all', 1) > 1_800_000);
+  quota.change({ ratePerSecond: 1 / 3600, burst: 10 });
+  assert.ok(quota.take('all', 1) > 1_800_000, 'nothing has changed');
+  quota.change({ ratePerSecond: 100, burst: 10 });
+  let admitted = 0;
+  for (let turn = 0; turn < 20; turn++) {
+    clock.nowMs += 10;
+    if (quota.take('all', 1) === 0) admitted++;
+    desks[0].flush();
+    store.answerAll();
+  }
+  assert.ok(admitted >= 10, `${admitted} were admitted`);
+});
+
 test('a question without an answer counts for 50 ms, and not longer', () => {
   const { clock, quotas, desks } = fleet(1, WAITING);
   desks[0].use([{ name: 'fleet', failure: 'open' }]);

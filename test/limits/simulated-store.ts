@@ -9,7 +9,7 @@ export class SimulatedClock {
 
 export class SimulatedStore {
   readonly #clock: SimulatedClock;
-  readonly #paidAtMs = new Map<string, number>();
+  readonly #paid = new Map<string, { readonly atMs: number; readonly intervalMs: number }>();
   /** Questions that wait for their answer, and who is to get it. */
   readonly #waiting: { readonly ask: LeaseAsk; readonly desk: LeaseDesk }[] = [];
   questions = 0;
@@ -44,7 +44,7 @@ export class SimulatedStore {
   }
 
   forgetAll(): void {
-    this.#paidAtMs.clear();
+    this.#paid.clear();
   }
 
   answerTo({ number, keys, owed, wanted, ratePerSecond, burst, limit }: LeaseAsk): LeaseAnswer {
@@ -53,11 +53,13 @@ export class SimulatedStore {
     for (const [at, key] of keys.entries()) {
       const { nowMs } = this.#clock;
       const name = `${limit} ${key}`;
-      let paidAtMs = Math.max(this.#paidAtMs.get(name) ?? 0, nowMs) + owed[at] * intervalMs;
+      const paid = this.#paid.get(name) ?? { atMs: 0, intervalMs };
+      const spent = Math.max(0, paid.atMs - nowMs) / paid.intervalMs;
+      let paidAtMs = nowMs + (spent + owed[at]) * intervalMs;
       const before = Math.floor((nowMs + burst * intervalMs - paidAtMs) / intervalMs + 1e-6);
       const granted = Math.max(0, Math.min(wanted[at], before));
       paidAtMs += granted * intervalMs;
-      this.#paidAtMs.set(name, paidAtMs);
+      this.#paid.set(name, { atMs: paidAtMs, intervalMs });
       const room = Math.max(0, before - granted);
       leases.granted.push(granted);
       leases.room.push(room);

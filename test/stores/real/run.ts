@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { generate } from 'selfsigned';
-import type { LeaseAnswer } from '../../../src/config/lease-messages.ts';
+import type { LeaseAnswer, LeaseAsk } from '../../../src/config/lease-messages.ts';
 import type { StoreConfig } from '../../../src/config/stores-config.ts';
 import { forkCommand } from '../../../src/control/fork-command.ts';
 import { StoreWatch } from '../../../src/control/store-watch.ts';
@@ -172,8 +172,10 @@ async function kill(): Promise<void> {
   await stopRedis(second);
 }
 
-/** Takes leases once. */
-async function takeFrom(store: StoreConfig): Promise<void> {
+type Take = (ask: Pick<LeaseAsk, 'keys' | 'owed' | 'wanted'> & Partial<LeaseAsk>) => Promise<LeaseAnswer>;
+
+/** Runs with a process that takes leases of the store. */
+async function takeFrom(store: StoreConfig, run: (take: Take) => Promise<void> = takeOnce): Promise<void> {
   let isUp = false;
   const lines: string[] = [];
   const log = (fields: object, message: string): void => {
@@ -192,16 +194,40 @@ async function takeFrom(store: StoreConfig): Promise<void> {
   await change.commit();
   try {
     await eventually('the store answers', () => isUp, 30_000);
-    const ask = { ...TERMS, number: 1, keys: ['a', 'b', 'c'], owed: [0, 1, 2], wanted: [5, 6, 7] };
-    const { leases } = await new Promise<LeaseAnswer>((resolve) => {
-      watch.ask(ask, resolve);
+    await run(async (ask) => {
+      const { promise, resolve } = Promise.withResolvers<LeaseAnswer>();
+      watch.ask({ ...TERMS, number: 1, ...ask }, resolve);
+      return await promise;
     });
-    assert.deepEqual(leases, { granted: [5, 6, 7], waitMs: [0, 0, 0], room: [995, 993, 991] });
   } catch (error) {
     throw new Error(lines.join('\n'), { cause: error });
   } finally {
     await watch.close();
   }
+}
+
+async function takeOnce(take: Take): Promise<void> {
+  const { leases } = await take({ keys: ['a', 'b', 'c'], owed: [0, 1, 2], wanted: [5, 6, 7] });
+  assert.deepEqual(leases, { granted: [5, 6, 7], waitMs: [0, 0, 0], room: [995, 993, 991] });
+}
+
+/** Under another rate as many tokens are spent as before, and not those of as much time. */
+async function raise(): Promise<void> {
+  const port = await freePort();
+  const redis = await startRedis(port);
+  await takeFrom(storeAt([{ host: '127.0.0.1', port }]), async (take) => {
+    const hourly = { ratePerSecond: 10 / 3600, burst: 10, keys: ['a'] };
+    const first = await take({ ...hourly, owed: [0], wanted: [10] });
+    assert.deepEqual(first.leases?.granted, [10]);
+    assert.ok((first.leases?.waitMs[0] ?? 0) > 350_000);
+    const second = await take({ ratePerSecond: 1, burst: 10, keys: ['a'], owed: [0], wanted: [10] });
+    assert.deepEqual(second.leases?.granted, [0]);
+    const [waitMs] = second.leases?.waitMs ?? [];
+    assert.ok(waitMs !== undefined && waitMs >= 0 && waitMs <= 1000, `${waitMs} ms`);
+    const third = await take({ ...hourly, owed: [0], wanted: [1] });
+    assert.deepEqual([third.leases?.granted, third.leases?.room], [[0], [0]]);
+  });
+  await stopRedis(redis);
 }
 
 async function cluster(): Promise<void> {
@@ -286,7 +312,7 @@ async function proxies(): Promise<void> {
   assert.ok(refused > 0);
 }
 
-const CASES = { share, kill, cluster, sentinel, tls, proxies };
+const CASES = { share, kill, raise, cluster, sentinel, tls, proxies };
 
 async function main(): Promise<void> {
   const missing = findRedis();
