@@ -77,6 +77,7 @@ const STATUSES = {
   authorization_denied: [GrpcStatus.PERMISSION_DENIED, 403, 'policy'],
   authorizer_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
   limit_service_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
+  limit_store_unavailable: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
   fault_injected: [GrpcStatus.UNAVAILABLE, 503, 'policy'],
   upstream_connection_lost: [GrpcStatus.UNAVAILABLE, 502, 'endpoint'],
   attempt_timeout: [GrpcStatus.UNAVAILABLE, 504, 'policy'],

@@ -131,6 +131,7 @@ const CALLS = {
   authorizer_unavailable: 'FG3045',
   fault_injected: 'FG3046',
   limit_service_unavailable: 'FG3047',
+  limit_store_unavailable: 'FG3048',
   message_limit: 'FG3041',
   byte_limit: 'FG3042',
   message_too_large: 'FG3043',

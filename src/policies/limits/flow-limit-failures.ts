@@ -5,7 +5,6 @@ import { type Failure, failure, wholeWaitMs } from '../../calls/failure.ts';
 import { counted as countOf } from '../../config/counted.ts';
 import { keyPartText } from '../../config/limits-config.ts';
 import type { RateLimit } from '../../limits/rate-limits.ts';
-import { outOfReach } from './limit-failures.ts';
 import { waitText } from './wait-text.ts';
 
 const PERIODS = { 1000: 'second', 60_000: 'minute', 3_600_000: 'hour' } as const;
@@ -41,26 +40,18 @@ function amountText(amount: number, thing: RateLimit['limit']['count']): string 
 /**
  * @param exactMs how long until the tokens were there, Infinity if they are never
  * @param wanted how many were wanted
- * @param closedBy the store that knows how many are left, and is out of reach
  */
-export function flowLimitExceeded(
-  counted: RateLimit,
-  exactMs: number,
-  wanted: number,
-  closedBy?: string,
-): Failure {
+export function flowLimitExceeded(counted: RateLimit, exactMs: number, wanted: number): Failure {
   const { limit, route } = counted;
   const token = limit.count === 'messages' ? 'message_limit' : 'byte_limit';
   const what = `beyond the limit of route ${route}: ${rateText(limit)}, ${amountText(limit.burst, limit.count)} at once`;
-  const why = closedBy === undefined ? '' : outOfReach(closedBy);
-  const onlyForLog = `${why} The limit is ${flowLimitText(counted)}.`;
+  const onlyForLog = ` The limit is ${flowLimitText(counted)}.`;
   if (!Number.isFinite(exactMs)) {
     const message = `A message of ${countOf(wanted, 'byte')} is ${what}; send smaller ones.`;
     return { ...failure(token, message), onlyForLog };
   }
   const waitMs = wholeWaitMs(exactMs);
-  const isOrWhy = closedBy === undefined ? `are ${what}` : 'cannot be counted now, so that no more may pass';
-  const message = `The ${limit.count} of this call ${isOrWhy}; call again in ${waitText(waitMs)}.`;
+  const message = `The ${limit.count} of this call are ${what}; call again in ${waitText(waitMs)}.`;
   return { ...failure(token, message), onlyForLog, retryAfterMs: waitMs };
 }
 

@@ -10,6 +10,7 @@ import { compileKey, isOfClients } from '../../limits/limit-key.ts';
 import type { FlowQuotaSource } from '../../limits/quotas.ts';
 import { type RateLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
 import { bodyTooLarge, flowLimitExceeded, flowLimitText, messageTooLarge } from './flow-limit-failures.ts';
+import { storeUnavailable } from './limit-failures.ts';
 
 /** Bytes are paced in slices of this time, so that they come evenly and in few frames. */
 const SLICE_MS = 20;
@@ -76,9 +77,9 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
   const { limit, allowance } = counted;
   const { count, by, exceed, direction } = limit;
   const sliceBytes = Math.max(SMALLEST_SLICE_BYTES, allowance.perMs * SLICE_MS);
-  const exceeded = (waitMs: number, wanted: number, closedBy?: string): Failure => {
+  const exceeded = (waitMs: number, wanted: number): Failure => {
     quotas.refused(counted);
-    return flowLimitExceeded(counted, waitMs, wanted, closedBy);
+    return flowLimitExceeded(counted, waitMs, wanted);
   };
   const common = {
     counts: count === 'messages' ? 'messages' : 'bytes',
@@ -91,6 +92,11 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
     const alone = { ...common, key: '', client: undefined };
     return { direction, of: () => ({ ...alone, tokens: quotas.streamTokens(counted) }) };
   }
+  const lost = (store: string | undefined): Failure | undefined => {
+    if (store === undefined) return undefined;
+    quotas.refused(counted);
+    return storeUnavailable(counted, store);
+  };
   const tokens = quotas.quotaOf(counted);
   const keyOf = compileKey(by);
   const client = isOfClients(by)
@@ -102,7 +108,7 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
     const limited = { ...common, tokens, key, client: client(call) };
     if (exceed !== 'end' || tokens.closedBy === undefined) return limited;
     const ended = (waitMs: number, wanted: number): Failure =>
-      exceeded(waitMs, wanted, tokens.closedBy?.(key));
+      lost(tokens.closedBy?.(key)) ?? exceeded(waitMs, wanted);
     return { ...limited, exceeded: ended };
   };
   return { direction, of };

@@ -7,25 +7,18 @@ import { waitText } from './wait-text.ts';
 
 /**
  * @param exactMs how long until the next call may come
- * @param counted how many calls may come now; or the store that knows it, and is out of reach
+ * @param left how many calls may come now
  */
-export function callLimit(
-  { index, limit }: RateLimit,
-  exactMs: number,
-  counted: { readonly left: number } | { readonly closedBy: string },
-): Failure {
+export function callLimit({ index, limit }: RateLimit, exactMs: number, left: number): Failure {
   const waitMs = wholeWaitMs(exactMs);
   const { rate } = limit;
-  const isCounted = 'left' in counted;
-  const what = isCounted
-    ? `Too many calls (${rateText(limit)} may be made)`
-    : 'Calls cannot be counted now, so that no more may be made';
-  const why = isCounted ? '' : outOfReach(counted.closedBy);
-  const left = isCounted ? counted.left : 0;
   const name = `"calls-${index + 1}"`;
   return {
-    ...failure('call_limit', `${what}; call again in ${waitText(waitMs)}.`),
-    onlyForLog: `${why} The limit is ${rateLimitText(limit)}, limits[${index}] of the route.`,
+    ...failure(
+      'call_limit',
+      `Too many calls (${rateText(limit)} may be made); call again in ${waitText(waitMs)}.`,
+    ),
+    onlyForLog: ` The limit is ${rateLimitText(limit)}, limits[${index}] of the route.`,
     retryAfterMs: waitMs,
     // draft-ietf-httpapi-ratelimit-headers-11
     fields: [
@@ -35,9 +28,20 @@ export function callLimit(
   };
 }
 
-/** For the log. @param store which counts, and does not answer */
-export function outOfReach(store: string): string {
-  return ` Store ${store} is out of reach, and its failure is closed.`;
+/** What clients are told to wait: a store that has come back is found within this time. */
+const STORE_WAIT_MS = 1000;
+
+/** @param store which counts, and does not answer; its `failure` is `closed` */
+export function storeUnavailable({ index, limit }: RateLimit, store: string): Failure {
+  const what =
+    limit.count === 'calls'
+      ? 'Calls cannot be counted now, so that no more may be made'
+      : `The ${limit.count} of this call cannot be counted now, so that no more may pass`;
+  return {
+    ...failure('limit_store_unavailable', `${what}; call again in ${waitText(STORE_WAIT_MS)}.`),
+    onlyForLog: ` Store ${store} does not answer, and its failure is closed. The limit is ${rateLimitText(limit)}, limits[${index}] of the route.`,
+    retryAfterMs: STORE_WAIT_MS,
+  };
 }
 
 function rateText({ rate: { count, periodMs } }: RateLimit['limit']): string {

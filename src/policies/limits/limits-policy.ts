@@ -8,7 +8,7 @@ import type { Quota } from '../../limits/quota.ts';
 import type { QuotaSource } from '../../limits/quotas.ts';
 import { type RateLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
 import { Learning, type Unknown } from './learning.ts';
-import { callLimit } from './limit-failures.ts';
+import { callLimit, storeUnavailable } from './limit-failures.ts';
 
 interface CallLimit {
   readonly limit: RateLimit;
@@ -66,8 +66,11 @@ export class LimitsPolicy implements Policy {
         return { leftMs, learn: (onKnown) => quota.learn(key, 1, onKnown, client) };
       this.#quotas.refused(limit);
       const closedBy = quota.closedBy?.(key);
-      const counted = closedBy === undefined ? { left: quota.left(key, client) } : { closedBy };
-      questioner.refuse(callLimit(limit, waitMs, counted));
+      questioner.refuse(
+        closedBy === undefined
+          ? callLimit(limit, waitMs, quota.left(key, client))
+          : storeUnavailable(limit, closedBy),
+      );
       return undefined;
     }
     questioner.admit();

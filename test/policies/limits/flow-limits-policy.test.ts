@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { FlowLimits } from '../../../src/calls/flow-limits.ts';
 import type { AdmittedCall, Policy } from '../../../src/calls/policy.ts';
 import type { LimitKeyPart, RateLimitConfig, RouteLimitConfig } from '../../../src/config/limits-config.ts';
+import type { StoreConfig } from '../../../src/config/stores-config.ts';
 import { Quotas } from '../../../src/limits/quotas.ts';
 import { accessPolicy } from '../../../src/policies/access/access-policy.ts';
 import { flowLimitsPolicy } from '../../../src/policies/limits/flow-limits-policy.ts';
@@ -210,4 +211,25 @@ test('an exceeded limit is named and counted, with the time after which to call 
       'A message of 500 bytes is beyond the limit of route voice: 60 bytes each second from the client, 100 bytes at once; send smaller ones.',
     ],
   );
+});
+
+test('a limit whose store does not answer, and is closed, ends streams with UNAVAILABLE', () => {
+  const quotas = new Quotas(() => 0);
+  const refused: number[] = [];
+  quotas.onRefused = ({ index }) => refused.push(index);
+  quotas.use([], [standIn<StoreConfig>({ name: 'fleet', failure: 'closed' })]);
+  const limits = limitsOf(policyOf([rate({}), rate({ store: 'fleet', exceed: 'end' })], quotas));
+  const failed = limits.request.rates[1].exceeded?.(1000, 1);
+  assert.deepEqual(
+    [failed?.token, failed?.grpcStatus, failed?.httpStatus, failed?.retryAfterMs],
+    ['limit_store_unavailable', 14, 503, 1000],
+  );
+  assert.equal(
+    failed?.message,
+    'The messages of this call cannot be counted now, so that no more may pass; call again in 1000 ms.',
+  );
+  assert.match(failed?.onlyForLog ?? '', /^ Store fleet does not answer, and its failure is closed\. /);
+  assert.deepEqual(refused, [1]);
+  quotas.leases.storeChanged({ store: 'fleet', isUp: true, holders: 1 });
+  assert.equal(limits.request.rates[1].exceeded?.(1000, 1).token, 'message_limit');
 });
