@@ -54,6 +54,14 @@ export class ProtobufWriter {
     return this;
   }
 
+  /** Fields that were written before. */
+  written(bytes: Buffer): this {
+    this.#reserve(bytes.length);
+    bytes.copy(this.#bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
   message(field: number, message: ProtobufWriter): this {
     return this.blob(field, message.bytes);
   }

@@ -11,6 +11,9 @@ const DOMAIN = 1;
 const DESCRIPTORS = 2;
 /** Of RateLimitDescriptor. */
 const ENTRIES = 1;
+/** Of an entry. */
+const KEY = 1;
+const VALUE = 2;
 
 /** For calls of which a trusted peer says nothing that is an address. */
 const UNKNOWN_CLIENT = 'unknown';
@@ -45,12 +48,11 @@ class AskedCall {
 export type LimitRequest = (call: AdmittedCall) => Buffer | undefined;
 
 export function compileLimitRequest({ domain, descriptors }: LimitServiceConfig): LimitRequest {
-  const compiled = descriptors.map((descriptor) =>
-    Array.from(descriptor, ([key, value]) => [key, valueOf(value)] as const),
-  );
+  const beginning = new ProtobufWriter().text(DOMAIN, domain).bytes;
+  const compiled = descriptors.map((descriptor) => Array.from(descriptor, compileEntry));
   return (call) => {
     const asked = new AskedCall(call);
-    const request = new ProtobufWriter().text(DOMAIN, domain);
+    const request = new ProtobufWriter().written(beginning);
     let isEmpty = true;
     for (const entries of compiled) {
       const descriptor = writeDescriptor(entries, asked);
@@ -62,22 +64,31 @@ export function compileLimitRequest({ domain, descriptors }: LimitServiceConfig)
   };
 }
 
+/** A field of a descriptor. What is the same in all calls is written once. */
+type Entry = { readonly whole: Buffer } | { readonly key: Buffer; readonly of: ValueOf };
+
+function compileEntry([name, value]: readonly [string, DescriptorValue]): Entry {
+  const key = new ProtobufWriter().text(KEY, name);
+  if (value.kind !== 'text') return { key: key.bytes, of: valueOf(value) };
+  return { whole: new ProtobufWriter().message(ENTRIES, key.text(VALUE, value.text)).bytes };
+}
+
 /** @returns undefined if the call lacks one of the values */
-function writeDescriptor(
-  entries: readonly (readonly [key: string, valueOf: ValueOf])[],
-  call: AskedCall,
-): ProtobufWriter | undefined {
+function writeDescriptor(entries: readonly Entry[], call: AskedCall): ProtobufWriter | undefined {
   const descriptor = new ProtobufWriter();
-  for (const [key, of] of entries) {
-    const value = of(call);
+  for (const entry of entries) {
+    if ('whole' in entry) {
+      descriptor.written(entry.whole);
+      continue;
+    }
+    const value = entry.of(call);
     if (value === undefined) return undefined;
-    // Entry: key 1, value 2.
-    descriptor.message(ENTRIES, new ProtobufWriter().text(1, key).text(2, value));
+    descriptor.message(ENTRIES, new ProtobufWriter().written(entry.key).text(VALUE, value));
   }
   return descriptor;
 }
 
-function valueOf(value: DescriptorValue): ValueOf {
+function valueOf(value: Exclude<DescriptorValue, { readonly kind: 'text' }>): ValueOf {
   switch (value.kind) {
     case 'client':
       return ({ call }) => clientOf(call);
@@ -92,8 +103,6 @@ function valueOf(value: DescriptorValue): ValueOf {
         const text = call.header(value.name);
         return text === undefined ? undefined : boundedKey(text);
       };
-    case 'text':
-      return () => value.text;
     default:
       return value satisfies never;
   }
