@@ -467,10 +467,14 @@ test('a call waits for a store that does not answer until its time is over, then
   assert.ok(admitted < 20, 'it is limited again');
 });
 
+/** How many timers of this process are set. */
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+}
+
 test('however many calls wait about one key, one timer ends their wait, and none runs without a call that waits', () => {
   const { quotas, desks, store } = fleet(1, WAITING);
   const [quota] = quotas;
-  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
   const before = timers();
   const wait = (): (() => void)[] =>
     Array.from({ length: 100 }, () => quota.learn('client', 1, () => undefined));
