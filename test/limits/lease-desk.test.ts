@@ -94,7 +94,7 @@ test('questions are given up a second after they were asked, and no sooner', asy
   assert.ok((again?.owed[0] ?? 0) >= 1, 'what was told is told again');
 });
 
-test('each outage begins with the share of what the store had left before it, and not with what was left in the outage before', (t) => {
+test('each outage begins with the share of what the store had left before it, and one that is told twice does not begin again', (t) => {
   const scene = new Scene(t);
   const { desk, asked } = scene;
   const quota = scene.quota('one', 'limit');
@@ -115,11 +115,15 @@ test('each outage begins with the share of what the store had left before it, an
   changed(false);
   // One of them was granted.
   assert.equal(admitted(), 9);
+  scene.nowMs += 10_000;
   changed(false);
-  assert.equal(admitted(), 0, 'it is the same outage');
+  assert.equal(admitted(), 10, 'its whole share has come back');
+  scene.nowMs += 10_000;
   changed(true);
-  // What was spent in it is paid for by then.
-  scene.nowMs += 1000;
+  changed(false);
+  assert.equal(admitted(), 8, 'by the last answer');
+  changed(true);
+  scene.nowMs += 10_000;
   quota.take('key', 1);
   answered(4);
   changed(false);
