@@ -12,7 +12,8 @@ import { eventually } from '../../support/eventually.ts';
 const SERVICES = join(import.meta.dirname, '../../hostile/mixed-services.ts');
 const EMPTY_MESSAGE = Buffer.alloc(5);
 const TICK_MS = 5;
-const RESOURCE_EXHAUSTED = '8';
+/** RESOURCE_EXHAUSTED; and UNAVAILABLE where the store was not heard of in time. */
+const REFUSED = new Set(['8', '14']);
 
 export interface FleetTerms {
   readonly folder: string;
@@ -126,7 +127,7 @@ function call(session: ClientHttp2Session, outcome: FleetOutcome): Promise<void>
   });
   stream.on('close', () => {
     if (status === '0') outcome.admitted++;
-    else if (status === RESOURCE_EXHAUSTED) outcome.refused++;
+    else if (REFUSED.has(status)) outcome.refused++;
     else outcome.others.add(status);
     resolve();
   });
