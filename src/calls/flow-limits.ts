@@ -17,6 +17,13 @@ export interface Tokens {
   knows?(key: string, count: number, client?: string): boolean;
   /** Asks those who know. @param onKnown is called once, later, when `knows` may say something else. @returns ends the wait */
   learn?(key: string, count: number, onKnown: () => void, client?: string): () => void;
+  /**
+   * After `take` has returned a wait: tells when the tokens may be there sooner, or are not to be waited for any more. This method is missing
+   * where time alone brings tokens.
+   * @param onChange is called once, later, if at all
+   * @returns ends this; undefined if only time can bring these tokens
+   */
+  watch?(key: string, count: number, onChange: () => void, client?: string): (() => void) | undefined;
 }
 
 /** A limit of the messages, or of the bytes, that pass in a time. */
@@ -38,6 +45,11 @@ export interface FlowRateLimit {
   readonly exceeded: ((waitMs: number, wanted: number) => Failure) | undefined;
   /** Is told how long a call that is paced has waited for tokens, once for each wait, when it is over. Must not throw. */
   readonly onPaced?: ((waitedMs: number) => void) | undefined;
+  /**
+   * For a call that is paced, after tokens were missing: why it ends all the same, since nobody can say any more when there are some.
+   * Returns undefined if the call waits for them.
+   */
+  readonly outOfReach?: (() => Failure | undefined) | undefined;
 }
 
 /** A limit of the size of each message, or of all bytes together. */

@@ -56,7 +56,7 @@ const CODE = diagnosisCode(TOKEN);
 const HOLDS: Readonly<Record<StoreFailure, string>> = {
   local: 'each process counts for itself, with its share of the limits',
   open: 'its limits let everything pass',
-  closed: 'calls under its limits are refused once what was leased is used up',
+  closed: 'calls under its limits are refused, and streams end, once what was leased is used up',
 };
 /** More servers of a cluster are not named. */
 const MOST_NAMED = 3;

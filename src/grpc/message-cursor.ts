@@ -47,6 +47,11 @@ export class MessageCursor {
     return this.#prefixSeen > 0;
   }
 
+  /** @returns the index after what was read, of the prefix or of the payload */
+  read(bytes: Buffer, start: number, end: number): number {
+    return this.isInPayload ? this.skipPayload(start, end) : this.readPrefix(bytes, start, end);
+  }
+
   /** @returns the index after what was skipped of the payload */
   skipPayload(start: number, end: number): number {
     const size = Math.min(end - start, this.#payloadLeft);

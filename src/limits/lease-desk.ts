@@ -74,7 +74,7 @@ export class LeaseDesk {
 
   /** Call it when a configuration is put to use. */
   use(stores: readonly Pick<StoreConfig, 'name' | 'failure'>[]): void {
-    for (const { name, failure } of stores) this.#linkTo(name).failure = failure;
+    for (const { name, failure } of stores) this.#linkTo(name).changeFailure(failure);
   }
 
   #linkTo(store: string): Link {
@@ -91,10 +91,7 @@ export class LeaseDesk {
 
   /** Whether a store can be reached was found out. Those of former configurations are remembered: there are as many as an operator writes. */
   storeChanged({ store, isUp, holders }: StoreState): void {
-    const link = this.#linkTo(store);
-    link.told = Math.max(1, holders);
-    if (link.isUp && !isUp) link.outage++;
-    link.isUp = isUp;
+    this.#linkTo(store).change(isUp, Math.max(1, holders));
   }
 
   #want(quota: LeasedQuota, lease: Lease, isUrgent: boolean): void {
@@ -199,6 +196,8 @@ class Link implements StoreLink {
   readonly queue: StoreLink['queue'];
   readonly nowMs: () => number;
   readonly #processes: () => number;
+  /** Of those that wait for tokens. */
+  #watchers = new Set<() => void>();
 
   constructor(processes: () => number, nowMs: () => number, queue: StoreLink['queue']) {
     this.#processes = processes;
@@ -208,6 +207,33 @@ class Link implements StoreLink {
 
   get holders(): number {
     return this.told ?? Math.max(1, this.#processes());
+  }
+
+  change(isUp: boolean, holders: number): void {
+    this.told = holders;
+    if (this.isUp === isUp) return;
+    if (!isUp) this.outage++;
+    this.isUp = isUp;
+    this.#tell();
+  }
+
+  changeFailure(failure: StoreConfig['failure']): void {
+    if (this.failure === failure) return;
+    this.failure = failure;
+    this.#tell();
+  }
+
+  watch(onChange: () => void): () => void {
+    const watchers = this.#watchers;
+    watchers.add(onChange);
+    return () => watchers.delete(onChange);
+  }
+
+  /** Those that go on waiting watch again, and are told of the next change. */
+  #tell(): void {
+    const watchers = this.#watchers;
+    this.#watchers = new Set();
+    for (const tell of watchers) tell();
   }
 }
 

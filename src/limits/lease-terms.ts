@@ -26,3 +26,11 @@ export function leaseOf({ ratePerSecond, burst }: LeaseTerms): number {
 export function advanceOf(terms: LeaseTerms, room: number, holders: number): number {
   return Math.max(leaseOf(terms), Math.floor(room / (2 * holders)));
 }
+
+/**
+ * The same while the store has nothing left: a twentieth of what comes in a second, and no part of the burst, so that what waits for tokens
+ * goes on as evenly as they come.
+ */
+export function shortAdvanceOf(terms: LeaseTerms): number {
+  return Math.min(leaseOf(terms), Math.max(1, Math.floor(terms.ratePerSecond / PARTS)));
+}

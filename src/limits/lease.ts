@@ -18,6 +18,8 @@ export class Lease {
   waiting: Set<() => void> | undefined = undefined;
   /** Ends the wait of all of them. Runs while a call waits. */
   patience: NodeJS.Timeout | undefined = undefined;
+  /** The same for those that wait as long as there are no tokens. */
+  watching: Set<() => void> | undefined = undefined;
   /** The question about this key that is open, or 0. */
   question = 0;
   askedAtMs = 0;

@@ -5,7 +5,7 @@
 import type { Leases } from '../config/lease-messages.ts';
 import { Lease, NO_OUTAGE } from './lease.ts';
 import { LeaseTable } from './lease-table.ts';
-import { advanceOf, type LeaseTerms, leaseOf } from './lease-terms.ts';
+import { advanceOf, type LeaseTerms, leaseOf, shortAdvanceOf } from './lease-terms.ts';
 import type { Quota } from './quota.ts';
 
 /** How long a question to the store may take before what the configuration says for its failure counts. No call waits longer. */
@@ -28,6 +28,8 @@ export interface StoreLink {
   readonly failure: 'local' | 'open' | 'closed';
   /** Asks about this lease with the next question. @param isUrgent a call waits, or was refused */
   queue(quota: LeasedQuota, lease: Lease, isUrgent: boolean): void;
+  /** @param onChange is called once, when the store is lost or found, or another `failure` applies. @returns ends this */
+  watch(onChange: () => void): () => void;
   nowMs(): number;
 }
 
@@ -78,7 +80,7 @@ export class LeasedQuota implements Quota {
     for (const lease of this.#table.leases()) {
       lease.tokens = Math.min(lease.tokens, this.#lease);
       lease.owed = Math.min(lease.owed, burst);
-      lease.advance = Math.min(lease.advance, this.#lease);
+      lease.advance = Math.min(lease.advance, shortAdvanceOf(this.#terms));
       lease.paidAtMs = Math.min(lease.paidAtMs, emptyAtMs);
       // The store may have tokens sooner than it has said.
       lease.notBeforeMs = 0;
@@ -107,9 +109,14 @@ export class LeasedQuota implements Quota {
       this.#ask(lease, nowMs);
       return this.#takeWithoutStore(lease, cost, nowMs);
     }
-    if (nowMs < lease.notBeforeMs) return lease.notBeforeMs - nowMs;
     const owed = cost - lease.tokens;
-    if (lease.owed + lease.owedOnTheWay + owed <= lease.advance) {
+    const mayOwe = lease.owed + lease.owedOnTheWay + owed <= lease.advance;
+    if (nowMs < lease.notBeforeMs) {
+      // The store has one token then. What may not be owed has to be there.
+      const moreMs = mayOwe ? 0 : ((owed - 1) * 1000) / this.#terms.ratePerSecond;
+      return lease.notBeforeMs - nowMs + Math.max(0, moreMs);
+    }
+    if (mayOwe) {
       lease.tokens = 0;
       lease.owed += owed;
       this.#ask(lease, nowMs);
@@ -147,6 +154,23 @@ export class LeasedQuota implements Quota {
     };
   }
 
+  /** Tells of each answer about the key, and when the store is lost or found. */
+  watch(key: string, _count: number, onChange: () => void): () => void {
+    const lease = this.#find(key, this.#link.nowMs());
+    const watching = (lease.watching ??= new Set());
+    const end = (): void => {
+      watching.delete(tell);
+      forget();
+    };
+    const tell = (): void => {
+      end();
+      onChange();
+    };
+    watching.add(tell);
+    const forget = this.#link.watch(tell);
+    return end;
+  }
+
   giveBack(key: string, count: number): void {
     const nowMs = this.#link.nowMs();
     const lease = this.#table.find(key, nowMs);
@@ -154,7 +178,10 @@ export class LeasedQuota implements Quota {
     const { failure } = this.#link;
     if (failure !== 'closed' && this.#hasFailed(lease, nowMs)) {
       // With `open`, nothing was taken. What is owed was spent before: the store is still to hear of it.
-      if (failure === 'local') lease.paidAtMs -= count * this.#share.intervalMs;
+      if (failure !== 'local') return;
+      lease.paidAtMs -= count * this.#share.intervalMs;
+      // A store that is late would be told of it.
+      if (this.#link.isUp) lease.owed = Math.max(0, lease.owed - count);
     } else if (lease.owed >= count) lease.owed -= count;
     else lease.tokens = Math.max(lease.tokens, Math.min(lease.tokens + count, this.#lease));
   }
@@ -177,6 +204,11 @@ export class LeasedQuota implements Quota {
     const lease = this.#table.find(key, nowMs);
     const hasFailed = lease === undefined ? !isUp : this.#hasFailed(lease, nowMs);
     return hasFailed ? this.#terms.store : undefined;
+  }
+
+  goneStore(): string | undefined {
+    const { isUp, failure } = this.#link;
+    return failure === 'closed' && !isUp ? this.#terms.store : undefined;
   }
 
   #find(key: string, nowMs: number): Lease {
@@ -232,7 +264,7 @@ export class LeasedQuota implements Quota {
     const waitMs = Math.min(leases.waitMs[at], LONGEST_WAIT_MS);
     const isShort = granted < wanted || waitMs > 0;
     lease.notBeforeMs = isShort ? nowMs + Math.max(waitMs, REST_MS) : 0;
-    lease.advance = isShort ? this.#lease : advanceOf(this.#terms, room, this.#link.holders);
+    lease.advance = isShort ? shortAdvanceOf(this.#terms) : advanceOf(this.#terms, room, this.#link.holders);
     tellWaiting(lease);
     // Calls that waited for them have ended.
     lease.tokens = Math.min(lease.tokens, kept, this.#terms.burst);
@@ -290,11 +322,12 @@ export class LeasedQuota implements Quota {
 
 /** Those that still know too little wait again, for another answer. */
 function tellWaiting(lease: Lease): void {
-  const { waiting } = lease;
+  const { waiting, watching } = lease;
   endPatience(lease);
   lease.waiting = undefined;
-  if (waiting === undefined) return;
-  for (const tell of waiting) tell();
+  lease.watching = undefined;
+  if (waiting !== undefined) for (const tell of waiting) tell();
+  if (watching !== undefined) for (const tell of watching) tell();
 }
 
 function endPatience(lease: Lease): void {

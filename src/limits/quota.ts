@@ -22,6 +22,11 @@ export interface Quota {
    * (`failure: closed`). Undefined if tokens are really missing. Only quotas of stores have it.
    */
   closedBy?(key: string): string | undefined;
+  /**
+   * The same for who can wait: the name of the store only if it is known to be gone, and not if a question to it has been late. Only quotas
+   * of stores have it.
+   */
+  goneStore?(): string | undefined;
   /** How many tokens are left for this key and client, rounded down, at least 0. */
   left(key: string, client?: string): number;
   /**
@@ -36,4 +41,11 @@ export interface Quota {
    * @returns ends the wait: onKnown is not called any more
    */
   learn(key: string, count: number, onKnown: () => void, client?: string): () => void;
+  /**
+   * For who waits as long as tokens are missing, after `take` has said for how long: tells when they may be there sooner, or when the store
+   * is lost or found.
+   * @param onChange is called once, later, if at all
+   * @returns ends this; undefined if only time can bring these tokens
+   */
+  watch(key: string, count: number, onChange: () => void, client?: string): (() => void) | undefined;
 }

@@ -28,8 +28,11 @@ export function rateLimitsOf({ name, limits = [] }: RouteConfig): readonly RateL
 
 /** Timers of the relay are up to two ticks of 20 ms late, and a busy process some more. With a smaller burst, `slow` would let less pass than the rate. */
 const LEAST_SLOW_MS = 100;
+/** The same with a store, which keeps for a process what comes between two of its questions. */
+const LEAST_SLOW_OF_STORE_MS = 250;
 
-function allowanceOf({ rate, burst, exceed }: RateLimitConfig): Allowance {
+function allowanceOf({ rate, burst, exceed, store }: RateLimitConfig): Allowance {
   const perMs = rate.count / rate.periodMs;
-  return { perMs, burst: exceed === 'slow' ? Math.max(burst, perMs * LEAST_SLOW_MS) : burst };
+  const leastMs = store === undefined ? LEAST_SLOW_MS : LEAST_SLOW_OF_STORE_MS;
+  return { perMs, burst: exceed === 'slow' ? Math.max(burst, perMs * leastMs) : burst };
 }

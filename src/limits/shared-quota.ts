@@ -75,6 +75,11 @@ export class SharedQuota implements Quota, ToldQuota {
     return this.#reports.wait(onKnown);
   }
 
+  /** Where this process knows too little, the answer of the primary brings tokens, and not time. */
+  watch(key: string, count: number, onChange: () => void, client?: string): (() => void) | undefined {
+    return this.knows(key, count, client) ? undefined : this.learn(key, count, onChange, client);
+  }
+
   goneBackOf(found: Count): number {
     this.#table.settle(found);
     return Math.max(0, found.untold - this.#untoldLevelOf(found));

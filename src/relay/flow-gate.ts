@@ -4,7 +4,14 @@
 import type { Failure } from '../calls/failure.ts';
 import type { DirectionLimits, FlowRateLimit } from '../calls/flow-limits.ts';
 import { PREFIX_BYTES } from '../grpc/message-cursor.ts';
-import { ByteMeter, LengthMeter, MessageMeter, type Meter, TotalMeter } from './flow-meters.ts';
+import {
+  ByteMeter,
+  LengthMeter,
+  MessageMeter,
+  type Meter,
+  TotalMeter,
+  WholeMessageMeter,
+} from './flow-meters.ts';
 import { EndingTokens, type GateTokens, PacedTokens } from './gate-tokens.ts';
 import { PacedTime } from './paced-time.ts';
 import type { TokenLines } from './token-lines.ts';
@@ -19,6 +26,9 @@ export interface GateOwner {
   fault(error: unknown): void;
 }
 
+/** Ends the call, from the first byte on that its limit does not let pass. */
+type Refuse = (cause: Failure) => void;
+
 export class FlowGate {
   /** Undefined if no limit paces. It is kept up to date until `close`. */
   pacedTime: PacedTime | undefined = undefined;
@@ -26,6 +36,8 @@ export class FlowGate {
   readonly #tokens: GateTokens[] = [];
   readonly #owner: GateOwner;
   #refusal: Failure | undefined = undefined;
+  /** The position of the limit that ends the call. What it has let pass still has to pass those behind it. */
+  #refusing = -1;
 
   /**
    * Each limit sees only what those before it let pass. Those that pace come first: so what comes before a message that ends the call is
@@ -33,46 +45,75 @@ export class FlowGate {
    */
   constructor(limits: DirectionLimits, isGrpc: boolean, lines: TokenLines, owner: GateOwner) {
     this.#owner = owner;
-    const { rates, messageSize, bodySize } = limits;
-    // The last one to refuse sees only what those before it let pass, so the byte that it refuses comes first.
-    const refuse = (cause: Failure): void => {
-      this.#refusal = cause;
-    };
-    for (const rate of rates) if (isGrpc || rate.counts === 'bytes') this.#addPace(rate, lines);
-    for (const rate of rates) if (isGrpc || rate.counts === 'bytes') this.#addEnding(rate, isGrpc, refuse);
+    const { messageSize, bodySize } = limits;
+    const rates = limits.rates.filter(({ counts }) => isGrpc || counts === 'bytes');
+    for (const rate of rates) this.#addPace(rate, isGrpc, lines);
+    for (const rate of rates) this.#addEnding(rate, isGrpc);
     if (isGrpc && messageSize !== undefined)
       this.#add(
-        new LengthMeter((length) => {
-          if (length <= messageSize.mostBytes) return true;
-          refuse(messageSize.exceeded(length));
-          return false;
-        }),
+        (refuse) =>
+          new LengthMeter((length) => {
+            if (length <= messageSize.mostBytes) return true;
+            refuse(messageSize.exceeded(length));
+            return false;
+          }),
       );
     if (!isGrpc && bodySize !== undefined)
-      this.#add(new TotalMeter(bodySize.mostBytes, (sizeBytes) => refuse(bodySize.exceeded(sizeBytes))));
+      this.#add(
+        (refuse) => new TotalMeter(bodySize.mostBytes, (sizeBytes) => refuse(bodySize.exceeded(sizeBytes))),
+      );
   }
 
-  #addPace(rate: FlowRateLimit, lines: TokenLines): void {
+  #addPace(rate: FlowRateLimit, isGrpc: boolean, lines: TokenLines): void {
     if (rate.exceeded !== undefined) return;
     this.pacedTime ??= new PacedTime();
-    const tokens = new PacedTokens(rate, lines, this, this.pacedTime);
-    this.#tokens.push(tokens);
-    this.#add(rate.counts === 'messages' ? new MessageMeter(tokens) : new ByteMeter(tokens, rate.sliceBytes));
+    const time = this.pacedTime;
+    const tokensFor = (onLost: Refuse): PacedTokens => {
+      const tokens = new PacedTokens(rate, lines, this, { time, onLost });
+      this.#tokens.push(tokens);
+      return tokens;
+    };
+    this.#add((refuse) => {
+      if (rate.counts === 'messages') return new MessageMeter(tokensFor(refuse));
+      if (!isGrpc || rate.outOfReach === undefined) return new ByteMeter(tokensFor(refuse), rate.sliceBytes);
+      // The message that has begun passes whole.
+      let lost: Failure | undefined;
+      const bytes = new ByteMeter(
+        tokensFor((cause) => {
+          lost = cause;
+        }),
+        rate.sliceBytes,
+      );
+      return new WholeMessageMeter(
+        bytes,
+        () => lost !== undefined,
+        () => lost !== undefined && refuse(lost),
+      );
+    });
   }
 
-  #addEnding(rate: FlowRateLimit, isGrpc: boolean, refuse: (cause: Failure) => void): void {
+  #addEnding(rate: FlowRateLimit, isGrpc: boolean): void {
     const { exceeded } = rate;
     if (exceeded === undefined) return;
-    const tokens = new EndingTokens(rate, this, (waitMs, wanted) => refuse(exceeded(waitMs, wanted)));
-    this.#tokens.push(tokens);
-    if (rate.counts === 'messages') this.#add(new MessageMeter(tokens));
-    // A message passes whole or not at all: a gRPC client could not read a status behind a part of one.
-    else if (isGrpc) this.#add(new LengthMeter((length) => tokens.takeAll(PREFIX_BYTES + length)));
-    else this.#add(new ByteMeter(tokens, rate.sliceBytes));
+    this.#add((refuse) => {
+      const tokens = new EndingTokens(rate, this, (waitMs, wanted) => refuse(exceeded(waitMs, wanted)));
+      this.#tokens.push(tokens);
+      if (rate.counts === 'messages') return new MessageMeter(tokens);
+      // A message passes whole or not at all: a gRPC client could not read a status behind a part of one.
+      if (isGrpc) return new LengthMeter((length) => tokens.takeAll(PREFIX_BYTES + length));
+      return new ByteMeter(tokens, rate.sliceBytes);
+    });
   }
 
-  #add(meter: Meter): void {
-    this.#stages.push(new Stage(meter));
+  /** One that refuses later, and sees only what the others let pass, refuses a byte that comes before theirs. */
+  #add(meterFor: (refuse: Refuse) => Meter): void {
+    const position = this.#stages.length;
+    const refuse = (cause: Failure): void => {
+      if (position < this.#refusing) return;
+      this.#refusal = cause;
+      this.#refusing = position;
+    };
+    this.#stages.push(new Stage(meterFor(refuse)));
   }
 
   /** Whether nothing of this direction can be limited. */
@@ -80,9 +121,12 @@ export class FlowGate {
     return this.#stages.length === 0;
   }
 
-  /** Whether a limit ends the call. The relay must call `refuse` as soon as it has passed on what may pass. */
+  /**
+   * Whether a limit ends the call, and the limits behind it have let pass what it has. The relay must call `refuse` as soon as it has passed
+   * on what may pass.
+   */
   get isRefusing(): boolean {
-    return this.#refusal !== undefined;
+    return this.#refusal !== undefined && this.allowedBytes === this.#stages[this.#refusing].allowed;
   }
 
   /** Which limit holds back what waits, as a part of a sentence. Undefined if none does. */
@@ -103,9 +147,11 @@ export class FlowGate {
    * @returns how many of them may pass. If not all, the owner's `resume` is called when more may, or `isRefusing` is true.
    */
   admit(bytes: Buffer, start: number, end: number): number {
-    const mayScan = this.#refusal === undefined;
+    // After a refusal nothing is counted any more, except by the limits behind it.
+    const from = this.#refusing + 1;
     let until = end;
-    for (const stage of this.#stages) until = stage.admit(bytes, start, until, mayScan);
+    for (let index = 0; index < this.#stages.length; index++)
+      until = this.#stages[index].admit(bytes, start, until, index >= from);
     return until - start;
   }
 
@@ -159,7 +205,6 @@ class Stage {
   admit(bytes: Buffer, start: number, end: number, mayScan: boolean): number {
     const at = start + this.allowed;
     if (at >= end) return end;
-    // After a refusal nothing is counted any more.
     if (!mayScan) return at;
     const until = this.#meter.scan(bytes, at, end);
     this.allowed = until - start;

@@ -88,6 +88,38 @@ export class ByteMeter implements Meter {
   }
 }
 
+/**
+ * Follows the messages that another meter lets pass, so that its limit can end the call between two of them: where the call is to end, the rest
+ * of a message passes without being counted.
+ */
+export class WholeMessageMeter implements Meter {
+  readonly #meter: Meter;
+  readonly #isOver: () => boolean;
+  readonly #onEnd: () => void;
+  readonly #cursor = new MessageCursor();
+
+  /**
+   * @param isOver whether the call is to end
+   * @param onEnd ends it: the message that had begun has passed
+   */
+  constructor(meter: Meter, isOver: () => boolean, onEnd: () => void) {
+    this.#meter = meter;
+    this.#isOver = isOver;
+    this.#onEnd = onEnd;
+  }
+
+  scan(bytes: Buffer, start: number, end: number): number {
+    const cursor = this.#cursor;
+    const counted = this.#isOver() ? start : this.#meter.scan(bytes, start, end);
+    let at = start;
+    while (at < counted) at = cursor.read(bytes, at, counted);
+    if (!this.#isOver()) return at;
+    while (at < end && !cursor.isBetween) at = cursor.read(bytes, at, end);
+    if (cursor.isBetween) this.#onEnd();
+    return at;
+  }
+}
+
 /** Lets no more than so many bytes pass. */
 export class TotalMeter implements Meter {
   readonly #mostBytes: number;

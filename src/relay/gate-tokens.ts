@@ -1,6 +1,7 @@
 // The tokens of one direction of a call: of limits that pace it, and of limits that end it. A limit that ends calls may have to wait, too,
 // until this process knows whether the tokens are missing.
 
+import type { Failure } from '../calls/failure.ts';
 import type { FlowRateLimit } from '../calls/flow-limits.ts';
 import type { TokenTaker } from './flow-meters.ts';
 import type { PacedTime } from './paced-time.ts';
@@ -22,6 +23,14 @@ export interface GateTokens extends TokenTaker {
   close(): void;
 }
 
+/** What a limit that paces does beside that. */
+export interface PacingEffects {
+  /** Is kept up to date. */
+  readonly time: PacedTime;
+  /** Ends the call, since nobody can say any more when there are tokens. Must not throw. */
+  onLost(cause: Failure): void;
+}
+
 /** The tokens of a limit that paces. */
 export class PacedTokens implements GateTokens, TokenWaiter {
   line: TokenLine | undefined = undefined;
@@ -32,17 +41,16 @@ export class PacedTokens implements GateTokens, TokenWaiter {
   readonly rate: FlowRateLimit;
   readonly #lines: TokenLines;
   readonly #owner: TokenOwner;
-  readonly #time: PacedTime;
+  readonly #effects: PacingEffects;
   /** Tokens that were waited for, and are not used yet. */
   #granted = 0;
   #waitsSinceMs = 0;
 
-  /** @param time is kept up to date */
-  constructor(rate: FlowRateLimit, lines: TokenLines, owner: TokenOwner, time: PacedTime) {
+  constructor(rate: FlowRateLimit, lines: TokenLines, owner: TokenOwner, effects: PacingEffects) {
     this.rate = rate;
     this.#lines = lines;
     this.#owner = owner;
-    this.#time = time;
+    this.#effects = effects;
   }
 
   get isHeld(): boolean {
@@ -57,19 +65,28 @@ export class PacedTokens implements GateTokens, TokenWaiter {
       return taken;
     }
     const taken = this.#lines.take(this.rate, wanted, this);
-    if (taken === 0) this.#begin();
-    return taken;
+    if (taken > 0) return taken;
+    this.#begin();
+    if (this.givesUp()) this.close();
+    return 0;
+  }
+
+  givesUp(): boolean {
+    const cause = this.rate.outOfReach?.();
+    if (cause === undefined) return false;
+    this.#effects.onLost(cause);
+    return true;
   }
 
   #begin(): void {
     this.#waitsSinceMs = this.#lines.nowMs;
-    this.#time.begin(this.#waitsSinceMs);
+    this.#effects.time.begin(this.#waitsSinceMs);
   }
 
   /** The wait is over, whatever has come of it. */
   #end(): void {
     const { nowMs } = this.#lines;
-    this.#time.end(nowMs);
+    this.#effects.time.end(nowMs);
     this.rate.onPaced?.(nowMs - this.#waitsSinceMs);
   }
 

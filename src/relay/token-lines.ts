@@ -13,8 +13,13 @@ export interface TokenWaiter {
   wanted: number;
   /** Who wants them, as `Tokens.take` asks for it. */
   client: string | undefined;
-  /** It has got the tokens that it waited for, and stands in no line any more. Must not throw. */
+  /** It has got `wanted` tokens, and stands in no line any more. Must not throw. */
   granted(): void;
+  /**
+   * Its tokens are missing. If this method is missing, it waits for them in any case.
+   * @returns whether it waits for them no more, and wants `granted` to be called without any
+   */
+  givesUp?(): boolean;
   /** The tokens could not be asked for. It stands in no line any more. Must not throw. */
   fault(error: unknown): void;
 }
@@ -61,7 +66,9 @@ export class TokenLines {
       const waitMs = tokens.take(key, count, client);
       if (waitMs <= 0) return count;
       line ??= this.#open(tokens, key);
-      line.wait(waitMs);
+      line.add(waiter, count, client);
+      line.wait(waitMs, waiter);
+      return 0;
     }
     line.add(waiter, count, client);
     return 0;
@@ -102,6 +109,8 @@ export class TokenLine implements Timed {
   #last: TokenWaiter | undefined = undefined;
   /** Whether tokens are being handed out: the line stays, even if it is empty for a moment. */
   #isGiving = false;
+  /** Ends what tells that tokens may be there before their time. Undefined if nothing does. */
+  #stopWatching: (() => void) | undefined = undefined;
 
   constructor(wheel: DeadlineWheel, tokens: Tokens, key: string, onEmpty: () => void) {
     this.#wheel = wheel;
@@ -114,8 +123,17 @@ export class TokenLine implements Timed {
     return this.#first === undefined;
   }
 
-  wait(waitMs: number): void {
+  /** @param first is asked for next */
+  wait(waitMs: number, { wanted, client }: TokenWaiter): void {
     this.#wheel.set(this, Math.min(waitMs, LONGEST_WAIT_MS));
+    this.#stopWatching ??= this.#tokens.watch?.(this.#key, wanted, () => this.#look(), client);
+  }
+
+  /** Tokens may be there before the timer fires. */
+  #look(): void {
+    this.#stopWatching = undefined;
+    this.#wheel.clear(this);
+    this.onTimer();
   }
 
   add(waiter: TokenWaiter, count: number, client: string | undefined): void {
@@ -147,6 +165,8 @@ export class TokenLine implements Timed {
 
   #close(): void {
     this.#wheel.clear(this);
+    this.#stopWatching?.();
+    this.#stopWatching = undefined;
     this.#onEmpty();
   }
 
@@ -156,7 +176,7 @@ export class TokenLine implements Timed {
     while (this.#first !== undefined && left-- > 0 && this.#giveTo(this.#first));
     this.#isGiving = false;
     if (this.isEmpty) this.#close();
-    else if (this.timerDueTick === 0) this.wait(0);
+    else if (this.timerDueTick === 0) this.#wheel.set(this, 0);
   }
 
   /** @returns whether the next one may be asked for */
@@ -166,8 +186,11 @@ export class TokenLine implements Timed {
       waiter.wanted = atMost(this.#tokens, waiter.wanted);
       const waitMs = this.#tokens.take(this.#key, waiter.wanted, waiter.client);
       if (waitMs > 0) {
-        this.wait(waitMs);
-        return false;
+        if (waiter.givesUp?.() !== true) {
+          this.wait(waitMs, waiter);
+          return false;
+        }
+        waiter.wanted = 0;
       }
     } catch (error) {
       this.#remove(waiter);

@@ -573,6 +573,18 @@ test('what is given back during an outage does not lessen what the store is stil
   }
 });
 
+test('the store is not told of what was given back while it was late', () => {
+  const { clock, quotas, desks, store } = fleet(1, WAITING);
+  const [quota] = quotas;
+  assert.equal(quota.take('client', 1), 0);
+  desks[0].flush();
+  clock.nowMs += 60;
+  assert.equal(quota.take('client', 1), 0, 'of the local share');
+  quota.giveBack('client', 1);
+  store.answerAll();
+  assert.equal(quota.left('client'), 9);
+});
+
 test('more than the burst is never there', () => {
   const { quotas } = fleet(1);
   assert.equal(quotas[0].take('all', 1001), Number.POSITIVE_INFINITY);

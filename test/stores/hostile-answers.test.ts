@@ -287,7 +287,7 @@ test('the log says which store does not answer, where it is, and what holds now'
   for (const [failure, holds] of [
     ['local', 'each process counts for itself, with its share of the limits'],
     ['open', 'its limits let everything pass'],
-    ['closed', 'calls under its limits are refused once what was leased is used up'],
+    ['closed', 'calls under its limits are refused, and streams end, once what was leased is used up'],
   ] as const) {
     const server = await scriptedServer(t, generous);
     const scene = new Scene(t);

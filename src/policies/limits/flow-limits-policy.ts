@@ -106,7 +106,8 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
     const key = keyOf(call);
     if (key === undefined) return undefined;
     const limited = { ...common, tokens, key, client: client(call) };
-    if (exceed !== 'end' || tokens.closedBy === undefined) return limited;
+    if (limit.store === undefined) return limited;
+    if (exceed !== 'end') return { ...limited, outOfReach: () => lost(tokens.goneStore?.()) };
     const ended = (waitMs: number, wanted: number): Failure =>
       lost(tokens.closedBy?.(key)) ?? exceeded(waitMs, wanted);
     return { ...limited, exceeded: ended };

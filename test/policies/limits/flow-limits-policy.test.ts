@@ -114,8 +114,10 @@ function mostAtOnce(limit: Partial<RateLimitConfig>): number {
   return taken;
 }
 
-test('a paced stream has at least the tokens of 100 ms, and one that is ended what it is given', () => {
+test('a paced stream has at least the tokens of 100 ms, or 250 ms with a store, and one that is ended what it is given', () => {
   assert.equal(mostAtOnce({ exceed: 'slow' }), 100);
+  const shared = policyOf([rate({ rate: { count: 1000, periodMs: 1000 }, burst: 1, store: 'fleet' })]);
+  assert.equal(limitsOf(shared).request.rates[0].tokens.burst, 250);
   assert.equal(mostAtOnce({ exceed: 'end' }), 1);
 });
 
@@ -213,23 +215,29 @@ test('an exceeded limit is named and counted, with the time after which to call 
   );
 });
 
-test('a limit whose store does not answer, and is closed, ends streams with UNAVAILABLE', () => {
+test('a limit whose store does not answer, and is closed, ends streams with UNAVAILABLE: those that are paced once it is gone', () => {
   const quotas = new Quotas(() => 0);
   const refused: number[] = [];
   quotas.onRefused = ({ index }) => refused.push(index);
   quotas.use([], [standIn<StoreConfig>({ name: 'fleet', failure: 'closed' })]);
-  const limits = limitsOf(policyOf([rate({}), rate({ store: 'fleet', exceed: 'end' })], quotas));
-  const failed = limits.request.rates[1].exceeded?.(1000, 1);
-  assert.deepEqual(
-    [failed?.token, failed?.grpcStatus, failed?.httpStatus, failed?.retryAfterMs],
-    ['limit_store_unavailable', 14, 503, 1000],
+  const limits = limitsOf(
+    policyOf([rate({ store: 'fleet' }), rate({ store: 'fleet', exceed: 'end' }), rate({})], quotas),
   );
-  assert.equal(
-    failed?.message,
-    'The messages of this call cannot be counted now, so that no more may pass; call again in 1000 ms.',
-  );
-  assert.match(failed?.onlyForLog ?? '', /^ Store fleet does not answer, and its failure is closed\. /);
-  assert.deepEqual(refused, [1]);
+  const [paced, ended, local] = limits.request.rates;
+  for (const failed of [paced.outOfReach?.(), ended.exceeded?.(1000, 1)]) {
+    assert.deepEqual(
+      [failed?.token, failed?.grpcStatus, failed?.httpStatus, failed?.retryAfterMs],
+      ['limit_store_unavailable', 14, 503, 1000],
+    );
+    assert.equal(
+      failed?.message,
+      'The messages of this call cannot be counted now, so that no more may pass; call again in 1000 ms.',
+    );
+    assert.match(failed?.onlyForLog ?? '', /^ Store fleet does not answer, and its failure is closed\. /);
+  }
+  assert.deepEqual(refused, [0, 1]);
   quotas.leases.storeChanged({ store: 'fleet', isUp: true, holders: 1 });
-  assert.equal(limits.request.rates[1].exceeded?.(1000, 1).token, 'message_limit');
+  assert.equal(paced.outOfReach?.(), undefined);
+  assert.equal(ended.exceeded?.(1000, 1).token, 'message_limit');
+  assert.equal(local.outOfReach, undefined);
 });

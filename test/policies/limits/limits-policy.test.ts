@@ -56,6 +56,10 @@ class ScriptedQuota implements Quota {
     return this.isKnown;
   }
 
+  watch(): () => void {
+    assert.fail('calls do not wait for long');
+  }
+
   closedBy(): string | undefined {
     return this.store;
   }

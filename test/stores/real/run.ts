@@ -18,6 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import type { HolderOrders, HolderReport } from './holder.ts';
 import { ProxyFleet } from './proxies.ts';
 import { findRedis, freePort, redisCli, startRedis, stopRedis, temporaryFolder } from './redis-programs.ts';
+import { streams } from './shared-streams.ts';
 
 const TERMS = { store: 'fleet', limit: 'shared', ratePerSecond: 1000, burst: 1000 };
 const HOLDERS = 3;
@@ -312,7 +313,7 @@ async function proxies(): Promise<void> {
   assert.ok(refused > 0);
 }
 
-const CASES = { share, kill, raise, cluster, sentinel, tls, proxies };
+const CASES = { share, kill, raise, cluster, sentinel, tls, proxies, streams };
 
 async function main(): Promise<void> {
   const missing = findRedis();
