@@ -4,6 +4,7 @@
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusOfHttpStatus } from '../grpc/http-status-mapping.ts';
 import { GrpcStatus } from '../grpc/status.ts';
+import { limitText } from './limit-text.ts';
 
 /**
  * Who caused a failure: the client, by what it asked for, accepts or did; the endpoint; a policy of the route; or the proxy, by its own
@@ -147,7 +148,8 @@ export function requestTrailersTooLarge(mostBytes: number, mostFields: number): 
 
 /** @param key the header field or the key of the configuration that has set the deadline */
 export function deadlineExceeded(timeoutMs: number | undefined, key = 'grpc-timeout'): Failure {
-  return failure('deadline_exceeded', `The call's deadline of ${timeoutMs} ms passed (${key}).`);
+  const of = timeoutMs === undefined ? '' : ` of ${limitText(timeoutMs)}`;
+  return failure('deadline_exceeded', `The call's deadline${of} passed (${key}).`);
 }
 
 export function requestIdle(idleMs: number): Failure {
@@ -254,7 +256,7 @@ export function connectionLost(endpoint: string, reason: string): Failure {
 export function attemptTimedOut(endpoint: string, limitMs: number): Failure {
   return failure(
     'attempt_timeout',
-    `${endpoint} has not responded in ${limitMs} ms (retry.perTry of the route).`,
+    `${endpoint} has not responded in ${limitText(limitMs)} (retry.perTry of the route).`,
   );
 }
 

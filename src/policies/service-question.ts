@@ -1,6 +1,7 @@
 // One question of a policy to a service about one call. The call waits for no longer than the timeout, and nobody else waits at all.
 
 import type { Failure } from '../calls/failure.ts';
+import { limitText } from '../calls/limit-text.ts';
 import type { PendingQuestion, Questioner } from '../calls/policy.ts';
 import type { QuestionObserver, QuestionResult } from '../calls/question-observer.ts';
 import type { UnaryListener, UnaryQuestion } from '../calls/unary-service.ts';
@@ -87,7 +88,7 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
     this.#question.expire();
     const { upstream, timeoutMs, timeoutKey } = this.#terms;
     const refusal = this.#withoutAnswer(
-      `the service of upstream ${upstream} has not answered in ${timeoutMs} ms (${timeoutKey})`,
+      `the service of upstream ${upstream} has not answered in ${limitText(timeoutMs)} (${timeoutKey})`,
     );
     if (refusal === undefined) this.#inquiry.passes?.();
     return refusal;

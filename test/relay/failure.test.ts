@@ -58,6 +58,12 @@ test('every failure is an error in HTTP as well, and has a name and a sentence',
   }
 });
 
+test('long limits of time are told in seconds', () => {
+  const { message } = deadlineExceeded(3_599_998);
+  assert.equal(message, "The call's deadline of 3599.998 s passed (grpc-timeout).");
+  assert.match(attemptTimedOut('a:1', 60_000).message, /has not responded in 60 s /);
+});
+
 test('each failure has the statuses its clients expect', () => {
   const statuses = Object.fromEntries(
     MADE_HERE.slice(0, 12).map(({ token, grpcStatus, httpStatus }) => [token, `${grpcStatus} ${httpStatus}`]),

@@ -4,6 +4,7 @@
 import { type Failure, failure } from '../../calls/failure.ts';
 import type { LimitServiceConfig } from '../../config/limits-config.ts';
 import { lineOf, refusalFields } from '../answered-fields.ts';
+import { waitText } from '../limits/wait-text.ts';
 import type { LimitVerdict } from './limit-response.ts';
 
 export const LIMIT_SERVICE_UNAVAILABLE = 'limit_service_unavailable';
@@ -31,7 +32,7 @@ export function overLimit(
 
 function sentence(rate: string, waitMs: number | undefined): string {
   const allowed = rate === '' ? '' : ` (${rate} may be made)`;
-  return `Too many calls${allowed}; call again ${waitMs === undefined ? 'later' : `in ${waitMs} ms`}.`;
+  return `Too many calls${allowed}; call again ${waitMs === undefined ? 'later' : `in ${waitText(waitMs)}`}.`;
 }
 
 /** @param why a sentence without its full stop */

@@ -1,0 +1,37 @@
+// What clients over the limit of a rate limit service are told.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LimitServiceConfig } from '../../../src/config/limits-config.ts';
+import { overLimit } from '../../../src/policies/limit-service/limit-service-failures.ts';
+
+const LIMIT: LimitServiceConfig = {
+  kind: 'service',
+  service: 'limiter',
+  domain: 'voice',
+  descriptors: [],
+  timeoutMs: 200,
+  failure: 'closed',
+};
+const ANSWER = {
+  isOverLimit: true,
+  responseFields: [],
+  requestFields: [],
+  body: Buffer.alloc(0),
+};
+
+for (const [waitMs, wait] of [
+  [1500, 'in 1500 ms'],
+  [60_000, 'in 60 s'],
+  [596_466, 'in 10 minutes'],
+  [2 ** 31 - 1, 'in 597 hours'],
+  [undefined, 'later'],
+] as const)
+  test(`a client over the limit for ${waitMs} ms is told to call again ${wait}, and its program the exact time`, () => {
+    const failure = overLimit(
+      { index: 0, limit: LIMIT },
+      { ...ANSWER, exceeded: { rate: '3 each year', waitMs } },
+    );
+    assert.equal(failure.message, `Too many calls (3 each year may be made); call again ${wait}.`);
+    assert.equal(failure.retryAfterMs, waitMs);
+  });
