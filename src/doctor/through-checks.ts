@@ -12,10 +12,10 @@ import { CERTIFICATE_FILES } from './certificate-checks.ts';
 import type { Check } from './check.ts';
 import type { Credentials } from './credentials.ts';
 import type { Evidence } from './evidence.ts';
-import { type ExaminedProxy, startTemporaryProxy, useRunningProxy } from './examined-proxy.ts';
+import { startTemporaryProxy, useRunningProxy } from './examined-proxy.ts';
 import { judgeRefusal, wantsCertificate, withoutCertificate } from './expected-refusal.ts';
 import { type Finding, failed, ok, quoted, unexamined, warning } from './finding.ts';
-import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
+import { type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
 import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import {
   describeHandshake,
@@ -26,6 +26,7 @@ import {
   type Look,
   lookAt,
 } from './look.ts';
+import { tokenOfAnswer } from './refusal-token.ts';
 import { probeOf, type RouteProbe, routeTaken } from './route-probe.ts';
 import type { RunningProxy } from './running-proxy.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
@@ -274,20 +275,11 @@ async function compareRoute(
   const as = { ...direct, credentials: credentials.headers };
   const directly = await callGrpc(as, { path: probe.directPath, headers, message, limitMs: CALL_MS });
   const through = await callGrpc(way, { path: probe.path, headers, message, limitMs: CALL_MS });
-  const token = tokenOf(through, (await slot.proxy?.diagnoses()) ?? []);
+  const token = tokenOfAnswer({ through, directly }, (await slot.proxy?.diagnoses()) ?? [], way);
   const text = `${probe.path}: ${describeAnswer(through)}`;
   const refusal = token === undefined ? undefined : judgeRefusal({ route, token, text }, credentials);
   if (refusal !== undefined) return refusal;
   return compareAnswers({ way: 'through the proxy', path: probe.path, direct: directly, through }, () =>
     token === undefined ? undefined : failed(text, undefined, token),
   );
-}
-
-/** @returns the token of what the proxy says of this answer. Undefined if the answer is not of the proxy */
-function tokenOf(
-  { grpcMessage }: CallAnswer,
-  diagnoses: Awaited<ReturnType<ExaminedProxy['diagnoses']>>,
-): string | undefined {
-  if (grpcMessage === '') return undefined;
-  return diagnoses.find(({ sentence }) => sentence.includes(grpcMessage))?.token;
 }

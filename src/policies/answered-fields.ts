@@ -66,3 +66,8 @@ export function lineOf(body: Buffer): string {
   const beginning = body.toString('utf8', 0, 4 * MOST_MESSAGE_CHARACTERS).slice(0, MOST_MESSAGE_CHARACTERS);
   return beginning.trim().replaceAll(/\s+/g, ' ').replaceAll(HARMFUL_CHARACTERS, '?');
 }
+
+/** @returns the full stop that a text of a service lacks, before a sentence that follows it in the log */
+export function stopAfter(text: string): string {
+  return text === '' || /[.!?]$/.test(text) ? '' : '.';
+}

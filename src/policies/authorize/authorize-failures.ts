@@ -2,7 +2,7 @@
 
 import { type Failure, failure } from '../../calls/failure.ts';
 import { grpcStatusOfHttpStatus } from '../../grpc/http-status-mapping.ts';
-import { lineOf, refusalFields } from '../answered-fields.ts';
+import { lineOf, refusalFields, stopAfter } from '../answered-fields.ts';
 import type { Verdict } from './check-response.ts';
 
 export const AUTHORIZER_UNAVAILABLE = 'authorizer_unavailable';
@@ -12,13 +12,11 @@ const NOT_ALLOWED = 'The authorizer of this route does not allow this call.';
 export function denied(verdict: Extract<Verdict, { kind: 'denied' }>, upstream: string): Failure {
   const { httpStatus, fields, body } = verdict;
   const text = lineOf(body);
-  // What the authorizer says need not end like a sentence.
-  const stop = text === '' || /[.!?]$/.test(text) ? '' : '.';
   return {
     ...failure('authorization_denied', text === '' ? NOT_ALLOWED : text),
     httpStatus,
     grpcStatus: grpcStatusOfHttpStatus(httpStatus),
-    onlyForLog: `${stop} It was denied by upstream ${upstream} with HTTP ${httpStatus} (authorize of the route).`,
+    onlyForLog: `${stopAfter(text)} It was denied by upstream ${upstream} with HTTP ${httpStatus} (authorize of the route).`,
     fields: refusalFields(fields),
     ...(body.length === 0 ? {} : { content: body }),
   };

@@ -3,7 +3,7 @@
 
 import { type Failure, failure } from '../../calls/failure.ts';
 import type { LimitServiceConfig } from '../../config/limits-config.ts';
-import { lineOf, refusalFields } from '../answered-fields.ts';
+import { lineOf, refusalFields, stopAfter } from '../answered-fields.ts';
 import { waitText } from '../limits/wait-text.ts';
 import type { LimitVerdict } from './limit-response.ts';
 
@@ -23,7 +23,7 @@ export function overLimit(
   const waitMs = exceeded?.waitMs;
   return {
     ...failure('call_limit', text === '' ? sentence(exceeded?.rate ?? '', waitMs) : text),
-    onlyForLog: ` The service of upstream ${service} says so, in the domain ${domain} (limits[${index}] of the route).`,
+    onlyForLog: `${stopAfter(text)} The service of upstream ${service} says so, in the domain ${domain} (limits[${index}] of the route).`,
     fields: refusalFields(responseFields),
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
     ...(body.length === 0 ? {} : { content: body }),

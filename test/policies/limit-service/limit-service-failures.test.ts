@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { reasonOf } from '../../../src/calls/failure.ts';
 import type { LimitServiceConfig } from '../../../src/config/limits-config.ts';
 import { overLimit } from '../../../src/policies/limit-service/limit-service-failures.ts';
 
@@ -34,4 +35,15 @@ for (const [waitMs, wait] of [
     );
     assert.equal(failure.message, `Too many calls (3 each year may be made); call again ${wait}.`);
     assert.equal(failure.retryAfterMs, waitMs);
+  });
+
+for (const [body, says] of [
+  ['slow down', 'slow down. The service of upstream limiter says so'],
+  ['Slow down!', 'Slow down! The service of upstream limiter says so'],
+] as const)
+  test(`what the service says ends like a sentence in the log: ${body}`, () => {
+    const verdict = { ...ANSWER, body: Buffer.from(body), exceeded: undefined };
+    const failure = overLimit({ index: 0, limit: LIMIT }, verdict);
+    assert.equal(failure.message, body);
+    assert.ok(reasonOf(failure).startsWith(`call_limit: ${says}`), reasonOf(failure));
   });
