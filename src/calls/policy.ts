@@ -128,8 +128,9 @@ export interface AdmittedCall {
    * Looks at the call again while it runs. Only the latest review counts. Has no effect once the call has ended.
    * @param atEpochMs when, in milliseconds since the Unix epoch, by the clock of the system
    * @param review returns why the call ends, or undefined if it goes on
+   * @param onDropped is called once if there will be no review: the call has ended, or another review counts. Must not throw
    */
-  reviewAt(atEpochMs: number, review: () => Failure | undefined): void;
+  reviewAt(atEpochMs: number, review: () => Failure | undefined, onDropped?: () => void): void;
   /**
    * Asks about the call again while it runs. The call does not wait for the answer; it ends if that is a refusal. Only the latest counts,
    * beside the latest review: an earlier question that has no answer yet is cancelled. Has no effect once the call has ended.

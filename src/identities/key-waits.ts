@@ -19,21 +19,26 @@ export class KeyWaits {
   /**
    * Asks for newer keys if that may help.
    * @param tell is called when they are here, or could not be read
-   * @returns stops waiting, and may be called once; 'early' if it is too early to ask again, 'full' if too many wait already
+   * @returns stops waiting, and may be called at any time; 'early' if it is too early to ask again, 'full' if too many wait already
    */
   begin(client: string, tell: () => void): (() => void) | 'early' | 'full' {
     if (this.#counts.add(client) !== undefined) return 'full';
+    let isWaiting = true;
+    const leave = (): void => {
+      if (isWaiting) this.#counts.remove(client);
+      isWaiting = false;
+    };
     const stop = this.#keys.awaitNewer(() => {
-      this.#counts.remove(client);
+      leave();
       tell();
     });
     if (stop === undefined) {
-      this.#counts.remove(client);
+      leave();
       return 'early';
     }
     return () => {
       stop();
-      this.#counts.remove(client);
+      leave();
     };
   }
 }

@@ -157,10 +157,13 @@ export class Admission implements AdmittedCall, QuestionOwner {
     this.callerKey = key;
   }
 
-  reviewAt(atEpochMs: number, review: () => Failure | undefined): void {
-    if (this.#hasEnded) return;
+  reviewAt(atEpochMs: number, review: () => Failure | undefined, onDropped?: () => void): void {
+    if (this.#hasEnded) {
+      onDropped?.();
+      return;
+    }
     this.#review?.close();
-    this.#review = new Review(this.#owner, this.#context.deadlines, atEpochMs, review);
+    this.#review = new Review(this.#owner, this.#context.deadlines, { atEpochMs, review, onDropped });
   }
 
   askAgainAfter(delayMs: number, ask: (questioner: Questioner) => PendingQuestion | undefined): void {

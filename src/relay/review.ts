@@ -14,30 +14,32 @@ export interface ReviewedCall {
   fault(error: unknown): void;
 }
 
+export interface PlannedReview {
+  readonly atEpochMs: number;
+  /** Returns why the call ends, or undefined if it goes on. */
+  readonly review: () => Failure | undefined;
+  /** Called once if the review is closed before it was made. Must not throw. */
+  readonly onDropped?: (() => void) | undefined;
+}
+
 export class Review implements Timed {
   timerNext: Timed | undefined = undefined;
   timerPrevious: Timed | undefined = undefined;
   timerDueTick = 0;
   readonly #call: ReviewedCall;
   readonly #wheel: DeadlineWheel;
-  readonly #atEpochMs: number;
-  readonly #review: () => Failure | undefined;
+  readonly #planned: PlannedReview;
+  #isOver = false;
 
-  constructor(
-    call: ReviewedCall,
-    wheel: DeadlineWheel,
-    atEpochMs: number,
-    review: () => Failure | undefined,
-  ) {
+  constructor(call: ReviewedCall, wheel: DeadlineWheel, planned: PlannedReview) {
     this.#call = call;
     this.#wheel = wheel;
-    this.#atEpochMs = atEpochMs;
-    this.#review = review;
+    this.#planned = planned;
     this.#wait();
   }
 
   #wait(): void {
-    const waitMs = this.#atEpochMs - Date.now();
+    const waitMs = this.#planned.atEpochMs - Date.now();
     const { subject, durationMs } = this.#call;
     // Most calls end by their own deadline long before.
     if (subject.timeoutMs !== undefined && subject.timeoutMs - durationMs < Math.min(waitMs, LONGEST_MS))
@@ -47,7 +49,7 @@ export class Review implements Timed {
 
   onTimer(): void {
     try {
-      if (Date.now() < this.#atEpochMs) this.#wait();
+      if (Date.now() < this.#planned.atEpochMs) this.#wait();
       else this.#end();
     } catch (error) {
       this.#call.fault(error);
@@ -55,12 +57,16 @@ export class Review implements Timed {
   }
 
   #end(): void {
-    const cause = this.#review();
+    this.#isOver = true;
+    const cause = this.#planned.review();
     if (cause !== undefined) this.#call.abort(cause);
   }
 
   /** May be called twice. */
   close(): void {
     this.#wheel.clear(this);
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#planned.onDropped?.();
   }
 }

@@ -416,6 +416,26 @@ test('a call is asked about again beside its review, and a refusal ends it', () 
   assert.deepEqual([call.told, call.deadlines.size], [['admitted', CLOSED.token], 0]);
 });
 
+test('the policy of a review is told that there will be none: another one counts, or the call has ended', () => {
+  const call = new Admitted([new Admitting()]).begin();
+  const dropped: string[] = [];
+  for (const name of ['first', 'second'])
+    call.admission.reviewAt(
+      Date.now() + 60_000,
+      () => undefined,
+      () => dropped.push(name),
+    );
+  assert.deepEqual(dropped, ['first']);
+  call.admission.cancel();
+  assert.deepEqual(dropped, ['first', 'second']);
+  call.admission.reviewAt(
+    Date.now(),
+    () => undefined,
+    () => dropped.push('too late'),
+  );
+  assert.deepEqual(dropped, ['first', 'second', 'too late']);
+});
+
 test('a call that is asked about again goes on while it is allowed, and asks no more when it has ended', () => {
   const again = new Asking();
   const call = new Admitted([new Admitting()]).begin();

@@ -14,6 +14,7 @@ class Scene {
   epochMs = 0;
   monotonicMs = 0;
   reviews = 0;
+  drops = 0;
   verdict: Failure | undefined = CLOSED;
   readonly ended: string[] = [];
   readonly faults: unknown[] = [];
@@ -30,9 +31,13 @@ class Scene {
       abort: ({ token }: Failure) => void this.ended.push(token),
       fault: (error: unknown) => void this.faults.push(error),
     };
-    return new Review(call, this.wheel, START_MS + this.epochMs + inMs, () => {
-      this.reviews++;
-      return this.verdict;
+    return new Review(call, this.wheel, {
+      atEpochMs: START_MS + this.epochMs + inMs,
+      review: () => {
+        this.reviews++;
+        return this.verdict;
+      },
+      onDropped: () => void this.drops++,
     });
   }
 
@@ -76,10 +81,24 @@ test('a call goes on if the review says so, and a closed review is not held', (t
   scene.passes(1100);
   assert.deepEqual([scene.reviews, scene.ended], [1, []]);
   const closed = scene.review(1000);
+  assert.equal(scene.drops, 0);
   closed.close();
   closed.close();
+  assert.equal(scene.drops, 1, 'its policy is told once');
   scene.passes(2000);
   assert.equal(scene.reviews, 1);
+});
+
+test('a review that was made is not dropped', (t) => {
+  const scene = new Scene(t);
+  scene.verdict = undefined;
+  const review = scene.review(1000);
+  scene.passes(1100);
+  review.close();
+  assert.deepEqual([scene.reviews, scene.drops], [1, 0]);
+  const unneeded = scene.review(10_000, 5000);
+  unneeded.close();
+  assert.equal(scene.drops, 1, 'also without a timer');
 });
 
 test('a call whose own deadline comes first needs no timer', (t) => {

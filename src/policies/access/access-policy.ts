@@ -167,12 +167,14 @@ export class AccessPolicy implements Policy {
     if (isOver) return refusal;
     isLater = true;
     // The stream goes on until the other credentials are verified, which were forgotten since it began.
-    call.reviewAt(atMs + VERIFY_WITHIN_MS, () => {
+    const isLate = (): Failure | undefined => {
       if (isOver) return undefined;
       isOver = true;
       verifying.cancel();
       return expired(before);
-    });
+    };
+    // A call that has ended must not keep the place of its client among those that wait.
+    call.reviewAt(atMs + VERIFY_WITHIN_MS, isLate, () => void isLate());
     return undefined;
   }
 }

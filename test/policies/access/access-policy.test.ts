@@ -58,6 +58,8 @@ class Scene {
   refusal: Failure | undefined = undefined;
   reviewAtMs: number | undefined = undefined;
   review: () => Failure | undefined = () => undefined;
+  /** The call ends before the review. */
+  drop: () => void = () => undefined;
   readonly call: AdmittedCall;
 
   constructor(access: Partial<AccessConfig>, ...identities: readonly Identity[]) {
@@ -66,9 +68,10 @@ class Scene {
       clientAddress: '192.0.2.1',
       identify: () => undefined,
       addField: () => undefined,
-      reviewAt: (atMs, review) => {
+      reviewAt: (atMs, review, onDropped = () => undefined) => {
         this.reviewAtMs = atMs;
         this.review = review;
+        this.drop = onDropped;
       },
     });
     const whole = { require: [], allow: undefined, deny: [], onExpiry: 'end', ...access } as const;
@@ -175,6 +178,17 @@ test('with recheck, a stream ends whose other credentials are bad, or are not ve
     assert.equal(scene.review()?.token, 'credentials_expired');
     if (verdict === undefined) assert.equal(other.tell, undefined, 'nobody waits any more');
   }
+});
+
+test('with recheck, a stream that ends while its other credentials wait does not wait for them any more', () => {
+  const first = new KnownIdentity('office', caller('office', 'alice', 1000));
+  const other = good();
+  const scene = new Scene({ require: ['office', 'machines'], onExpiry: 'recheck' }, first, other);
+  other.known = 'later';
+  assert.equal(scene.review(), undefined);
+  assert.notEqual(other.tell, undefined);
+  scene.drop();
+  assert.equal(other.tell, undefined);
 });
 
 test('with recheck, a stream ends at once if nothing else is left', () => {
