@@ -68,6 +68,9 @@ export interface DirectionLimits {
   readonly bodySize: SizeLimit | undefined;
 }
 
+/** Of a direction that nothing limits. For such a direction, and this object, nothing is made. */
+export const UNLIMITED: DirectionLimits = { rates: [], messageSize: undefined, bodySize: undefined };
+
 export const NO_LIMITS: readonly FlowLimits[] = [];
 
 export interface FlowLimits {

@@ -1,7 +1,7 @@
 // Puts both directions of an exchange under the limits of its route.
 
 import type { Failure } from '../calls/failure.ts';
-import type { DirectionLimits, FlowLimits, SizeLimit } from '../calls/flow-limits.ts';
+import { type DirectionLimits, type FlowLimits, type SizeLimit, UNLIMITED } from '../calls/flow-limits.ts';
 import { FlowGate } from './flow-gate.ts';
 import type { PacedTimes } from './paced-time.ts';
 import type { StreamRelay } from './stream-relay.ts';
@@ -27,25 +27,35 @@ export function limitFlow(
   limits: readonly FlowLimits[],
   lines: TokenLines,
 ): PacedTimes | undefined {
-  const owner = {
-    exceeded: (cause: Failure) => call.exceeded(cause),
-    fault: (error: unknown) => call.fault(error),
-  };
-  const { isGrpc } = call.subject;
   const request = merged(limits.map((one) => one.request));
+  const requestGate = gateOf(call, request, lines, () => call.requestWritable());
+  if (requestGate !== undefined) call.request.limit(requestGate);
   const response = merged(limits.map((one) => one.response));
-  const requestGate = new FlowGate(request, isGrpc, lines, {
-    ...owner,
-    resume: () => call.requestWritable(),
-  });
-  const responseGate = new FlowGate(response, isGrpc, lines, { ...owner, resume: () => call.onWritable() });
-  if (!requestGate.isIdle) call.request.limit(requestGate);
-  if (!responseGate.isIdle) call.response.limit(responseGate);
-  const paced = { request: requestGate.pacedTime, response: responseGate.pacedTime };
+  const responseGate = gateOf(call, response, lines, () => call.onWritable());
+  if (responseGate !== undefined) call.response.limit(responseGate);
+  const paced = { request: requestGate?.pacedTime, response: responseGate?.pacedTime };
   return paced.request === undefined && paced.response === undefined ? undefined : paced;
 }
 
+function gateOf(
+  call: LimitedCall,
+  limits: DirectionLimits,
+  lines: TokenLines,
+  resume: () => void,
+): FlowGate | undefined {
+  // No gate is made for a direction that nothing limits.
+  if (limits === UNLIMITED) return undefined;
+  const gate = new FlowGate(limits, call.subject.isGrpc, lines, {
+    resume,
+    exceeded: (cause) => call.exceeded(cause),
+    fault: (error) => call.fault(error),
+  });
+  return gate.isIdle ? undefined : gate;
+}
+
 function merged(limits: readonly DirectionLimits[]): DirectionLimits {
+  // Nearly always there is one policy with limits.
+  if (limits.length === 1) return limits[0];
   return {
     rates: limits.flatMap(({ rates }) => rates),
     messageSize: smallest(limits.map(({ messageSize }) => messageSize)),

@@ -2,7 +2,13 @@
 // apply to it, with which keys; the relay keeps to them.
 
 import type { Failure } from '../../calls/failure.ts';
-import type { DirectionLimits, FlowLimits, FlowRateLimit, SizeLimit } from '../../calls/flow-limits.ts';
+import {
+  type DirectionLimits,
+  type FlowLimits,
+  type FlowRateLimit,
+  type SizeLimit,
+  UNLIMITED,
+} from '../../calls/flow-limits.ts';
 import type { AdmittedCall, Policy, Questioner } from '../../calls/policy.ts';
 import type { BodySizeConfig, LimitDirection, MessageSizeConfig } from '../../config/limits-config.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
@@ -29,7 +35,9 @@ interface FlowLimit {
 export class FlowLimitsPolicy implements Policy {
   readonly key = 'limits';
   readonly #limits: readonly FlowLimit[];
-  readonly #sizes: Readonly<Record<Way, Pick<DirectionLimits, 'messageSize' | 'bodySize'>>>;
+  /** The limits of sizes alone, which are the same for all calls. Undefined if none concerns gRPC calls, or other calls. */
+  readonly #messages: FlowLimits | undefined;
+  readonly #bodies: FlowLimits | undefined;
   readonly #bodySize: SizeLimit | undefined;
   /** Undefined where it would never refuse. */
   readonly ask?: NonNullable<Policy['ask']>;
@@ -41,10 +49,17 @@ export class FlowLimitsPolicy implements Policy {
     const messages = limits.filter((limit) => limit.kind === 'messageSize');
     this.#bodySize = bodySizeOf(bodies, name);
     if (bodies.length > 0) this.ask = (call, questioner) => this.#judge(call, questioner);
-    this.#sizes = {
-      request: { messageSize: messageSizeOf(messages, 'request', name), bodySize: this.#bodySize },
-      response: { messageSize: messageSizeOf(messages, 'response', name), bodySize: undefined },
-    };
+    this.#messages =
+      messages.length === 0
+        ? undefined
+        : {
+            request: withSize(messageSizeOf(messages, 'request', name)),
+            response: withSize(messageSizeOf(messages, 'response', name)),
+          };
+    this.#bodies =
+      this.#bodySize === undefined
+        ? undefined
+        : { request: { ...UNLIMITED, bodySize: this.#bodySize }, response: UNLIMITED };
   }
 
   /**
@@ -57,7 +72,9 @@ export class FlowLimitsPolicy implements Policy {
     else questioner.refuse(this.#bodySize.exceeded(sizeBytes));
   }
 
-  limitFlow(call: AdmittedCall): FlowLimits {
+  limitFlow(call: AdmittedCall): FlowLimits | undefined {
+    const sizes = call.isGrpc ? this.#messages : this.#bodies;
+    if (this.#limits.length === 0) return sizes;
     const request: FlowRateLimit[] = [];
     const response: FlowRateLimit[] = [];
     for (const limit of this.#limits) {
@@ -66,11 +83,20 @@ export class FlowLimitsPolicy implements Policy {
       if (applies(limit.direction, 'request')) request.push(rate);
       if (applies(limit.direction, 'response')) response.push(rate);
     }
+    if (request.length === 0 && response.length === 0) return sizes;
     return {
-      request: { rates: request, ...this.#sizes.request },
-      response: { rates: response, ...this.#sizes.response },
+      request: withRates(sizes?.request ?? UNLIMITED, request),
+      response: withRates(sizes?.response ?? UNLIMITED, response),
     };
   }
+}
+
+function withSize(messageSize: SizeLimit | undefined): DirectionLimits {
+  return messageSize === undefined ? UNLIMITED : { ...UNLIMITED, messageSize };
+}
+
+function withRates(limits: DirectionLimits, rates: readonly FlowRateLimit[]): DirectionLimits {
+  return rates.length === 0 ? limits : { ...limits, rates };
 }
 
 function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {

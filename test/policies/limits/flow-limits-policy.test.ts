@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FlowLimits } from '../../../src/calls/flow-limits.ts';
+import { type FlowLimits, UNLIMITED } from '../../../src/calls/flow-limits.ts';
 import type { AdmittedCall, Policy } from '../../../src/calls/policy.ts';
 import type { LimitKeyPart, RateLimitConfig, RouteLimitConfig } from '../../../src/config/limits-config.ts';
 import type { StoreConfig } from '../../../src/config/stores-config.ts';
@@ -92,8 +92,31 @@ test('streams have tokens of their own, and calls of one client the same', () =>
 test('a limit by a header field does not apply to calls without the field', () => {
   const policy = policyOf([rate({ by: [{ kind: 'header', name: 'x-tenant' }] })]);
   assert.equal(limitsOf(policy, { fields: { 'x-tenant': 'blue' } }).request.rates.length, 1);
-  assert.deepEqual(limitsOf(policy).request.rates, []);
-  assert.deepEqual(limitsOf(policy, { fields: { 'x-tenant': '' } }).request.rates, []);
+  assert.equal(policy?.limitFlow?.(call({})), undefined);
+  assert.equal(policy?.limitFlow?.(call({ fields: { 'x-tenant': '' } })), undefined);
+});
+
+test('what does not concern a call is not made for it, and sizes are made once for all calls', () => {
+  const bodies = policyOf([{ kind: 'bodySize', bytes: 1000 }]);
+  assert.equal(bodies?.limitFlow?.(call({ isGrpc: true })), undefined);
+  const ofWeb = limitsOf(bodies, { isGrpc: false });
+  assert.equal(ofWeb.request.bodySize?.mostBytes, 1000);
+  assert.equal(ofWeb.response, UNLIMITED);
+  assert.equal(limitsOf(bodies, { isGrpc: false }), ofWeb);
+
+  const messages = policyOf([{ kind: 'messageSize', direction: 'response', bytes: 100 }]);
+  assert.equal(messages?.limitFlow?.(call({ isGrpc: false })), undefined);
+  const ofGrpc = limitsOf(messages);
+  assert.equal(ofGrpc.request, UNLIMITED);
+  assert.equal(ofGrpc.response.messageSize?.mostBytes, 100);
+  assert.equal(limitsOf(messages), ofGrpc);
+});
+
+test('a limit of messages in a time stands beside the size of messages, in its direction', () => {
+  const both = limitsOf(policyOf([rate({}), { kind: 'messageSize', direction: 'both', bytes: 100 }]));
+  const { request, response } = both;
+  assert.deepEqual([request.rates.length, request.messageSize?.mostBytes], [1, 100]);
+  assert.deepEqual([response.rates.length, response.messageSize?.mostBytes], [0, 100]);
 });
 
 test('clients that choose their key are named, so that they can be bounded', () => {
@@ -140,18 +163,19 @@ test('bytes are let pass in slices that the burst can have', () => {
 });
 
 test('of several sizes the smallest counts, each for its direction', () => {
-  const limits = limitsOf(
-    policyOf([
-      { kind: 'messageSize', direction: 'both', bytes: 4096 },
-      { kind: 'messageSize', direction: 'request', bytes: 100 },
-      { kind: 'bodySize', bytes: 1000 },
-    ]),
-  );
+  const policy = policyOf([
+    { kind: 'messageSize', direction: 'both', bytes: 4096 },
+    { kind: 'messageSize', direction: 'request', bytes: 100 },
+    { kind: 'bodySize', bytes: 2000 },
+    { kind: 'bodySize', bytes: 1000 },
+  ]);
+  const limits = limitsOf(policy);
   assert.deepEqual(
     [limits.request.messageSize?.mostBytes, limits.response.messageSize?.mostBytes],
     [100, 4096],
   );
-  assert.deepEqual([limits.request.bodySize?.mostBytes, limits.response.bodySize], [1000, undefined]);
+  const { request, response } = limitsOf(policy, { isGrpc: false });
+  assert.deepEqual([request.bodySize?.mostBytes, response.bodySize], [1000, undefined]);
   const { message, token, httpStatus, retryAfterMs } = limits.request.messageSize?.exceeded(200) ?? {};
   assert.deepEqual(
     [token, httpStatus, retryAfterMs, message],
