@@ -173,7 +173,8 @@ export class TokenLine implements Timed {
   onTimer(): void {
     this.#isGiving = true;
     let left = MOST_AT_ONCE;
-    while (this.#first !== undefined && left-- > 0 && this.#giveTo(this.#first));
+    // If the timer is set, the first one has got tokens just now, wants more, and has asked for them already.
+    while (this.#first !== undefined && this.timerDueTick === 0 && left-- > 0 && this.#giveTo(this.#first));
     this.#isGiving = false;
     if (this.isEmpty) this.#close();
     else if (this.timerDueTick === 0) this.#wheel.set(this, 0);

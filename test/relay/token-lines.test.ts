@@ -115,3 +115,36 @@ test('one for whom tokens cannot be asked leaves the line with the error, and th
   );
   assert.deepEqual([scene.lines.size, scene.wheel.size], [0, 0]);
 });
+
+test('one that wants more is asked for once in a turn, and again when its tokens are said to be there', () => {
+  const scene = new Scene(100, 1);
+  const [waiter] = scene.waiters;
+  const share = { tokens: scene.tokens, key: 'one', client: undefined };
+  // As a stream does that has more to send.
+  waiter.granted = () => {
+    waiter.grants++;
+    scene.tokens.waitMs = 100;
+    scene.lines.take(share, 1, waiter);
+  };
+  for (let turn = 1; turn <= 3; turn++) {
+    scene.tokens.waitMs = 0;
+    scene.turnsAfter(100 + TICK_MS);
+    // Once at its beginning, and in each turn for what it gets and for what it has to wait for.
+    assert.deepEqual([waiter.grants, scene.tokens.asked], [turn, 1 + 2 * turn]);
+  }
+  assert.deepEqual([scene.lines.size, scene.wheel.size], [1, 1]);
+});
+
+test('one that wants more and leaves at once leaves no line and no timer', () => {
+  const scene = new Scene(100, 1);
+  const [waiter] = scene.waiters;
+  const share = { tokens: scene.tokens, key: 'one', client: undefined };
+  waiter.granted = () => {
+    scene.tokens.waitMs = 100;
+    scene.lines.take(share, 1, waiter);
+    waiter.line?.leave(waiter);
+  };
+  scene.tokens.waitMs = 0;
+  scene.turnsAfter(100 + TICK_MS);
+  assert.deepEqual([scene.lines.size, scene.wheel.size], [0, 0]);
+});
