@@ -131,11 +131,17 @@ export class SpanExport {
   #eventsOf(exporter: string): ExporterEvents {
     const logger = this.#logger;
     return {
-      onFailing: (reason) => {
-        if (this.#isNews(`failing ${exporter}`))
+      onFailing: (reason, lost) => {
+        if (lost > 0) {
+          if (this.#isNews(`lost ${exporter}`))
+            logger.warn(
+              { exporter, reason, spans: lost },
+              'spans cannot be exported: their batch is given up, and they are lost',
+            );
+        } else if (this.#isNews(`failing ${exporter}`))
           logger.warn(
             { exporter, reason },
-            'spans cannot be exported: they wait in a queue, and what finds no room is dropped',
+            'spans cannot be exported: they wait and are sent again, and what finds no room is dropped',
           );
       },
       onRecovered: () => {

@@ -6,7 +6,7 @@ import type { ExporterOptions } from './span-exporter.ts';
 import type { SpanCounts } from './span-queue.ts';
 
 /** Must change whenever the meaning of a message, or of a line of spans, changes. */
-export const EXPORTER_VERSION = 1;
+export const EXPORTER_VERSION = 2;
 
 export type ToExporter =
   /** The first message. The options hold secrets, which is why they are no arguments of the process. */
@@ -23,8 +23,8 @@ export type FromExporter =
   | { readonly type: 'unusable'; readonly message: string }
   /** What has become of all spans that it was sent so far. */
   | ({ readonly type: 'counts' } & Readonly<SpanCounts>)
-  /** A batch has failed. `code` as in ExportResult. */
-  | { readonly type: 'failing'; readonly code: string }
+  /** A batch has failed. `code` as in ExportResult; `lost` spans are given up with it, or none if it is sent again. */
+  | { readonly type: 'failing'; readonly code: string; readonly lost: number }
   /** A batch was exported after others have failed. */
   | { readonly type: 'recovered' }
   /** The collector has taken a batch without these spans. */
@@ -60,7 +60,8 @@ export function readFromExporter(message: unknown): FromExporter | undefined {
       return { type: 'fault', name: shortText(fields, 'name'), places: shortText(fields, 'places') };
     case 'failing': {
       const code = textOf(fields.get('code')) ?? '';
-      return CODE.test(code) ? { type: 'failing', code } : undefined;
+      const lost = countOf(fields, 'lost');
+      return CODE.test(code) && lost !== undefined ? { type: 'failing', code, lost } : undefined;
     }
     case 'rejected': {
       const spans = countOf(fields, 'spans');

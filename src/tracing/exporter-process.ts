@@ -17,8 +17,12 @@ const READY_WITHIN_MS = 20_000;
 const LONG_LIFE_MS = 60_000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
-/** While it has spans, it reports on a batch more often than this: an export takes 15 s at most, and pauses a minute. */
-const SILENT_MS = 180_000;
+const LOOK_EVERY_MS = 15_000;
+/**
+ * At so many looks in a row it may have spans and have said nothing, which is three minutes: an export takes 15 s at most, and pauses a
+ * minute. Looks are counted, not time, since a proxy that was stopped itself (a debugger, a frozen container) has heard nothing meanwhile.
+ */
+const MOST_SILENT_LOOKS = 12;
 /** How long it may take to end after the time that it was given for what is left. */
 const END_WITHIN_MS = 1000;
 
@@ -37,8 +41,8 @@ export interface ExporterCounts extends Omit<SpanCounts, 'dropped'> {
 }
 
 export interface ExporterEvents {
-  /** Spans cannot be exported. @param code as in ExportResult */
-  readonly onFailing: (code: string) => void;
+  /** A batch could not be exported. @param code as in ExportResult @param lost how many spans are given up with it: 0 if it is sent again */
+  readonly onFailing: (code: string, lost: number) => void;
   readonly onRecovered: () => void;
   /** The collector has taken a batch without these spans. */
   readonly onRejected: (spans: number) => void;
@@ -68,8 +72,11 @@ interface Running {
   sent: number;
   /** What it has reported last. */
   settled: SpanCounts;
-  /** When it has said something, or has got the first spans after it had none. */
-  heardAtMs: number;
+  readonly looks: NodeJS.Timeout;
+  /** How many looks ago it has said something, or has got the first spans after it had none. */
+  silentLooks: number;
+  /** Why it was killed, if that is to be told. */
+  fate: string | undefined;
   fault: FaultReport | undefined;
 }
 
@@ -120,20 +127,22 @@ export class ExporterProcess {
     }
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     const settled = { exported: 0, failed: 0, rejected: 0, dropped: 0 };
-    const startedAtMs = performance.now();
     const running: Running = {
       child,
-      startedAtMs,
+      startedAtMs: performance.now(),
       ended,
       sent: 0,
       settled,
-      heardAtMs: startedAtMs,
+      looks: setInterval(() => look(running), LOOK_EVERY_MS).unref(),
+      silentLooks: 0,
+      fate: undefined,
       fault: undefined,
     };
     this.#running = running;
     child.on('message', (message) => this.#receive(running, message));
     const end = (how: string): void => {
-      if (this.#running === running) this.#lose(running, how);
+      clearInterval(running.looks);
+      if (this.#running === running) this.#lose(running, running.fate ?? how);
       resolve();
     };
     child.on('error', (error) => {
@@ -160,23 +169,16 @@ export class ExporterProcess {
       dropped.queueFull += count;
       taken();
     } else {
-      this.#watch(running);
+      if (outstanding(running) === 0) running.silentLooks = 0;
       running.sent += count;
       send(running.child, { type: 'spans', lines, count }, taken);
     }
   }
 
-  /** One that hangs is ended, and started again. */
-  #watch(running: Running): void {
-    const nowMs = performance.now();
-    if (outstanding(running) === 0) running.heardAtMs = nowMs;
-    else if (nowMs - running.heardAtMs > SILENT_MS) running.child.kill('SIGKILL');
-  }
-
   #receive(running: Running, message: unknown): void {
     const read = readFromExporter(message);
     const { events } = this.#parts;
-    running.heardAtMs = performance.now();
+    running.silentLooks = 0;
     switch (read?.type) {
       case undefined:
         running.child.kill('SIGKILL');
@@ -191,7 +193,7 @@ export class ExporterProcess {
         this.#settle(running, read);
         break;
       case 'failing':
-        events.onFailing(read.code);
+        events.onFailing(read.code, read.lost);
         break;
       case 'recovered':
         events.onRecovered();
@@ -269,6 +271,13 @@ export class ExporterProcess {
 /** How many spans it has and has not reported on. */
 function outstanding({ sent, settled }: Running): number {
   return sent - settled.exported - settled.failed - settled.rejected - settled.dropped;
+}
+
+/** One that hangs is ended, and started again. */
+function look(running: Running): void {
+  if (outstanding(running) === 0 || ++running.silentLooks <= MOST_SILENT_LOOKS) return;
+  running.fate = 'it had spans, and said nothing for three minutes';
+  running.child.kill('SIGKILL');
 }
 
 /** A message that the channel does not take is lost with the process, whose end is told. */

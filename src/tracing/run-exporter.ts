@@ -58,7 +58,7 @@ async function open(options: ExporterOptions, send: SendToProxy): Promise<SpanQu
     makeExporter,
     counts,
     onCounted: () => send({ type: 'counts', ...counts }),
-    onFailed: (code) => send({ type: 'failing', code }),
+    onFailed: (code, lost) => send({ type: 'failing', code, lost }),
     onRecovered: () => send({ type: 'recovered' }),
     onRejected: (spans) => send({ type: 'rejected', spans }),
   });

@@ -39,8 +39,8 @@ export interface SpanQueueParts {
   readonly counts: SpanCounts;
   /** The counts have changed. */
   readonly onCounted: () => void;
-  /** A batch has failed. @param code as in ExportResult */
-  readonly onFailed: (code: string) => void;
+  /** A batch has failed. @param code as in ExportResult @param lost how many spans are given up with it: 0 if it is sent again */
+  readonly onFailed: (code: string, lost: number) => void;
   /** A batch was exported after others have failed. */
   readonly onRecovered: () => void;
   /** The collector has taken a batch without these spans. */
@@ -62,7 +62,10 @@ export class SpanQueue {
   #underWay: Promise<boolean> | undefined = undefined;
   /** How often the first batch has failed. */
   #tries = 0;
+  /** How long the newest pause was. It is 0 while the collector takes what it is sent. */
   #pauseMs = 0;
+  /** Whether the timer is that of a pause, which spans that are added do not shorten. */
+  #isPausing = false;
   /** Takes no further spans. */
   #isClosed = false;
   /** What an export that is still under way comes to is of no matter: its spans are counted. */
@@ -88,7 +91,7 @@ export class SpanQueue {
     this.#pending.push(spans);
     const before = this.#count;
     this.#count += spans.count;
-    if (this.#underWay !== undefined || this.#pauseMs > 0) return;
+    if (this.#underWay !== undefined || this.#isPausing) return;
     if (before < BATCH_SPANS && this.#count >= BATCH_SPANS) this.#exportIn(0);
     else if (this.#timer === undefined) this.#exportIn(this.#parts.delayMs ?? DELAY_MS);
   }
@@ -97,7 +100,8 @@ export class SpanQueue {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#exportBatch();
+      this.#isPausing = false;
+      if (this.#count > 0) void this.#exportBatch();
     }, delayMs);
     this.#timer.unref();
   }
@@ -112,9 +116,13 @@ export class SpanQueue {
   }
 
   #goOn(): void {
-    if (this.#isClosed || this.#count === 0) return;
-    if (this.#pauseMs > 0) this.#exportIn(this.#pauseMs);
-    else this.#exportIn(this.#count >= BATCH_SPANS ? 0 : (this.#parts.delayMs ?? DELAY_MS));
+    if (this.#isClosed) return;
+    if (this.#pauseMs > 0) {
+      // Also with nothing left to send: the batch that failed may have been given up, and the next span must not go at once.
+      this.#isPausing = true;
+      this.#exportIn(this.#pauseMs);
+    } else if (this.#count > 0)
+      this.#exportIn(this.#count >= BATCH_SPANS ? 0 : (this.#parts.delayMs ?? DELAY_MS));
   }
 
   async #tryBatch(): Promise<boolean> {
@@ -135,13 +143,16 @@ export class SpanQueue {
       this.#parts.onCounted();
       return true;
     }
+    // The pauses are those of this queue alone: that of gRPC's library before it dials again grows to two minutes.
+    if (result.isTemporary) this.#closeExporter();
     this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, firstPauseMs), LONGEST_PAUSE_MS);
-    if (!result.isTemporary || ++this.#tries >= MOST_TRIES) {
+    const isGivenUp = !result.isTemporary || ++this.#tries >= MOST_TRIES;
+    if (isGivenUp) {
       this.#remove(batch.length, count);
       counts.failed += count;
       this.#parts.onCounted();
     }
-    onFailed(result.code);
+    onFailed(result.code, isGivenUp ? count : 0);
     return false;
   }
 

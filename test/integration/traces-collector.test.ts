@@ -122,6 +122,24 @@ for (const [what, misbehave, result, reason] of TEMPERS) {
   });
 }
 
+test('a collector that refuses the first batch, on a proxy with few calls: one line says what is lost, and later spans are exported', async (t) => {
+  let isRefusing = true;
+  const collector = await startHttpCollector(t, (response) => {
+    if (isRefusing) response.writeHead(401).end();
+    return isRefusing;
+  });
+  const proxy = await tracingTo(t, collector.exporter);
+  await call(proxy);
+  await wantCounted(proxy, 'failed', 2);
+  const line = await proxy.line(({ msg }) => String(msg).startsWith('spans cannot be exported'));
+  assert.match(String(line['msg']), /their batch is given up, and they are lost$/);
+  assert.deepEqual([line['reason'], line['spans']], ['401', 2]);
+  isRefusing = false;
+  await call(proxy);
+  await wantCounted(proxy, 'exported', 2);
+  await proxy.line(({ msg }) => msg === 'spans are exported again');
+});
+
 test('a collector that takes a batch but for some spans: they are counted apart, and one line says so', async (t) => {
   // partial_success { rejected_spans: 1, error_message: ... }
   const text = Buffer.from(SECRET);

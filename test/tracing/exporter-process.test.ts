@@ -74,7 +74,7 @@ async function scene(t: TestContext, { failingFork = 0, isReady = true } = {}) {
     options: OPTIONS,
     counts,
     events: {
-      onFailing: (code) => told.push(`failing ${code}`),
+      onFailing: (code, lost) => told.push(`failing ${code} ${lost}`),
       onRecovered: () => told.push('recovered'),
       onRejected: (spans) => told.push(`rejected ${spans}`),
       onEnded: (how, fault) => told.push(`ended: ${how} ${fault?.name ?? ''}`),
@@ -145,13 +145,35 @@ test('one that says what no exporter says is ended', async (t) => {
     'x',
     {},
     { type: 'counts', exported: -1 },
-    { type: 'failing', code: 'a\nb' },
+    { type: 'failing', code: 'a\nb', lost: 0 },
+    { type: 'failing', code: '401' },
   ]) {
     const { children, told } = await scene(t);
     children[0].emit('message', message);
     await eventually('it is ended', () => told.length > 0);
     assert.match(told[0], /^ended: signal SIGKILL/);
   }
+});
+
+test('one that has spans and says nothing for three minutes is ended without a further call, and one that speaks or has none is not', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { children, told, take } = await scene(t);
+  const pass = async (seconds: number): Promise<void> => {
+    for (let passed = 0; passed < seconds; passed += 15) t.mock.timers.tick(15_000);
+    await new Promise(setImmediate);
+  };
+  await pass(600);
+  take(3);
+  await pass(180);
+  children[0].says({ type: 'failing', code: '401', lost: 0 });
+  await pass(180);
+  assert.deepEqual(told, ['failing 401 0'], 'it speaks');
+  children[0].says({ ...COUNTS, failed: 3 });
+  await pass(600);
+  assert.equal(told.length, 1, 'it has none');
+  take(3);
+  await pass(195);
+  assert.deepEqual(told.slice(1), ['ended: it had spans, and said nothing for three minutes ']);
 });
 
 test('an error of fork() is no error of the proxy', async (t) => {

@@ -39,7 +39,7 @@ function scene(t: TestContext, parts: Partial<SpanQueueParts> = {}) {
     makeExporter: () => exporter,
     counts,
     onCounted: () => undefined,
-    onFailed: (code) => told.push(code),
+    onFailed: (code, lost) => told.push(lost === 0 ? code : `${code}: ${lost} lost`),
     onRecovered: () => told.push('recovered'),
     onRejected: (spans) => told.push(`${spans} rejected`),
     delayMs: 1,
@@ -48,6 +48,11 @@ function scene(t: TestContext, parts: Partial<SpanQueueParts> = {}) {
   });
   t.after(() => queue.close(0));
   return { exporter, counts, told, queue };
+}
+
+/** Lets everything run that waits for nothing but promises. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
 }
 
 function add(queue: SpanQueue, count: number): number {
@@ -130,6 +135,82 @@ test('what a collector refuses for good is not sent again', async (t) => {
   await eventually('they have failed', () => counts.failed === 3);
   assert.equal(exporter.batches.length, 1);
   assert.equal(queue.length, 0);
+});
+
+for (const [what, result, tries] of [
+  ['refused at once', FATAL, 1],
+  ['given up after several tries', TEMPORARY, 5],
+] as const) {
+  test(`spans that come after a batch that was ${what}, with nothing behind it, are exported`, async (t) => {
+    const { exporter, counts, told, queue } = scene(t);
+    exporter.next = () => result;
+    add(queue, 3);
+    await eventually('they have failed', () => counts.failed === 3);
+    assert.equal(exporter.batches.length, tries);
+    assert.equal(told.at(-1), `${result.code}: 3 lost`);
+    exporter.next = () => EXPORTED;
+    add(queue, 2);
+    await eventually('the next are exported', () => counts.exported === 2);
+    add(queue, 1);
+    await eventually('and those after them', () => counts.exported === 3);
+    assert.equal(told.at(-1), 'recovered');
+  });
+
+  test(`spans are not sent before the pause after a batch that was ${what} is over`, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { exporter, counts, queue } = scene(t, { firstPauseMs: 1000, overdueMs: LONG_MS });
+    exporter.next = () => result;
+    add(queue, 3);
+    for (let pauseMs = 1; counts.failed === 0; pauseMs = Math.max(1000, 2 * pauseMs)) {
+      t.mock.timers.tick(pauseMs);
+      await turns();
+    }
+    assert.equal(exporter.batches.length, tries);
+    exporter.next = () => EXPORTED;
+    const pauseMs = 1000 * 2 ** (tries - 1);
+    add(queue, BATCH_SPANS);
+    t.mock.timers.tick(pauseMs - 1);
+    await turns();
+    assert.equal(exporter.batches.length, tries);
+    t.mock.timers.tick(1);
+    await turns();
+    assert.equal(counts.exported, BATCH_SPANS);
+  });
+
+  test(`once the pause after a batch that was ${what} is over, the next span waits for others as ever`, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { exporter, counts, queue } = scene(t, { firstPauseMs: 1000, overdueMs: LONG_MS });
+    exporter.next = () => result;
+    add(queue, 3);
+    for (let pauseMs = 1; counts.failed === 0; pauseMs = Math.max(1000, 2 * pauseMs)) {
+      t.mock.timers.tick(pauseMs);
+      await turns();
+    }
+    t.mock.timers.tick(LONG_MS);
+    await turns();
+    exporter.next = () => EXPORTED;
+    add(queue, 1);
+    t.mock.timers.tick(1);
+    await turns();
+    assert.equal(counts.exported, 1);
+  });
+}
+
+test('after a temporary failure the next try has an exporter of its own, which dials at once', async (t) => {
+  const made: Scripted[] = [];
+  const { counts, queue } = scene(t, {
+    makeExporter: () => {
+      const exporter = new Scripted();
+      if (made.push(exporter) < 3) exporter.next = () => TEMPORARY;
+      return exporter;
+    },
+  });
+  add(queue, 3);
+  await eventually('they are exported', () => counts.exported === 3);
+  assert.deepEqual(
+    made.map(({ closed }) => closed),
+    [1, 1, 0],
+  );
 });
 
 test('an exporter that cannot be made or throws costs its batch and nothing else', async (t) => {
