@@ -167,7 +167,8 @@ function unknownListeners(root: RawMap, routes: readonly RawMap[]): readonly Fin
   return routes.flatMap((route, index) => {
     const name = textOf(mapOf(route.get('match')).get('listener'));
     if (name === undefined || name === '' || names.has(name)) return [];
-    return [error(['routes', index, 'match', 'listener'], `there is no listener '${name}'`, hints.of(name))];
+    const hint = isFault(parseListenAddress(name)) ? hints.of(name) : hints.ofAddress();
+    return [error(['routes', index, 'match', 'listener'], `there is no listener '${name}'`, hint)];
   });
 }
 
@@ -308,7 +309,16 @@ class NameHints {
   of(name: string): string | undefined {
     if (++this.#given > MOST_PROBLEMS) return undefined;
     const meant = suggest(name, this.#names);
-    if (meant !== undefined) return `did you mean '${meant}'?`;
+    return meant === undefined ? this.#defined() : `did you mean '${meant}'?`;
+  }
+
+  /** For an address in place of a listener's name: the nearest other address may be that of another service, so no single one is proposed. */
+  ofAddress(): string | undefined {
+    if (++this.#given > MOST_PROBLEMS) return undefined;
+    return `a listener without a name is called by its address: if you have changed that, give the listener a name and write it here; ${this.#defined()}`;
+  }
+
+  #defined(): string {
     const defined = [...this.#names].filter((each) => each !== '');
     if (defined.length === 0) return 'none is defined';
     const further = defined.length - MOST_NAMES;

@@ -9,6 +9,8 @@ export interface ServerOfListener {
 
 export interface ListenerGroup {
   readonly address: string;
+  /** Unlike its address it stays when the port changes, so routes name the listener by it. */
+  readonly name: string;
   /** Each server once. */
   readonly members: readonly ServerOfListener[];
   readonly listens: readonly Listen[];

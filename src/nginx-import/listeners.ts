@@ -8,6 +8,7 @@ import type { ClientCertificates } from './client-certificates.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import type { ListenerGroup, ServerOfListener } from './listener-group.ts';
+import { ListenerNames } from './listener-names.ts';
 import type { Server } from './server-blocks.ts';
 import { fileEntry } from './upstream-tls.ts';
 import { type YamlEntry, type YamlItem, YamlList, YamlMap } from './yaml-text.ts';
@@ -17,8 +18,13 @@ export function listenerGroupsOf(servers: readonly Server[], ledger: Ledger): re
   const byAddress = Map.groupBy(members, ({ listen }) => listen.address);
   mergeFamilies(byAddress, ledger);
   dropTaken(byAddress, ledger);
+  const names = new ListenerNames();
   return Array.from(byAddress, ([address, group]) => ({
     address,
+    name: names.of(
+      address,
+      group.some(({ listen }) => listen.isTls),
+    ),
     members: onceEach(group),
     listens: group.map(({ listen }) => listen),
     defaultServer: (group.find(({ listen }) => listen.isDefault) ?? group[0]).server,
@@ -85,7 +91,7 @@ export function listenerItem(
   group: ListenerGroup,
   { folder, certificates, ledger }: ListenerParts,
 ): YamlItem | undefined {
-  const { address, members } = group;
+  const { address, members, name } = group;
   const [{ listen }] = members;
   const from = listen.directive.name === 'listen' ? listen.directive : undefined;
   const tls = group.isTls ? tlsOf(group, { folder, certificates, ledger }) : undefined;
@@ -96,6 +102,7 @@ export function listenerItem(
     return undefined;
   }
   const value = new YamlMap([
+    { key: 'name', value: name },
     { key: 'address', value: address, from },
     tls === undefined ? undefined : { key: 'tls', value: tls },
     ...trustOf(group, ledger),

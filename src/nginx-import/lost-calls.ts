@@ -93,7 +93,7 @@ export function judgeRejected(
       const reject = server.scope.setting('ssl_reject_handshake');
       if (reject?.words[0] !== 'on' || server === group.defaultServer) continue;
       const taker = routes.find(
-        (route) => (route.listener ?? group.address) === group.address && meetsHost(route, server),
+        (route) => (route.listener ?? group.name) === group.name && meetsHost(route, server),
       );
       if (taker === undefined) {
         ledger.change(reject, 'left out: no route has the hosts of this server');

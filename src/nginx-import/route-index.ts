@@ -14,7 +14,7 @@ interface Placed {
 
 export class RouteIndex {
   readonly #byHost = new Map<string | undefined, PathIndex<Placed>>();
-  readonly #addresses = new Map<Server, Set<string>>();
+  readonly #listeners = new Map<Server, Set<string>>();
 
   constructor(routes: readonly Route[], groups: readonly ListenerGroup[]) {
     for (const [order, route] of routes.entries()) {
@@ -22,11 +22,11 @@ export class RouteIndex {
       index.add(route.path, { route, order });
       this.#byHost.set(route.host, index);
     }
-    for (const { address, members } of groups) {
+    for (const { name, members } of groups) {
       for (const { server } of members) {
-        const known = this.#addresses.get(server);
-        if (known === undefined) this.#addresses.set(server, new Set([address]));
-        else known.add(address);
+        const known = this.#listeners.get(server);
+        if (known === undefined) this.#listeners.set(server, new Set([name]));
+        else known.add(name);
       }
     }
   }
@@ -57,8 +57,8 @@ export class RouteIndex {
 
   /** Whether calls that nginx gives to a server come by a route, if their path fits. */
   meets(route: Route, server: Server): boolean {
-    const addresses = this.#addresses.get(server);
-    if (addresses === undefined || (route.listener !== undefined && !addresses.has(route.listener)))
+    const listeners = this.#listeners.get(server);
+    if (listeners === undefined || (route.listener !== undefined && !listeners.has(route.listener)))
       return false;
     return meetsHost(route, server);
   }

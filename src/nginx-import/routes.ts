@@ -12,6 +12,7 @@ import { shownName } from './shown-directive.ts';
 import { type YamlEntry, type YamlItem, YamlMap } from './yaml-text.ts';
 
 export interface Route {
+  /** Its name. */
   readonly listener: string | undefined;
   readonly host: string | undefined;
   readonly path: string;
@@ -31,7 +32,7 @@ export function routesOf(
 ): readonly Route[] {
   const places = areAlike(groups)
     ? [{ group: groups[0], listener: undefined }]
-    : groups.map((group) => ({ group, listener: group.address }));
+    : groups.map((group) => ({ group, listener: group.name }));
   const orders = new Map(served.map((one, order) => [one.server, order]));
   const routes = places.flatMap(({ group, listener }) =>
     group.members

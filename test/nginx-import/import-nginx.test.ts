@@ -26,7 +26,7 @@ function configOf(text: string): Config {
 }
 
 function addressesOf(text: string): readonly string[] {
-  return configOf(text).listeners.map(({ name }) => name);
+  return configOf(text).listeners.map(({ address }) => address.text);
 }
 
 /** The routes as LISTENER HOST PATH, those criteria that are there. */
@@ -67,7 +67,7 @@ test('the default server keeps its names where the wildcard of another one would
 
 test('routes name their listener where servers differ between listeners, and only there', () => {
   const text = `server { listen 80; listen 81; ${pass} } server { listen 81; server_name b.example; ${pass} }`;
-  assert.deepEqual(routesOf(text), ['0.0.0.0:80 /*', '0.0.0.0:81 /*', '0.0.0.0:81 b.example /*']);
+  assert.deepEqual(routesOf(text), ['http /*', 'http-81 /*', 'http-81 b.example /*']);
   assert.deepEqual(routesOf(`server { listen 80; listen 81; ${pass} }`), ['/*']);
 });
 
