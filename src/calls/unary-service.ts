@@ -21,8 +21,12 @@ export interface Asker {
 export interface UnaryListener {
   /** The service has answered with the status OK. @param message valid only during the call */
   answered(message: Buffer): void;
-  /** There is no answer. @param why a sentence without its full stop, for the log alone: it names endpoints */
-  failed(why: string): void;
+  /**
+   * There is no answer.
+   * @param why a sentence without its full stop, for the log alone: it names endpoints
+   * @param grpcStatus the name of the status that the service has answered with, if it has
+   */
+  failed(why: string, grpcStatus?: string): void;
   /** The service was not asked, because of what this client does to it. */
   refused(cause: Failure): void;
 }

@@ -38,6 +38,9 @@ export interface Inquiry {
   readonly isOfRunningCall?: boolean;
 }
 
+/** Which part of the timeout must be over before the service is believed to be late: its clock may run ahead a little. */
+const LATE_PART = 0.9;
+
 export class ServiceQuestion implements PendingQuestion, UnaryListener {
   readonly timeoutMs: number;
   readonly #terms: QuestionTerms;
@@ -65,8 +68,19 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
     this.#decide(judged);
   }
 
-  failed(why: string): void {
-    this.#decide(this.#withoutAnswer(why));
+  failed(why: string, grpcStatus = ''): void {
+    // The service is told the timeout, and often ends the question itself just before it is over here.
+    const isLate = grpcStatus === 'DEADLINE_EXCEEDED' && this.#tookMs >= LATE_PART * this.timeoutMs;
+    this.#decide(this.#withoutAnswer(isLate ? this.#lateness : why));
+  }
+
+  get #tookMs(): number {
+    return performance.now() - this.#startedAtMs;
+  }
+
+  get #lateness(): string {
+    const { upstream, timeoutMs, timeoutKey } = this.#terms;
+    return `the service of upstream ${upstream} has not answered in ${limitText(timeoutMs)} (${timeoutKey})`;
   }
 
   refused(cause: Failure): void {
@@ -86,10 +100,7 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
 
   timeOver(): Failure | undefined {
     this.#question.expire();
-    const { upstream, timeoutMs, timeoutKey } = this.#terms;
-    const refusal = this.#withoutAnswer(
-      `the service of upstream ${upstream} has not answered in ${limitText(timeoutMs)} (${timeoutKey})`,
-    );
+    const refusal = this.#withoutAnswer(this.#lateness);
     if (refusal === undefined) this.#inquiry.passes?.();
     return refusal;
   }
@@ -112,7 +123,6 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
 
   #tell(result: QuestionResult, why = ''): void {
     const { key, upstream, observer, tokenOfSilence } = this.#terms;
-    const tookMs = performance.now() - this.#startedAtMs;
-    observer.asked({ policy: key, upstream, result, tookMs, why, tokenOfSilence });
+    observer.asked({ policy: key, upstream, result, tookMs: this.#tookMs, why, tokenOfSilence });
   }
 }

@@ -21,8 +21,8 @@ const LONGEST_WORD = 64;
 export interface UnaryAttemptEvents {
   /** The status OK has come after one message. @param message valid only during the call */
   answered(message: Buffer): void;
-  /** @param predicate of the endpoint, such as 'answered with UNAVAILABLE' */
-  failed(predicate: string): void;
+  /** @param predicate of the endpoint, such as 'answered with UNAVAILABLE' @param grpcStatus that name alone, if it has answered with one */
+  failed(predicate: string, grpcStatus?: string): void;
   /** No service has processed the request. @param end how it came back: REFUSED or UNPROCESSED */
   unprocessed(end: AttemptEnd, predicate: string): void;
   /** One of these has thrown. Must not throw. */
@@ -168,7 +168,7 @@ export class UnaryAttempt implements UpstreamCall {
     this.#contain(() => {
       this.#endpoint.outcomes?.answered(status, this.holding, list);
       if (status === 'OK' && message !== undefined) this.#events.answered(message);
-      else this.#events.failed(`answered with ${status}${toldIn(list)}`);
+      else this.#events.failed(`answered with ${status}${toldIn(list)}`, status);
     });
   }
 

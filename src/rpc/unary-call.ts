@@ -112,8 +112,8 @@ export class UnaryCall implements UnaryQuestion, Waiter<Http2Endpoint>, UnaryAtt
     this.#contain(() => this.#listener.answered(message));
   }
 
-  failed(predicate: string): void {
-    this.#fail(withoutStop(`${this.#endpoint} ${predicate}`));
+  failed(predicate: string, grpcStatus?: string): void {
+    this.#fail(withoutStop(`${this.#endpoint} ${predicate}`), grpcStatus);
   }
 
   unprocessed(end: AttemptEnd, predicate: string): void {
@@ -123,10 +123,10 @@ export class UnaryCall implements UnaryQuestion, Waiter<Http2Endpoint>, UnaryAtt
     else this.#contain(() => this.begin());
   }
 
-  #fail(why: string): void {
+  #fail(why: string, grpcStatus?: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#contain(() => this.#listener.failed(why));
+    this.#contain(() => this.#listener.failed(why, grpcStatus));
   }
 
   fault(error: unknown): void {

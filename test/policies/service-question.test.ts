@@ -88,3 +88,24 @@ test('a refused call asks no further question', () => {
   assert.equal(late.question.timeOver?.()?.token, 'authorizer_unavailable');
   assert.deepEqual(late.told, ['expired']);
 });
+
+test('a service that ends a question itself because its time is over is late, and one that says so at once has a trouble of its own', (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const told = '127.0.0.1:1 answered with DEADLINE_EXCEEDED: Deadline Exceeded';
+  const late = 'the service of upstream authorizer has not answered in 100 ms (authorize.timeout)';
+  for (const passesUnanswered of [false, true])
+    for (const [tookMs, status, why] of [
+      [99, 'DEADLINE_EXCEEDED', late],
+      [5, 'DEADLINE_EXCEEDED', told],
+      [99, 'UNAVAILABLE', told],
+      [99, undefined, told],
+    ] as const) {
+      nowMs = 0;
+      const scene = new Scene(passesUnanswered);
+      nowMs = tookMs;
+      scene.listener?.failed(told, status);
+      assert.equal(scene.counted[0]?.why, why, `${status} after ${tookMs} ms`);
+      assert.deepEqual(scene.results, [passesUnanswered ? 'passed' : 'failed']);
+    }
+});

@@ -231,3 +231,40 @@ test('an answer that is larger than the window of its stream comes whole', async
   request.sendTrailers();
   assert.equal((await client.outcome(stream)).grpcStatus, '0');
 });
+
+test('a service that ends a question because its time is over counts as late, whoever notices it first', async (t) => {
+  const service = await startRawUpstream(t, { onRequestEnd: (request) => request.succeed() });
+  const authorizer = await startRawUpstream(t, {
+    onRequestEnd: (request) => {
+      const givenMs = parseGrpcTimeout(request.field('grpc-timeout') ?? '') ?? 0;
+      const end = (): void => {
+        request.sendHeaders([
+          [':status', '200'],
+          ['content-type', 'application/grpc'],
+        ]);
+        request.sendTrailers([
+          ['grpc-status', '4'],
+          ['grpc-message', 'Deadline Exceeded'],
+        ]);
+      };
+      // As a server does whose clock runs ahead a little.
+      setTimeout(end, 0.95 * givenMs).unref();
+    },
+  });
+  const authorize = { upstream: 'authorizer', timeout: '1s' };
+  const proxy = await startProxy(t, {
+    sections: {
+      routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice', authorize }],
+      upstreams: {
+        voice: { endpoints: [service.address] },
+        authorizer: { endpoints: [authorizer.address] },
+      },
+    },
+  });
+  const client = await proxy.rawClient('tls');
+  client.call({ body: BODY });
+  assert.match(
+    (await proxy.record()).reason,
+    /Why: the service of upstream authorizer has not answered in 1000 ms \(authorize\.timeout\)/,
+  );
+});
