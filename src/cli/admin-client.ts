@@ -3,8 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Address, parseAddress } from '../config/address.ts';
+import { readAdminAlone } from '../config/admin-alone.ts';
 import { readAdminToken } from '../config/admin-token.ts';
-import { type LoadedConfig, parseConfig, type RefusedConfig } from '../config/load-config.ts';
+import type { Config } from '../config/config.ts';
+import { parseConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { isStandardInput } from '../config/standard-input.ts';
 import { readingFault } from '../config/system-error.ts';
@@ -47,6 +49,8 @@ const defaultFile = 'config.yaml';
 export interface FoundAdmin extends AdminTarget {
   /** The configuration that named the address. Undefined if `--admin` did, or nothing. */
   readonly here: ConfigurationHere | undefined;
+  /** A sentence about that configuration, if it has errors. */
+  readonly fault?: string;
 }
 
 /** @returns where the admin server is, or a sentence about why that is not known */
@@ -70,27 +74,32 @@ function findServer({ admin, config }: AdminOptions): FoundAdmin | string {
       ? found(parsed(defaultAddress, 'the default'))
       : `${missing}; or give --admin HOST:PORT`;
   }
-  const loaded = withoutFiles(file);
-  if (typeof loaded === 'string') return loaded;
-  if ('problems' in loaded) {
-    const problems = loaded.problems.map((problem) => formatProblem(problem)).join('\n');
-    return `nothing was asked, since ${file} cannot be used and so does not say where the admin server is; a running proxy stays as it is. Fix the file, or give --admin HOST:PORT:\n${problems}`;
-  }
-  const target = adminTargetOf(loaded.config);
-  return target === undefined
-    ? `${file} has no admin server (admin: off)`
-    : { ...target, here: { file, config: loaded.config } };
-}
-
-/** Certificates and keys are not looked at, since whoever asks may not be allowed to read them. */
-function withoutFiles(file: string): LoadedConfig | RefusedConfig | string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     return `${file} cannot be read: ${readingFault(error)}; or give --admin HOST:PORT`;
   }
-  return parseConfig(text, file);
+  return findIn(text, file);
+}
+
+/** Certificates and keys are not looked at, since whoever asks may not be allowed to read them. */
+function findIn(text: string, file: string): FoundAdmin | string {
+  const loaded = parseConfig(text, file);
+  if ('config' in loaded) return ofConfig(loaded.config, { file, config: loaded.config });
+  const alone = readAdminAlone(text, file);
+  if (alone === undefined) {
+    const problems = loaded.problems.map((problem) => formatProblem(problem)).join('\n');
+    return `nothing was asked, since ${file} cannot be used and so does not say where the admin server is; a running proxy stays as it is. Fix the file, or give --admin HOST:PORT:\n${problems}`;
+  }
+  const fault = `${file} has errors, and only \`admin\` was read there: framegate check -c ${file} shows them`;
+  const target = ofConfig(alone, { file, config: undefined });
+  return typeof target === 'string' ? target : { ...target, fault };
+}
+
+function ofConfig(config: Pick<Config, 'admin'>, here: ConfigurationHere): FoundAdmin | string {
+  const target = adminTargetOf(config);
+  return target === undefined ? `${here.file} has no admin server (admin: off)` : { ...target, here };
 }
 
 function found(address: Address | string): FoundAdmin | string {
@@ -106,6 +115,21 @@ export async function describeOtherProxy(admin: FoundAdmin): Promise<string | un
   if (admin.here === undefined) return undefined;
   const answer = await askAdmin(admin, 'GET', '/api/config');
   return typeof answer === 'string' ? undefined : describeOtherFile(admin, answer.body);
+}
+
+/**
+ * Like describeOtherProxy, for an order: of a file with errors the listeners are not known, so the proxy must be known by its file.
+ * @returns a sentence if the proxy there is another one, or may be
+ */
+export async function describeDoubtfulProxy(admin: FoundAdmin): Promise<string | undefined> {
+  const { here, address } = admin;
+  if (here === undefined || here.config !== undefined) return describeOtherProxy(admin);
+  const answer = await askAdmin(admin, 'GET', '/api/config');
+  if (typeof answer === 'string') return undefined;
+  const running = readRunningConfiguration(answer.body);
+  if (running !== undefined && runsWith(running, here) === undefined)
+    return `${here.file} has errors, so it is not known whether the proxy whose admin server is ${address.text} runs with it`;
+  return describeOtherFile(admin, answer.body);
 }
 
 /** @param body the answer to `GET /api/config` */

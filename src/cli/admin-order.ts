@@ -3,7 +3,7 @@
 import type { AdminTarget } from '../control/admin-target.ts';
 import { fieldOf } from '../control/answer-fields.ts';
 import { type AdminAnswer, askAdmin } from '../control/ask-admin.ts';
-import { type AdminOptions, adminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
+import { type AdminOptions, adminOptions, describeDoubtfulProxy, findAdmin } from './admin-client.ts';
 import { readOptions } from './options.ts';
 
 export interface AdminOrder {
@@ -45,7 +45,8 @@ export async function giveOrder(
   }
   const found = findAdmin(parsed.values);
   if (typeof found === 'string') return fail(found);
-  const other = await describeOtherProxy(found);
+  if (found.fault !== undefined) process.stderr.write(`framegate ${command}: ${found.fault}\n`);
+  const other = await describeDoubtfulProxy(found);
   if (other !== undefined) {
     const meant = `Name that file, or give --admin ${found.address.text} to mean it`;
     return fail(`${other}; nothing was asked of it. ${meant}`);

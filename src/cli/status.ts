@@ -42,6 +42,7 @@ export async function status(argv: readonly string[]): Promise<number> {
   }
   const found = findAdmin(parsed.values);
   if (typeof found === 'string') return fail(`${found}\n`);
+  if (found.fault !== undefined) process.stderr.write(`framegate status: ${found.fault}\n`);
   const answers = await askAll(found);
   if (typeof answers === 'string') return fail(`${answers}\n`);
   const other = describeOtherFile(found, answers.config.body);

@@ -41,6 +41,7 @@ async function readAndTap(argv: readonly string[]): Promise<number> {
   }
   const found = findAdmin(values);
   if (typeof found === 'string') return fail(found);
+  if (found.fault !== undefined) process.stderr.write(`framegate tap: ${found.fault}\n`);
   const wishes = await readWishes(values, found);
   if (typeof wishes === 'string') return fail(wishes);
   const other = await describeOtherProxy(found);

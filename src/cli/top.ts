@@ -63,6 +63,7 @@ export async function top(argv: readonly string[]): Promise<number> {
   if (seconds < 1 || seconds > 3600) return fail('--interval must be a whole number of seconds, 1 to 3600');
   const found = findAdmin(values);
   if (typeof found === 'string') return fail(found);
+  if (found.fault !== undefined) process.stderr.write(`framegate top: ${found.fault}\n`);
   const other = await describeOtherProxy(found);
   if (other !== undefined) process.stderr.write(`framegate top: ${other}\n`);
   const { once: isOnce, json: isJson } = values;

@@ -72,7 +72,7 @@ export function resolveConfig(
     },
     drain: { timeoutMs: unlessOff(drain.timeout), delayMs: drain.delay },
     reload: { watchMs: unlessOff(reload.watch), certificatesMs: unlessOff(reload.certificates) },
-    admin: admin === 'off' ? undefined : resolveAdmin(admin, file),
+    admin: resolveAdmin(admin, file),
     log: {
       level: log.level,
       access: log.access,
@@ -101,10 +101,9 @@ function unlessOff<T>(value: T | 'off'): T | undefined {
   return value === 'off' ? undefined : value;
 }
 
-function resolveAdmin(
-  { address, token }: Exclude<ValidConfig['admin'], 'off'>,
-  configFile: string,
-): AdminConfig {
+export function resolveAdmin(admin: ValidConfig['admin'], configFile: string): AdminConfig | undefined {
+  if (admin === 'off') return undefined;
+  const { address, token } = admin;
   if (token?.file !== undefined)
     return { address, token: { kind: 'file', file: besideConfig(configFile, token.file) } };
   const variable = token?.environment;

@@ -324,6 +324,11 @@ export function validateRoute(value: unknown): ValidRoute | undefined {
   return route.safeParse(value).data;
 }
 
+/** Validates `admin` alone, for files whose rest is invalid. @returns undefined if it is invalid itself */
+export function validateAdmin(value: unknown): ValidConfig['admin'] | undefined {
+  return configSchema.shape.admin.safeParse(value).data;
+}
+
 const list = endpointList(endpoint);
 
 /** Validates what the admin API is sent as the endpoints of an upstream. */

@@ -19,7 +19,8 @@ export interface RunningConfiguration {
 /** A configuration here, and the file it was read from. */
 export interface ConfigurationHere {
   readonly file: string;
-  readonly config: Pick<Config, 'listeners'>;
+  /** Undefined if the file has errors. */
+  readonly config: Pick<Config, 'listeners'> | undefined;
 }
 
 /** @returns undefined if the answer is none of Framegate */
@@ -52,7 +53,7 @@ export function runsWith(
       ? undefined
       : isSameFile(file, theirs, folder);
   if (byFile !== undefined) return byFile;
-  if (addresses.size === 0) return undefined;
+  if (addresses.size === 0 || config === undefined) return undefined;
   return config.listeners.some(({ address }) => addresses.has(address.text));
 }
 

@@ -141,6 +141,10 @@ suite('the commands of a running proxy', () => {
       /the running configuration stays in use/,
     );
     assert.match((await run('status', '--admin', proxy.admin)).stdout, /epoch 3,/);
+    const shown = await run('status');
+    assert.equal(shown.code, 0, 'after a bad edit it is wanted most');
+    assert.match(shown.stdout, /epoch 3,/);
+    assert.match(shown.stderr, /config\.yaml has errors, and only `admin` was read there: framegate check/);
 
     writeFileSync(
       join(proxy.folder, 'other.yaml'),
@@ -429,6 +433,27 @@ panic, as too few endpoints can be used: panic (1 of 7 upstreams)
       if (isMeant) assert.match(stderr, /the proxy did not accept it \(HTTP 200\)/);
       else assert.match(stderr, /runs with \/nowhere\/config\.yaml, not with .*; nothing was asked of it/);
     }
+  });
+
+  test('a file with errors whose `admin` can be read is no reason to ask nothing, but an order goes only to the proxy that runs with it', async (t) => {
+    const folder = folderFor(t);
+    const admin = await startPages(t, {
+      '/ready': 'ok',
+      '/api/config': configOf('127.0.0.1:1'),
+      '/api/upstreams': { upstreams: [] },
+      '/api/drain': {},
+    });
+    writeFileSync(
+      join(folder, 'config.yaml'),
+      `admin: { address: "${admin}" }\nlisteners: [{ address: "127.0.0.1:1" }]\nroutes: [\n`,
+    );
+    const status = await framegate(['status'], folder);
+    assert.equal(status.code, 0, status.stderr);
+    const drain = await framegate(['drain'], folder);
+    assert.equal(drain.code, 1);
+    assert.match(drain.stderr, /it is not known whether the proxy .* runs with it; nothing was asked of it/);
+    const meant = await framegate(['drain', '--admin', admin], folder);
+    assert.match(meant.stderr, /the proxy did not accept it/);
   });
 
   test('an order counts as carried out only if Framegate itself says so', async (t) => {
