@@ -4,6 +4,7 @@ import { counted } from '../config/counted.ts';
 import { type AdminTarget } from '../control/admin-target.ts';
 import { fieldOf, listOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { type AdminAnswer, askAdmin } from '../control/ask-admin.ts';
+import { describeStoreAnswer } from '../diagnosis/store-answer.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherFile, findAdmin } from './admin-client.ts';
 import { localTime } from './local-time.ts';
@@ -148,14 +149,19 @@ const HOLDS = new Map([
 function describeStore(store: unknown): string {
   const which = `store of shared limits ${textOf(fieldOf(store, 'name'))}: ${textOf(fieldOf(store, 'servers'))}`;
   const isUp = fieldOf(store, 'isUp');
-  if (isUp === true) return `${which}, answers; ${textOf(fieldOf(store, 'processes'))} processes share it`;
+  const processes = fieldOf(store, 'processes');
+  if (isUp === true && typeof processes !== 'number') return `${which}, answers`;
+  if (isUp === true)
+    return `${which}, answers; ${counted(numberOf(processes), 'process')} share${processes === 1 ? 's' : ''} it`;
   if (isUp !== false) return `${which}, not connected yet`;
   const holds = HOLDS.get(textOf(fieldOf(store, 'failure'))) ?? '';
-  return paint(
-    process.stdout,
-    'red',
-    `${which} does not answer (${textOf(fieldOf(store, 'reason'))}): ${holds}`,
-  );
+  const reason = textOf(fieldOf(store, 'reason'));
+  const known = describeStoreAnswer(reason);
+  const line =
+    known === undefined
+      ? `${which} does not answer (${reason}): ${holds}`
+      : `${which} ${known.predicate} (${reason}): ${known.remedy}; until then ${holds}`;
+  return paint(process.stdout, 'red', line);
 }
 
 function fail(message: string): number {

@@ -10,6 +10,7 @@ import { readStoreSecrets } from '../config/store-secrets.ts';
 import type { StoreConfig } from '../config/stores-config.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
+import { describeStoreAnswer } from '../diagnosis/store-answer.ts';
 import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -184,11 +185,22 @@ export class StoreWatch {
     if (wasUp) this.#publish(store);
     const failure = this.#failures.get(store) ?? 'local';
     const servers = this.#serversOf(store);
-    const sentence = `Store ${store} (${servers}) does not answer: ${reason}. Until it answers, ${HOLDS[failure]}.`;
+    const known = describeStoreAnswer(reason);
+    const fault =
+      known === undefined ? `does not answer: ${reason}` : `${known.predicate} (${reason}): ${known.remedy}`;
+    const sentence = `Store ${store} (${servers}) ${fault}. Until it answers, ${HOLDS[failure]}.`;
     this.#parts.diagnoses.record({ code: CODE, token: TOKEN, sentence, store }, `${store} ${reason}`);
     if (!isNews) return;
     this.#parts.logger.warn(
-      { store, servers, failure, reason, token: TOKEN, code: CODE },
+      {
+        store,
+        servers,
+        failure,
+        reason,
+        ...(known !== undefined && { remedy: `it ${known.predicate}: ${known.remedy}` }),
+        token: TOKEN,
+        code: CODE,
+      },
       `the store of shared limits does not answer: ${HOLDS[failure]}`,
     );
   }

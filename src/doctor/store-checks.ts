@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts';
 import { readStoreSecrets, type StoreSecrets } from '../config/store-secrets.ts';
 import type { StoreConfig, StoreServer } from '../config/stores-config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
+import { describeStoreAnswer } from '../diagnosis/store-answer.ts';
 import type { Check } from './check.ts';
 import type { DialFailure, TlsWish } from './dial.ts';
 import { type Finding, failed, ok, took, unexamined, warning } from './finding.ts';
@@ -145,20 +146,6 @@ function describeInfo(info: RespReply | undefined, address: Address, store: Stor
   return findings;
 }
 
-/** What to do about the first words of errors. */
-const REMEDIES: Readonly<Record<string, readonly [text: string, remedy: string]>> = {
-  WRONGPASS: ['refuses the user or the password', 'compare `user` and `password` with the ACL of the server'],
-  NOAUTH: ['wants a password', 'write `password: { file: NAME }`, and `user` if it is not the default one'],
-  NOPERM: [
-    'forbids this user a command that leases need',
-    'allow it: +ping +select +eval +evalsha, and ~PREFIX:* for its keys',
-  ],
-  LOADING: ['is still loading its data', 'wait, or see in its log what it loads'],
-  DENIED: ['is in protected mode', 'set a password there, or bind it to an address'],
-  CLUSTERDOWN: ['says that its cluster is down', 'see CLUSTER INFO on a node'],
-  READONLY: ['is a replica, on which nothing can be written', 'name the primary'],
-};
-
 function describeReply(
   reply: RespReply | undefined,
   { text }: Address,
@@ -167,8 +154,9 @@ function describeReply(
 ): Finding {
   switch (reply?.kind) {
     case 'error': {
-      const [what, remedy] = REMEDIES[reply.word] ?? [`answered with an error (${reply.word})`, otherwise];
-      return failed(`${text} ${what}`, remedy);
+      const known = describeStoreAnswer(reply.word);
+      if (known !== undefined) return failed(`${text} ${known.predicate}`, known.remedy);
+      return failed(`${text} answered with an error (${reply.word})`, otherwise);
     }
     case 'late':
       return failed(`${text} accepted the connection and did not answer in time`, ifTls(tls));

@@ -249,6 +249,7 @@ suite('the commands of a running proxy', () => {
     const stores = [
       { ...store, isUp: false, reason: 'NOAUTH' },
       { ...store, name: 'good', isUp: true },
+      { ...store, name: 'shared', isUp: true, processes: 3 },
       { ...store, name: 'new' },
     ];
     const pages = {
@@ -261,8 +262,9 @@ suite('the commands of a running proxy', () => {
     assert.deepEqual(
       stdout.split('\n').filter((line) => line.startsWith('store of')),
       [
-        'store of shared limits fleet: 10.0.0.5:6379 does not answer (NOAUTH): calls under its limits are refused',
+        'store of shared limits fleet: 10.0.0.5:6379 wants a password (NOAUTH): write `password: { file: NAME }`, and `user` if it is not the default one; until then calls under its limits are refused',
         'store of shared limits good: 10.0.0.5:6379, answers',
+        'store of shared limits shared: 10.0.0.5:6379, answers; 3 processes share it',
         'store of shared limits new: 10.0.0.5:6379, not connected yet',
       ],
     );

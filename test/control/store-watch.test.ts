@@ -203,6 +203,12 @@ test('the log says once that a store answers, that it does not and why, and that
   assert.deepEqual(scene.takeLines(), [
     'the store answers again; shared limits hold {"store":"one","processes":2}',
   ]);
+  child.saysDown('one', 'NOAUTH');
+  const remedy =
+    'it wants a password: write `password: { file: NAME }`, and `user` if it is not the default one';
+  assert.deepEqual(scene.takeLines(), [
+    `${lost} {${facts},"reason":"NOAUTH","remedy":"${remedy}",${diagnosis}}`,
+  ]);
   child.saysDown('two', 'refused');
   assert.match(scene.takeLines().join(), /^the store .*: each process counts for itself, with its share/);
 });

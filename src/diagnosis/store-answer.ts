@@ -1,0 +1,41 @@
+// What the first words of errors mean that Redis and Valkey answer with, and what to do. The doctor, the log, the diagnosis and `framegate status`
+// say the same.
+
+export interface StoreAnswer {
+  /** The end of a sentence about the server. */
+  readonly predicate: string;
+  readonly remedy: string;
+}
+
+const ANSWERS: ReadonlyMap<string, StoreAnswer> = new Map([
+  [
+    'WRONGPASS',
+    {
+      predicate: 'refuses the user or the password',
+      remedy: 'compare `user` and `password` with the ACL of the server',
+    },
+  ],
+  [
+    'NOAUTH',
+    {
+      predicate: 'wants a password',
+      remedy: 'write `password: { file: NAME }`, and `user` if it is not the default one',
+    },
+  ],
+  [
+    'NOPERM',
+    {
+      predicate: 'forbids this user a command that leases need',
+      remedy: 'allow it: +ping +select +eval +evalsha, and ~PREFIX:* for its keys',
+    },
+  ],
+  ['LOADING', { predicate: 'is still loading its data', remedy: 'wait, or see in its log what it loads' }],
+  ['DENIED', { predicate: 'is in protected mode', remedy: 'set a password there, or bind it to an address' }],
+  ['CLUSTERDOWN', { predicate: 'says that its cluster is down', remedy: 'see CLUSTER INFO on a node' }],
+  ['READONLY', { predicate: 'is a replica, on which nothing can be written', remedy: 'name the primary' }],
+]);
+
+/** @param word such as NOAUTH @returns undefined if nothing more is known of it */
+export function describeStoreAnswer(word: string): StoreAnswer | undefined {
+  return ANSWERS.get(word);
+}
