@@ -25,6 +25,13 @@ const UNKNOWN_CALL = 'framegate.doctor.Probe/Unknown';
 const UNKNOWN_METHOD = 'FramegateDoctor';
 export const HEALTH_CHECK = '/grpc.health.v1.Health/Check';
 
+/** Why a route of `redirect` or `respond` is not compared. */
+export const NO_UPSTREAM = 'the proxy answers its calls itself, so there is no upstream to compare with';
+
+export function hasNoUpstream({ redirect, respond }: RouteConfig): boolean {
+  return redirect !== undefined || respond !== undefined;
+}
+
 /** @returns undefined for a route to a single method, which would have to be called */
 export function probeOf({ match, stripPrefix: prefix }: RouteConfig): RouteProbe | undefined {
   const path = pathOf(pathCriterion(match) ?? '/*', prefix);

@@ -7,7 +7,7 @@ import type { Check } from './check.ts';
 import { type Finding, unexamined } from './finding.ts';
 import { type CallAnswer, callGrpc, describeAnswer } from './grpc-call.ts';
 import { explainAnswer, isOfPathAlone } from './proxy-answer.ts';
-import { probeOf, type RouteProbe, serviceProbe } from './route-probe.ts';
+import { hasNoUpstream, NO_UPSTREAM, probeOf, type RouteProbe, serviceProbe } from './route-probe.ts';
 import { reflectionChecks } from './target-call.ts';
 import {
   TARGET_CALL_MS,
@@ -34,6 +34,7 @@ export function targetRouteChecks(parts: TargetParts, found: TargetWay): readonl
       ({ name }) => name === (route.upstream ?? route.split?.[0]?.upstream),
     );
     const endpoint = upstreams.endpoints.get(upstream?.name ?? '');
+    if (hasNoUpstream(route)) return leftOut(NO_UPSTREAM);
     if (upstream === undefined || endpoint === undefined)
       return leftOut('its upstream has no endpoint that is known here');
     if (upstream.protocol === 'http1')

@@ -27,7 +27,7 @@ import {
   lookAt,
 } from './look.ts';
 import { tokenOfAnswer } from './refusal-token.ts';
-import { probeOf, type RouteProbe, routeTaken } from './route-probe.ts';
+import { hasNoUpstream, NO_UPSTREAM, probeOf, type RouteProbe, routeTaken } from './route-probe.ts';
 import type { RunningProxy } from './running-proxy.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
 import { compareWebRoute } from './web-route.ts';
@@ -215,6 +215,7 @@ function routeCheck(route: RouteConfig, parts: ThroughParts): Check {
     limitMs: LIMIT_MS,
   } as const;
   const probe = probeOf(route);
+  if (hasNoUpstream(route)) return { ...shared, run: () => [unexamined(NO_UPSTREAM)] };
   if (upstream === undefined || endpoint === undefined)
     return { ...shared, run: () => [unexamined('its upstream has no endpoint that is known here')] };
   if (upstream.protocol === 'http1') {
