@@ -15,9 +15,9 @@ import { describeMissing, readOptions } from './options.ts';
 const usage = `Usage: framegate doctor [-c FILE] [--verbose] [--only CHECK] [TARGET]
 
 Examines in order: the configuration, ports, certificates, the upstreams
-directly, the keys of identities, stores, calls through the proxy (the one that
-runs, or a temporary one on free ports), TARGET, the usual causes, and the
-machine. Checks that passed are counted; each other one is shown with cause and
+directly, the keys of identities, stores, the collector of traces, calls through
+the proxy (the one that runs, or a temporary one on free ports), TARGET, the
+usual causes, and the machine. Checks that passed are counted; each other one is shown with cause and
 remedy. All of it takes about ten seconds at most. No method of a service is
 called but grpc.health.v1, reflection, Check of authorizers, the one that
 --method names, and methods that no service has.
@@ -31,8 +31,8 @@ routes are tried through TARGET, too.
       --verbose        print each check with what it saw, also those that passed
       --json           print one JSON object in place of text
       --only CHECK     make only these checks: a group (${groupNames().slice(0, 3).join(', ')},
-                       ${groupNames().slice(3, 8).join(', ')},
-                       ${groupNames().slice(8).join(', ')}) or the beginning of an id in
+                       ${groupNames().slice(3, 9).join(', ')},
+                       ${groupNames().slice(9).join(', ')}) or the beginning of an id in
                        --json (upstream.voice), each with what it saw; may be
                        given several times
       --ca FILE        the authority that has signed the certificate of TARGET

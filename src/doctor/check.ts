@@ -10,6 +10,7 @@ export const GROUPS = {
   upstream: 'Upstream, directly',
   identities: 'Keys of identities',
   stores: 'Stores of shared limits',
+  trace: 'Collector of traces',
   through: 'Through the proxy',
   target: 'Target',
   guesses: 'Usual causes',

@@ -1,5 +1,5 @@
-// Opens a connection for a probe, in plaintext or over TLS. An untrusted certificate does not end the handshake, because what is
-// behind it is worth examining too; the verdict on the certificate is reported among the facts.
+// Opens a connection for a probe, in plaintext or over TLS. An untrusted certificate does not end the handshake unless a secret is to be
+// sent, because what is behind it is worth examining too; the verdict on the certificate is reported among the facts.
 
 import { readFileSync } from 'node:fs';
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';
@@ -20,6 +20,8 @@ export interface TlsWish {
   readonly ca?: Buffer | undefined;
   readonly cert?: Buffer | undefined;
   readonly key?: Buffer | undefined;
+  /** Whether nothing may be sent to a peer whose certificate is not trusted: then the code of the reason is the failure. */
+  readonly mustBeTrusted?: boolean | undefined;
   /** Which file cannot be read, and why. Then nothing is dialled. */
   readonly fault?: string | undefined;
 }
@@ -113,7 +115,7 @@ function placeOf(address: Address, from: string | undefined): NetConnectOpts {
   return { host: address.host, port: address.port, lookup: names.lookup, ...local };
 }
 
-function tlsOptions(address: Address, { serverName, alpn, ca, cert, key }: TlsWish) {
+function tlsOptions(address: Address, { serverName, alpn, ca, cert, key, mustBeTrusted }: TlsWish) {
   const name = serverName ?? (address.kind === 'tcp' ? address.host : 'localhost');
   return {
     ...(isIP(name) === 0 && { servername: name }),
@@ -122,7 +124,7 @@ function tlsOptions(address: Address, { serverName, alpn, ca, cert, key }: TlsWi
     ...(cert && { cert }),
     ...(key && { key }),
     minVersion: 'TLSv1.2' as const,
-    rejectUnauthorized: false,
+    rejectUnauthorized: mustBeTrusted === true,
   };
 }
 

@@ -5,6 +5,7 @@ import { suggest } from '../config/suggestion.ts';
 import { adminTargetOf } from '../control/admin-target.ts';
 import { certificateChecks } from './certificate-checks.ts';
 import { type Check, type CheckReport, GROUPS } from './check.ts';
+import { collectorChecks } from './collector-checks.ts';
 import { CONFIG_USABLE, configChecks } from './config-checks.ts';
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts';
 import { PROBE_HOST } from './dial.ts';
@@ -101,6 +102,7 @@ async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<read
       ...upstreams.checks,
       ...keyChecks(config),
       ...storeChecks(config),
+      ...collectorChecks(config),
     );
     plan.push(...throughChecks({ config, running, upstreams, evidence, slot, credentials }));
   }

@@ -1,5 +1,6 @@
 // The proxy through which calls are tried: the Framegate that runs with this configuration, or else one that is started only for the check,
-// in this process, on free loopback ports. The latter has no admin server, writes no log, and checks no health.
+// in this process, on free loopback ports. The latter has no admin server, writes no log, exports no spans, and
+// checks no health.
 
 import { closeSync, openSync } from 'node:fs';
 import type { Address } from '../config/address.ts';
@@ -90,6 +91,7 @@ function temporaryConfig(config: Config): Config {
     })),
     upstreams: config.upstreams.map((upstream) => ({ ...upstream, health: undefined, outliers: undefined })),
     admin: undefined,
+    trace: undefined,
     reload: { watchMs: undefined, certificatesMs: undefined },
     drain: { timeoutMs: 0, delayMs: 0 },
     log: { level: 'silent', access: false, syslogPrefix: false, file: undefined, format: 'json' },
