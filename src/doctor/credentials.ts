@@ -5,14 +5,14 @@ import { createSecureContext } from 'node:tls';
 import { parseHeaderName, parseHeaderValue } from '../config/match-criteria.ts';
 import { isFault } from '../config/problem.ts';
 import { readingFault } from '../config/system-error.ts';
+import { NO_SECRET_FIELDS, SecretFields } from './secret-fields.ts';
 
 export interface Credentials {
-  /** By name, in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
+  readonly headers: SecretFields;
   readonly certificate: { readonly cert: Buffer; readonly key: Buffer } | undefined;
 }
 
-export const NO_CREDENTIALS: Credentials = { headers: new Map(), certificate: undefined };
+export const NO_CREDENTIALS: Credentials = { headers: NO_SECRET_FIELDS, certificate: undefined };
 
 /** What the doctor's calls have already. */
 const OWN_FIELDS: ReadonlySet<string> = new Set([
@@ -32,13 +32,14 @@ export interface GivenCredentials {
 
 /** @returns what is wrong, in a sentence that holds no value */
 export function readCredentials({ header, cert, key }: GivenCredentials): Credentials | string {
-  const headers = new Map<string, string>();
+  const values = new Map<string, string>();
   for (const each of header) {
     const field = readField(each);
     if (typeof field === 'string') return field;
-    if (headers.has(field.name)) return `--header ${field.name} is given twice`;
-    headers.set(field.name, field.value);
+    if (values.has(field.name)) return `--header ${field.name} is given twice`;
+    values.set(field.name, field.value);
   }
+  const headers = new SecretFields(values);
   if (cert === undefined && key === undefined) return { headers, certificate: undefined };
   if (cert === undefined || key === undefined) return '--cert FILE and --key FILE belong together: give both';
   const certificate = readPair(cert, key);
@@ -82,39 +83,4 @@ function readPair(cert: string, key: string): Exclude<Credentials['certificate']
     return `--cert and --key cannot be used together: ${reason}`;
   }
   return { cert: certPem, key: keyPem };
-}
-
-/** Shorter values, such as that of `x-version: 1`, are in many texts, and too short to be secret. */
-const SHORTEST_HIDDEN = 6;
-/** A value is recognised by so many of its first characters, since a peer may have cut off the rest. */
-const KNOWN_BY = 16;
-const HIDDEN = '(hidden)';
-
-/**
- * Must be called before the text is cut or escaped: a value is not found if its beginning is missing or it is written otherwise.
- * @param headers the fields that the peer was sent
- * @returns the text without their values, which the peer may have repeated, as a whole or without the scheme before a token
- */
-export function withoutSecrets(text: string, headers: ReadonlyMap<string, string> | undefined): string {
-  if (headers === undefined) return text;
-  const secrets = [...headers.values()]
-    // The scheme says nothing, and a peer may repeat the token alone.
-    .flatMap((value) => [value, /^\S+\s+(\S.*)$/.exec(value)?.[1] ?? ''])
-    .filter((secret) => secret.length >= SHORTEST_HIDDEN)
-    // One may be the beginning of another.
-    .toSorted((one, other) => other.length - one.length);
-  return secrets.reduce(hide, text);
-}
-
-function hide(text: string, secret: string): string {
-  const beginning = secret.slice(0, KNOWN_BY);
-  let shown = '';
-  let at = 0;
-  for (;;) {
-    const found = text.indexOf(beginning, at);
-    if (found === -1) return shown + text.slice(at);
-    shown += text.slice(at, found) + HIDDEN;
-    at = found + beginning.length;
-    while (at < found + secret.length && text[at] === secret[at - found]) at++;
-  }
 }

@@ -1,6 +1,7 @@
 // Opens a connection for a probe, in plaintext or over TLS. An untrusted certificate does not end the handshake unless a secret is to be
 // sent, because what is behind it is worth examining too; the verdict on the certificate is reported among the facts.
 
+import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
@@ -10,6 +11,7 @@ import { readingFault } from '../config/system-error.ts';
 import type { UpstreamTlsConfig } from '../config/upstream-config.ts';
 import { names } from '../names/name-lookup.ts';
 import { quoted } from './finding.ts';
+import { publicKeyOf } from './public-key.ts';
 
 export interface TlsWish {
   /** The name for SNI and for the check of the certificate. Undefined means the host of the address. */
@@ -18,6 +20,8 @@ export interface TlsWish {
   readonly alpn?: readonly string[] | undefined;
   /** Undefined means the authorities that Node knows. */
   readonly ca?: Buffer | undefined;
+  /** The peer is verified by having one of these keys, as publicKeyOf writes them. Undefined means: by a trusted certificate. */
+  readonly publicKeys?: ReadonlySet<string> | undefined;
   readonly cert?: Buffer | undefined;
   readonly key?: Buffer | undefined;
   /** Whether nothing may be sent to a peer whose certificate is not trusted: then the code of the reason is the failure. */
@@ -36,6 +40,8 @@ export interface TlsFacts {
   readonly version: string;
   /** The code of the reason why the certificate is not trusted. Undefined if it is. */
   readonly distrust: string | undefined;
+  /** Why the peer has not shown that it is the one that was meant, as the beginning of a sentence. Undefined if it has. */
+  readonly unverified: string | undefined;
   readonly issuer: string;
   readonly names: string;
 }
@@ -102,7 +108,7 @@ export async function dial(
     socket.setNoDelay(true);
     resolve({
       socket,
-      tls: socket instanceof TLSSocket ? factsOf(socket) : undefined,
+      tls: socket instanceof TLSSocket ? factsOf(socket, tls?.publicKeys) : undefined,
       connectMs: performance.now() - beganAtMs,
     });
   });
@@ -128,7 +134,7 @@ function tlsOptions(address: Address, { serverName, alpn, ca, cert, key, mustBeT
   };
 }
 
-function factsOf(socket: TLSSocket): TlsFacts {
+function factsOf(socket: TLSSocket, publicKeys: TlsWish['publicKeys']): TlsFacts {
   const certificate = socket.getPeerX509Certificate();
   const { authorizationError } = socket;
   // Node's types say Error; it is the code of the reason.
@@ -137,9 +143,22 @@ function factsOf(socket: TLSSocket): TlsFacts {
     alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '',
     version: socket.getProtocol() ?? '',
     distrust,
+    unverified: publicKeys === undefined ? untrusted(distrust) : unknownKey(certificate, publicKeys),
     issuer: quoted((certificate?.issuer ?? '').replaceAll('\n', ', '), 200),
     names: quoted(certificate?.subjectAltName ?? '', 200),
   };
+}
+
+function untrusted(distrust: TlsFacts['distrust']): string | undefined {
+  return distrust === undefined ? undefined : 'its certificate is not trusted';
+}
+
+function unknownKey(
+  certificate: X509Certificate | undefined,
+  publicKeys: ReadonlySet<string>,
+): string | undefined {
+  const isKnown = certificate !== undefined && publicKeys.has(publicKeyOf(certificate));
+  return isKnown ? undefined : 'it shows a certificate with another key than those of the configuration';
 }
 
 function codeOf(error: unknown): unknown {

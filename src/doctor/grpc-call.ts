@@ -11,16 +11,16 @@ import type { Address } from '../config/address.ts';
 import { errorCode } from '../config/error-code.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
-import { withoutSecrets } from './credentials.ts';
-import { dial, type TlsFacts, type TlsWish } from './dial.ts';
+import { type DialFailure, dial, type TlsFacts, type TlsWish } from './dial.ts';
 import { quoted, shownText } from './finding.ts';
+import { NO_SECRET_FIELDS, PEER_NOT_VERIFIED, type SecretFields } from './secret-fields.ts';
 
 export interface CallWay {
   readonly address: Address;
   readonly tls: TlsWish | undefined;
   readonly authority: string;
-  /** Header fields that each call has, by name in lower case. No answer shows their values. */
-  readonly credentials?: ReadonlyMap<string, string> | undefined;
+  /** Header fields that each call has. No answer shows their values. A peer that has not shown who it is gets no call. */
+  readonly credentials?: SecretFields | undefined;
 }
 
 export interface CallRequest {
@@ -66,7 +66,7 @@ export async function callGrpc(way: CallWay, request: CallRequest): Promise<Call
   const endsAtMs = performance.now() + request.limitMs;
   const opened = await openSession(way, request.limitMs);
   if ('failure' in opened) return { ...answer, ...opened };
-  const { session, tls } = opened;
+  const { session, tls, fields } = opened;
   answer.tls = tls;
   const beganAtMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -86,7 +86,7 @@ export async function callGrpc(way: CallWay, request: CallRequest): Promise<Call
     Math.max(50, endsAtMs - performance.now()),
   );
   try {
-    const stream = session.request(headersOf(way, request), { endStream: false });
+    const stream = session.request(headersOf(way, request, fields), { endStream: false });
     listen(stream, answer, way, resolve);
     if (request.message !== undefined) stream.end(request.message);
     await promise;
@@ -121,14 +121,19 @@ export function emptyAnswer(): MutableAnswer {
 
 type Session = ReturnType<typeof connectHttp2>;
 
-/** Never rejects. The session has no listener for errors yet. */
+export interface OpenedSession {
+  /** It has no listener for errors yet. */
+  readonly session: Session;
+  readonly tls: TlsFacts | undefined;
+  /** The credentials that this peer may have. */
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+/** Never rejects. */
 export async function openSession(
-  { address, tls, authority }: CallWay,
+  { address, tls, authority, credentials = NO_SECRET_FIELDS }: CallWay,
   limitMs: number,
-): Promise<
-  | { readonly session: Session; readonly tls: TlsFacts | undefined }
-  | { readonly failure: string; readonly reason: string | undefined }
-> {
+): Promise<OpenedSession | DialFailure> {
   const dialled = await dial(address, tls, limitMs);
   if ('failure' in dialled) return dialled;
   const { socket, tls: facts } = dialled;
@@ -136,17 +141,24 @@ export async function openSession(
     socket.destroy();
     return { failure: 'no_h2_alpn', reason: undefined };
   }
+  const fields = credentials.for(facts);
+  if (typeof fields === 'string') {
+    socket.destroy();
+    return { failure: PEER_NOT_VERIFIED, reason: fields };
+  }
   const session = connectHttp2(`${tls === undefined ? 'http' : 'https'}://${authority}`, {
     createConnection: () => socket,
     settings: { enablePush: false, maxHeaderListSize: MOST_HEADER_BYTES },
     maxSessionMemory: 2,
   });
-  return { session, tls: facts };
+  return { session, tls: facts, fields };
 }
 
+/** @param fields those of the session */
 export function headersOf(
-  { authority, credentials }: CallWay,
+  { authority }: CallWay,
   { path, headers }: Pick<CallRequest, 'path' | 'headers'>,
+  fields: OpenedSession['fields'],
 ): OutgoingHttpHeaders {
   return {
     [constants.HTTP2_HEADER_METHOD]: 'POST',
@@ -156,7 +168,7 @@ export function headersOf(
     'content-type': 'application/grpc',
     'user-agent': 'framegate-doctor',
     ...Object.fromEntries(headers ?? []),
-    ...Object.fromEntries(credentials ?? []),
+    ...Object.fromEntries(fields),
   };
 }
 
@@ -206,8 +218,9 @@ export function readStatus(headers: IncomingHttpHeaders, answer: MutableResponse
   const status = textOf(headers['grpc-status'], sent);
   if (status === '') return;
   answer.grpcStatus = grpcStatusName(status);
-  const message = decodeMessage(withoutSecrets(String(headers['grpc-message'] ?? ''), sent.credentials));
-  answer.grpcMessage = quoted(withoutSecrets(message, sent.credentials), 600);
+  const { credentials = NO_SECRET_FIELDS } = sent;
+  const message = decodeMessage(credentials.hide(String(headers['grpc-message'] ?? '')));
+  answer.grpcMessage = quoted(credentials.hide(message), 600);
 }
 
 /** Undoes the percent-encoding of grpc-message. What is not valid stays as it is. */
@@ -228,13 +241,17 @@ function namesOf(headers: IncomingHttpHeaders): readonly string[] {
     .toSorted();
 }
 
-function textOf(value: string | readonly string[] | undefined, { credentials }: Sent): string {
-  return value === undefined ? '' : quoted(withoutSecrets(String(value), credentials), 120);
+function textOf(
+  value: string | readonly string[] | undefined,
+  { credentials = NO_SECRET_FIELDS }: Sent,
+): string {
+  return value === undefined ? '' : quoted(credentials.hide(String(value)), 120);
 }
 
 /** @returns 'UNIMPLEMENTED “…”', 'HTTP 404, an HTML page, without grpc-status', or what happened in place of an answer */
 export function describeAnswer(answer: CallAnswer): string {
-  const { failure, grpcStatus, httpStatus, broken, isLate } = answer;
+  const { failure, reason, grpcStatus, httpStatus, broken, isLate } = answer;
+  if (failure === PEER_NOT_VERIFIED) return `no call: ${reason}`;
   if (failure !== undefined) return `no connection (${failure})`;
   if (grpcStatus !== '') return describeResponse(answer);
   if (httpStatus !== 0)

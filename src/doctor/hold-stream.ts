@@ -53,7 +53,7 @@ export async function holdStream(
 ): Promise<HoldResult> {
   const opened = await openSession(way, CONNECT_MS);
   if ('failure' in opened) return { outcome: 'no-connection', ...opened };
-  const { session } = opened;
+  const { session, fields } = opened;
   const beganAtMs = performance.now();
   const answer = { httpStatus: 0, contentType: '', server: '', grpcStatus: '', grpcMessage: '' };
   let broken = '';
@@ -75,7 +75,7 @@ export async function holdStream(
     ended();
   });
   try {
-    const stream = session.request(headersOf(way, request), { endStream: false });
+    const stream = session.request(headersOf(way, request, fields), { endStream: false });
     stream.on('response', (headers) => readHead(headers, answer, way));
     stream.on('trailers', (trailers: IncomingHttpHeaders) => readStatus(trailers, answer, way));
     // What the service says does not matter, and must not pile up.

@@ -4,6 +4,7 @@ import { type Finding, failed, note, ok, quoted, unexamined } from './finding.ts
 import type { HoldResult } from './hold-stream.ts';
 import type { Hop, Way } from './hold-ways.ts';
 import { explainAnswer } from './proxy-answer.ts';
+import { PEER_NOT_VERIFIED } from './secret-fields.ts';
 
 export type Ended = Extract<HoldResult, { readonly outcome: 'ended' }>;
 /** A stream that has had no connection or no time, so that its method may last all the same. */
@@ -53,6 +54,11 @@ export function unreachedBy(name: string, result: Unreached): Finding {
     return unexamined(
       `${name}: given up before the time was over, so nothing was seen`,
       'run it alone: --only hold',
+    );
+  if (result.failure === PEER_NOT_VERIFIED)
+    return unexamined(
+      `${name}: no stream was opened: ${result.reason}`,
+      'mend what the checks of its certificate name; a proxy has to be reloaded after its certificate was renewed',
     );
   const why = quoted(result.reason ?? result.failure, 200);
   return unexamined(

@@ -8,7 +8,7 @@ import type { UpstreamConfig } from '../config/upstream-config.ts';
 import type { Credentials } from './credentials.ts';
 import { wantsCertificate, withoutCertificate } from './expected-refusal.ts';
 import type { CallWay } from './grpc-call.ts';
-import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
+import { listenerWish, type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import { routeTaken } from './route-probe.ts';
 import type { TargetWay } from './target-way.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
@@ -116,14 +116,11 @@ function wayThroughProxy(
   const address = reach(listener, slot);
   if (typeof address === 'string') return { name, why: address };
   if (wantsCertificate(listener, credentials)) return { name, why: withoutCertificate(listener).text };
-  // Whoever holds the port gets what is sent there, and no certificate is verified on this way.
+  // Whoever holds the port gets what is sent there, and only --header is kept from a peer that is not verified.
   const secret = [...headers.keys()].find((field) => isSecretName(field) && !credentials.headers.has(field));
   if (secret !== undefined)
     return { name, why: `the route wants ${secret}, whose value may be a secret and is not sent` };
-  const tls =
-    listener.tls === undefined
-      ? undefined
-      : { serverName: authority, alpn: ['h2'], ...credentials.certificate };
+  const tls = listenerWish(listener, authority, ['h2'], credentials);
   return {
     hop: 'proxy',
     name,

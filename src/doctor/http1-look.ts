@@ -2,9 +2,9 @@
 
 import type { Address } from '../config/address.ts';
 import { classifyUpstreamFirstBytes, type UpstreamFirstBytes } from '../diagnosis/upstream-first-bytes.ts';
-import { withoutSecrets } from './credentials.ts';
 import { type DialFailure, dial, type TlsFacts, type TlsWish } from './dial.ts';
 import { quoted } from './finding.ts';
+import { NO_SECRET_FIELDS, PEER_NOT_VERIFIED, type SecretFields } from './secret-fields.ts';
 
 export interface Http1Look {
   readonly kind: UpstreamFirstBytes;
@@ -19,7 +19,8 @@ export interface Http1Look {
 export interface Http1Request {
   readonly host: string;
   readonly path: string;
-  readonly credentials?: ReadonlyMap<string, string> | undefined;
+  /** A peer that has not shown who it is gets no request. */
+  readonly credentials?: SecretFields | undefined;
 }
 
 /** Enough for a frame header of HTTP/2 and for a status line. */
@@ -38,12 +39,17 @@ function isEnough(bytes: Buffer): boolean {
 export async function getByHttp1(
   address: Address,
   tls: TlsWish | undefined,
-  { host, path, credentials = new Map() }: Http1Request,
+  { host, path, credentials = NO_SECRET_FIELDS }: Http1Request,
   limitMs: number,
 ): Promise<Http1Look | DialFailure> {
   const dialled = await dial(address, tls, limitMs);
   if ('failure' in dialled) return dialled;
   const { socket } = dialled;
+  const values = credentials.for(dialled.tls);
+  if (typeof values === 'string') {
+    socket.destroy();
+    return { failure: PEER_NOT_VERIFIED, reason: values };
+  }
   const beganAtMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<Buffer>();
   let bytes: Buffer = Buffer.alloc(0);
@@ -55,7 +61,7 @@ export async function getByHttp1(
   socket.on('end', done);
   socket.on('close', done);
   const timer = setTimeout(done, limitMs);
-  const fields = Array.from(credentials, ([name, value]) => `${name}: ${value}\r\n`).join('');
+  const fields = Array.from(values, ([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.write(
     `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: framegate-doctor\r\naccept: */*\r\nconnection: close\r\n${fields}\r\n`,
     'latin1',
@@ -67,7 +73,7 @@ export async function getByHttp1(
   return {
     kind: classifyUpstreamFirstBytes(answer),
     tls: dialled.tls,
-    firstLine: quoted(withoutSecrets(text.split('\r\n', 1)[0], credentials), 80),
+    firstLine: quoted(credentials.hide(text.split('\r\n', 1)[0]), 80),
     httpStatus: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0),
     durationMs: performance.now() - beganAtMs,
   };

@@ -21,13 +21,13 @@ export type LargeRequestResult = 'taken' | 'refused' | { readonly gave: string }
 export async function tryLargeRequest(way: CallWay, path: string): Promise<LargeRequestResult> {
   const opened = await openSession(way, CONNECT_MS);
   if ('failure' in opened) return { gave: `no connection (${opened.failure})` };
-  const { session } = opened;
+  const { session, fields } = opened;
   const { promise, resolve } = Promise.withResolvers<LargeRequestResult>();
   const timer = setTimeout(() => resolve('taken'), ANSWER_MS);
   session.on('error', (error) => resolve({ gave: quoted(errorCode(error) ?? error.message, 120) }));
   session.on('close', () => resolve({ gave: 'the end of the connection' }));
   try {
-    const headers = { ...headersOf(way, { path }), 'content-length': SIZE_BYTES };
+    const headers = { ...headersOf(way, { path }, fields), 'content-length': SIZE_BYTES };
     const stream = session.request(headers, { endStream: false });
     stream.on('error', () => undefined);
     stream.on('response', (response) => {

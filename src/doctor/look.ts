@@ -17,6 +17,8 @@ export interface Look {
 export interface LookOptions {
   readonly serverName?: string | undefined;
   readonly ca?: Buffer | undefined;
+  /** As in TlsWish. */
+  readonly publicKeys?: ReadonlySet<string> | undefined;
   readonly cert?: Buffer | undefined;
   readonly key?: Buffer | undefined;
 }

@@ -70,7 +70,7 @@ interface ComparedRoute {
 }
 
 async function compare(
-  { target, evidence }: TargetParts,
+  { target, evidence, credentials }: TargetParts,
   found: TargetWay,
   { upstream, endpoint, probe }: ComparedRoute,
 ): Promise<readonly Finding[]> {
@@ -78,7 +78,11 @@ async function compare(
   const way = wayOf(found);
   const limitMs = TARGET_CALL_MS;
   // One after the other, since their times are compared.
-  const as = { ...directWay(upstream, endpoint.address), credentials: way.credentials };
+  const as = {
+    ...directWay(upstream, endpoint.address),
+    // The same call, so without them if the target does not get them.
+    ...(way.credentials !== undefined && { credentials: credentials.headers }),
+  };
   const direct = await callGrpc(as, {
     path: directPath,
     message,

@@ -16,7 +16,14 @@ import { startTemporaryProxy, useRunningProxy } from './examined-proxy.ts';
 import { judgeRefusal, wantsCertificate, withoutCertificate } from './expected-refusal.ts';
 import { type Finding, failed, ok, quoted, unexamined, warning } from './finding.ts';
 import { type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
-import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
+import {
+  listenerWish,
+  type ProxySlot,
+  publicKeysOf,
+  reach,
+  serverNameOf,
+  strangerAt,
+} from './listener-way.ts';
 import {
   describeHandshake,
   describePlaintext,
@@ -29,6 +36,7 @@ import {
 import { tokenOfAnswer } from './refusal-token.ts';
 import { hasNoUpstream, NO_UPSTREAM, probeOf, type RouteProbe, routeTaken } from './route-probe.ts';
 import type { RunningProxy } from './running-proxy.ts';
+import { PEER_NOT_VERIFIED } from './secret-fields.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
 import { compareWebRoute } from './web-route.ts';
 
@@ -86,7 +94,9 @@ function listenerCheck(listener: ListenerConfig, { slot, credentials }: ThroughP
     run: async () => {
       const reached = reach(listener, slot);
       if (typeof reached === 'string') return [unexamined(reached)];
-      const look = await lookAt(reached, { serverName: serverNameOf(listener), ...credentials.certificate });
+      const publicKeys = publicKeysOf(listener);
+      const options = { serverName: serverNameOf(listener), ...credentials.certificate, publicKeys };
+      const look = await lookAt(reached, options);
       const insecure = `an insecure channel (plaintext HTTP/2) gets ${describePlaintext(look)}`;
       if (tls === undefined) {
         return hasPlaintextHttp2(look)
@@ -96,6 +106,7 @@ function listenerCheck(listener: ListenerConfig, { slot, credentials }: ThroughP
       const secure = `TLS with ALPN h2: ${describeHandshake(look.h2)}`;
       return [
         judgeSecure(look, secure, listener, credentials),
+        ...judgeKey(look, publicKeys),
         ok(`TLS with ALPN http/1.1 alone: ${describeHandshake(look.http1)}`),
         ok(`TLS without ALPN: ${describeHandshake(look.withoutAlpn)}`),
         ok(
@@ -104,6 +115,18 @@ function listenerCheck(listener: ListenerConfig, { slot, credentials }: ThroughP
       ];
     },
   };
+}
+
+/** Without a certificate that can be read here there is nothing to compare with. */
+function judgeKey({ h2 }: Look, publicKeys: ReadonlySet<string>): readonly Finding[] {
+  const unverified = 'kind' in h2 ? h2.tls?.unverified : undefined;
+  if (unverified === undefined || publicKeys.size === 0) return [];
+  return [
+    warning(
+      unverified,
+      'reload the proxy if its certificate was renewed with another key; otherwise find which process holds the port',
+    ),
+  ];
 }
 
 function judgeSecure(look: Look, text: string, listener: ListenerConfig, credentials: Credentials): Finding {
@@ -257,13 +280,12 @@ async function compareRoute(
   const name = probe.authority ?? serverNameOf(listener) ?? 'localhost';
   const way: CallWay = {
     address: reached,
-    tls:
-      listener.tls === undefined ? undefined : { serverName: name, alpn: ['h2'], ...credentials.certificate },
+    tls: listenerWish(listener, name, ['h2'], credentials),
     authority: name,
     credentials: credentials.headers,
   };
   const { headers, message } = probe;
-  // Whoever holds the port gets what is sent there, and no certificate is verified on this way.
+  // Whoever holds the port gets what is sent there, and only --header is kept from a peer that is not verified.
   const secret = [...headers.keys()].find((field) => isSecretName(field) && !credentials.headers.has(field));
   if (secret !== undefined)
     return [
@@ -276,6 +298,7 @@ async function compareRoute(
   const as = { ...direct, credentials: credentials.headers };
   const directly = await callGrpc(as, { path: probe.directPath, headers, message, limitMs: CALL_MS });
   const through = await callGrpc(way, { path: probe.path, headers, message, limitMs: CALL_MS });
+  if (through.failure === PEER_NOT_VERIFIED) return [strangerAt(listener, through.reason)];
   const token = tokenOfAnswer({ through, directly }, (await slot.proxy?.diagnoses()) ?? [], way);
   const text = `${probe.path}: ${describeAnswer(through)}`;
   const refusal = token === undefined ? undefined : judgeRefusal({ route, token, text }, credentials);

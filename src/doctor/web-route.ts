@@ -11,9 +11,10 @@ import { tlsWishOf } from './dial.ts';
 import { judgeRefusal, wantsCertificate, withoutCertificate } from './expected-refusal.ts';
 import { type Finding, failed, ok, took, unexamined } from './finding.ts';
 import { getByHttp1 } from './http1-look.ts';
-import { type ProxySlot, reach, serverNameOf } from './listener-way.ts';
+import { listenerWish, type ProxySlot, reach, serverNameOf, strangerAt } from './listener-way.ts';
 import { routeTaken } from './route-probe.ts';
 import type { SeenDiagnosis } from './running-proxy.ts';
+import { PEER_NOT_VERIFIED } from './secret-fields.ts';
 
 const LIMIT_MS = 2000;
 
@@ -54,11 +55,10 @@ export async function compareWebRoute(
     { host, path: directPath, credentials: credentials.headers },
     LIMIT_MS,
   );
-  const tls =
-    listener.tls === undefined
-      ? undefined
-      : { serverName: host, alpn: ['http/1.1'], ...credentials.certificate };
+  const tls = listenerWish(listener, host, ['http/1.1'], credentials);
   const through = await getByHttp1(reached, tls, { host, path, credentials: credentials.headers }, LIMIT_MS);
+  if ('failure' in through && through.failure === PEER_NOT_VERIFIED)
+    return [strangerAt(listener, through.reason)];
   const said = (look: typeof direct): string =>
     'failure' in look ? `no connection (${look.failure})` : look.firstLine || 'no answer';
   const isSame =

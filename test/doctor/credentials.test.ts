@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { readCredentials, withoutSecrets } from '../../src/doctor/credentials.ts';
+import { readCredentials } from '../../src/doctor/credentials.ts';
 import { type CallWay, callGrpc, describeAnswer } from '../../src/doctor/grpc-call.ts';
+import { withoutSecrets } from '../../src/doctor/hidden-values.ts';
 import { holdStream } from '../../src/doctor/hold-stream.ts';
 import { getByHttp1 } from '../../src/doctor/http1-look.ts';
 import { diagnoseBroken, startHttp2 } from './patient.ts';
