@@ -14,6 +14,7 @@ import { names } from '../names/name-lookup.ts';
 import type { Check } from './check.ts';
 import { type Finding, failed, ok, quoted, took, warning } from './finding.ts';
 import { callGrpc, EMPTY_MESSAGE } from './grpc-call.ts';
+import { SecretFields } from './secret-fields.ts';
 
 const LIMIT_MS = 4000;
 const ASK_MS = 2500;
@@ -69,7 +70,7 @@ async function exportByGrpc(
   credentials: ReadonlyMap<string, string>,
 ): Promise<Outcome> {
   const tls = url.startsWith('https:') ? { alpn: ['h2'], mustBeTrusted: true } : undefined;
-  const way = { address, tls, authority: new URL(url).host, credentials };
+  const way = { address, tls, authority: new URL(url).host, credentials: new SecretFields(credentials) };
   const answer = await callGrpc(way, { path: EXPORT_PATH, message: EMPTY_MESSAGE, limitMs: ASK_MS });
   const { failure, isLate, grpcStatus, httpStatus, durationMs } = answer;
   if (failure !== undefined) return { failure };

@@ -1,10 +1,10 @@
 // Which diagnosis of a proxy an answer through it is. It tells a refusal of the proxy from a status of the service, whose message may be
 // any text.
 
-import { withoutSecrets } from './credentials.ts';
 import { quoted } from './finding.ts';
 import type { CallAnswer, CallWay } from './grpc-call.ts';
 import type { SeenDiagnosis } from './running-proxy.ts';
+import { NO_SECRET_FIELDS } from './secret-fields.ts';
 
 const MOST_CHARACTERS = 4096;
 
@@ -18,14 +18,14 @@ type Said = Pick<CallAnswer, 'grpcStatus' | 'grpcMessage'>;
 export function tokenOfAnswer(
   { through, directly }: { readonly through: Said; readonly directly: Said },
   diagnoses: readonly Pick<SeenDiagnosis, 'token' | 'sentence'>[],
-  { credentials }: Pick<CallWay, 'credentials'>,
+  { credentials = NO_SECRET_FIELDS }: Pick<CallWay, 'credentials'>,
 ): string | undefined {
   const { grpcStatus, grpcMessage } = through;
   // What the service says itself is not of the proxy, although a proxy may say the same.
   const isOfService = directly.grpcStatus === grpcStatus && directly.grpcMessage === grpcMessage;
   if (grpcMessage === '' || isOfService) return undefined;
   return diagnoses.find(({ sentence }) =>
-    isWhole(grpcMessage, quoted(withoutSecrets(sentence, credentials), MOST_CHARACTERS)),
+    isWhole(grpcMessage, quoted(credentials.hide(sentence), MOST_CHARACTERS)),
   )?.token;
 }
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reasonOf } from '../../src/calls/failure.ts';
 import { tokenOfAnswer } from '../../src/doctor/refusal-token.ts';
+import { SecretFields } from '../../src/doctor/secret-fields.ts';
 import { denied } from '../../src/policies/authorize/authorize-failures.ts';
 
 const MISSING = 'This call needs a key in x-api-key.';
@@ -16,7 +17,7 @@ const NOTHING = { grpcStatus: 'OK', grpcMessage: '' };
 
 function tokenOf(grpcMessage: string, directly = NOTHING, diagnoses = DIAGNOSES): string | undefined {
   const through = { grpcStatus: 'UNAUTHENTICATED', grpcMessage };
-  return tokenOfAnswer({ through, directly }, diagnoses, { credentials: new Map([['x-a', 'an-hour']]) });
+  return tokenOfAnswer({ through, directly }, diagnoses, { credentials: new SecretFields(new Map([['x-a', 'an-hour']])) });
 }
 
 test('what the proxy has told the client is found, whatever its log says in addition', () => {
