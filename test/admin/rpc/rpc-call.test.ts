@@ -18,7 +18,15 @@ interface Scene {
   readonly overs: () => number;
 }
 
-function begin(onRequest: (call: RpcCall, request: Buffer) => void): Scene {
+interface ClientTerms {
+  readonly held: HeldBytes;
+  /** How many bytes of each piece the client takes at once. */
+  readonly takes: number;
+}
+
+const READING: ClientTerms = { held: new HeldBytes(1000), takes: Number.POSITIVE_INFINITY };
+
+function begin(onRequest: (call: RpcCall, request: Buffer) => void, client: ClientTerms = READING): Scene {
   const statuses: (string | undefined)[] = [];
   let overs = 0;
   const stream = {
@@ -26,7 +34,7 @@ function begin(onRequest: (call: RpcCall, request: Buffer) => void): Scene {
       if (endStream) statuses.push(list.get('grpc-status'));
       return true;
     },
-    sendData: (_bytes: Buffer, start: number, end: number) => end - start,
+    sendData: (_bytes: Buffer, start: number, end: number) => Math.min(client.takes, end - start),
     credit: () => undefined,
     reset: () => true,
   };
@@ -36,7 +44,7 @@ function begin(onRequest: (call: RpcCall, request: Buffer) => void): Scene {
     onRequest,
     onOver: () => void overs++,
     contain: (action) => action(),
-    held: new HeldBytes(1000),
+    held: client.held,
   });
   return { call, statuses, overs: () => overs };
 }
@@ -77,3 +85,39 @@ test('a call that stays open ends with its client, and tells its method', () => 
   scene.call.onConnectionLost();
   assert.deepEqual([overs, scene.overs(), scene.call.isOver], [1, 1, true]);
 });
+
+function keepOpen(call: RpcCall): void {
+  call.keepOpen({ onTaken: () => undefined, onOver: () => undefined });
+}
+
+const MESSAGE = Buffer.alloc(95);
+const PREFIX_BYTES = 5;
+
+const ENDS: readonly (readonly [how: string, end: (call: RpcCall) => void])[] = [
+  ['resets it', (call) => call.onReset()],
+  ['loses its connection', (call) => call.onConnectionLost()],
+  ['has more to take than may wait', (call) => call.send(Buffer.alloc(2000))],
+  [
+    'takes all of it bit by bit',
+    (call) => {
+      for (let taken = 0; taken < 2 * (MESSAGE.length + PREFIX_BYTES); taken += 10) call.onWritable();
+      call.end(new RpcError(GrpcStatus.OK, ''));
+    },
+  ],
+];
+
+for (const [how, end] of ENDS)
+  test(`what waits for a client is given back when the client ${how}, and what waits for others is not`, () => {
+    const client = { held: new HeldBytes(1000), takes: 10 };
+    const [one, other] = [begin(keepOpen, client), begin(keepOpen, client)];
+    for (const { call } of [one, other]) request(call, '');
+    one.call.send(MESSAGE);
+    one.call.send(MESSAGE);
+    other.call.send(MESSAGE);
+    const ofOther = MESSAGE.length + PREFIX_BYTES - client.takes;
+    assert.equal(client.held.count, ofOther + 2 * (MESSAGE.length + PREFIX_BYTES) - client.takes);
+    end(one.call);
+    assert.deepEqual([one.overs(), client.held.count], [1, ofOther]);
+    other.call.onReset();
+    assert.equal(client.held.count, 0);
+  });
