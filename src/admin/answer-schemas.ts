@@ -236,6 +236,13 @@ const ofConfiguration = {
         'reason?': text(),
       }),
     ),
+    'traces?': object({
+      exporter: text(),
+      exported: count(),
+      waiting: count(),
+      lost: count(),
+      'reason?': text(),
+    }),
     certificates: list(
       object({
         'listener?': text(),

@@ -15,8 +15,8 @@ import { describeUpstream, isOut } from './upstream-status.ts';
 const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--token-file FILE] [--json]
 
 Shows what a running proxy does: whether it takes calls, which upstreams have
-no endpoint left, its configuration, its certificates, its stores, and for each endpoint
-whether it can be used, and why not.
+no endpoint left, its configuration, its certificates, its stores, what becomes
+of its spans, and for each endpoint whether it can be used, and why not.
 
 ${ADMIN_OPTIONS_HELP}
       --json           all answers of the admin server, as one JSON object
@@ -89,6 +89,7 @@ function describe({ ready, config, upstreams }: Answers, isReady: boolean): read
     ...describeConfiguration(config.body),
     ...listOf(fieldOf(config.body, 'certificates')).map(describeCertificate),
     ...listOf(fieldOf(config.body, 'stores')).map(describeStore),
+    ...describeTraces(fieldOf(config.body, 'traces')),
     ...all.flatMap(describeUpstream),
   ];
 }
@@ -162,6 +163,19 @@ function describeStore(store: unknown): string {
       ? `${which} does not answer (${reason}): ${holds}`
       : `${which} ${known.predicate} (${reason}): ${known.remedy}; until then ${holds}`;
   return paint(process.stdout, 'red', line);
+}
+
+/** @returns a line, or none without `trace` */
+function describeTraces(traces: unknown): readonly string[] {
+  if (traces === undefined) return [];
+  const [exported, waiting, lost] = ['exported', 'waiting', 'lost'].map((name) =>
+    numberOf(fieldOf(traces, name)),
+  );
+  const line = `collector of traces: ${textOf(fieldOf(traces, 'exporter'))}, ${counted(exported, 'span')} exported, ${waiting} waiting, ${lost} lost`;
+  const reason = textOf(fieldOf(traces, 'reason'));
+  if (reason !== '')
+    return [paint(process.stdout, 'red', `${line}; spans cannot be exported now (${reason})`)];
+  return [lost > 0 ? paint(process.stdout, 'yellow', line) : line];
 }
 
 function fail(message: string): number {

@@ -30,7 +30,7 @@ export interface ShownParts extends Pick<AdminState, 'readiness' | 'drain'> {
   readonly dashboard: Dashboard;
   /** What the admin server counts of itself. */
   readonly adminMetrics: () => MetricsSnapshot;
-  readonly spans: Pick<SpanExport, 'metrics'>;
+  readonly spans: Pick<SpanExport, 'metrics' | 'report'>;
   readonly logger: Logger;
   /** The configuration in force, with the warnings about it. */
   readonly current: () => CurrentConfig & { readonly warnings: readonly string[] };
@@ -56,8 +56,9 @@ export function adminState(parts: ShownParts): AdminState {
     config: async () => {
       const report = await plane.report();
       const { stores } = watches;
+      const traces = spans.report;
       const config = configReport(current(), report, plane.tlsUsers, file.report, endpoints.known);
-      return stores.length === 0 ? config : { ...config, stores };
+      return { ...config, ...(stores.length > 0 && { stores }), ...(traces !== undefined && { traces }) };
     },
     upstreams: new UpstreamApi({
       discovery,

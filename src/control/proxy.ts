@@ -157,7 +157,7 @@ export class Proxy {
   }
 
   /** For tests. */
-  get spanExport(): Pick<SpanExport, 'metrics' | 'pid'> {
+  get spanExport(): Pick<SpanExport, 'metrics' | 'pid' | 'report'> {
     return this.#spans;
   }
 

@@ -23,9 +23,28 @@ const RETIRE_MS = 2000;
 /** How often the same is said. */
 const REPEAT_MS = 60_000;
 
+/** How the export of spans fares, for the admin API. The counts are those of the proxy since its start, whatever exporters it has had. */
+export interface SpanExportReport {
+  /** The URL of the collector. */
+  readonly exporter: string;
+  readonly exported: number;
+  /** How many spans the exporter has now. */
+  readonly waiting: number;
+  /** How many spans the collector has not taken, or were dropped. */
+  readonly lost: number;
+  /** Why spans cannot be exported, as in the log. Undefined if the last batch was. */
+  readonly reason?: string;
+}
+
+/** Why the last batch was not exported, undefined if it was. */
+interface Fate {
+  reason: string | undefined;
+}
+
 interface Current {
   readonly options: ExporterOptions;
   readonly exporter: ExporterProcess;
+  readonly fate: Fate;
 }
 
 export class SpanExport {
@@ -63,7 +82,7 @@ export class SpanExport {
     if (config === undefined && before === undefined) return NO_CHANGE;
     const options = config && this.#optionsOf(config);
     if (isDeepStrictEqual(options, before?.options)) return NO_CHANGE;
-    const next = options && { options, exporter: await this.#start(options) };
+    const next = options && (await this.#start(options));
     return {
       commit: () => {
         this.#current = next;
@@ -81,19 +100,20 @@ export class SpanExport {
     };
   }
 
-  async #start(options: ExporterOptions): Promise<ExporterProcess> {
+  async #start(options: ExporterOptions): Promise<Current> {
+    const fate: Fate = { reason: undefined };
     const exporter = new ExporterProcess({
       fork: this.#fork,
       options,
       counts: this.#counts,
-      events: this.#eventsOf(options.url),
+      events: this.#eventsOf(options.url, fate),
     });
     try {
       await exporter.start();
     } catch (error) {
       throw new UnusableConfig([findingOf(['trace'], error)]);
     }
-    return exporter;
+    return { options, exporter, fate };
   }
 
   #retire(before: Current): void {
@@ -128,10 +148,11 @@ export class SpanExport {
     taken();
   };
 
-  #eventsOf(exporter: string): ExporterEvents {
+  #eventsOf(exporter: string, fate: Fate): ExporterEvents {
     const logger = this.#logger;
     return {
       onFailing: (reason, lost) => {
+        fate.reason = reason;
         if (lost > 0) {
           if (this.#isNews(`lost ${exporter}`))
             logger.warn(
@@ -145,6 +166,7 @@ export class SpanExport {
           );
       },
       onRecovered: () => {
+        fate.reason = undefined;
         if (this.#isNews(`recovered ${exporter}`)) logger.info({ exporter }, 'spans are exported again');
       },
       onRejected: (spans) => {
@@ -152,6 +174,7 @@ export class SpanExport {
           logger.warn({ exporter, spans }, 'the collector has taken a batch of spans, but for some of them');
       },
       onEnded: (how, fault, pauseMs) => {
+        fate.reason = 'process_ended';
         if (!this.#isNews('ended')) return;
         const error = fault && { error: fault.name, places: fault.places };
         logger.error(
@@ -160,6 +183,8 @@ export class SpanExport {
         );
       },
       onStartedAgain: () => {
+        // The new process has not tried yet.
+        fate.reason = undefined;
         if (this.#isNews('started'))
           logger.info({ exporter }, 'the process that exports spans is started again');
       },
@@ -172,6 +197,20 @@ export class SpanExport {
     if (saidAtMs !== undefined && nowMs - saidAtMs < REPEAT_MS) return false;
     this.#saidAtMs.set(kind, nowMs);
     return true;
+  }
+
+  /** Undefined without `trace`. */
+  get report(): SpanExportReport | undefined {
+    if (this.#current === undefined) return undefined;
+    const { options, exporter, fate } = this.#current;
+    const { exported, failed, rejected, dropped } = this.#counts;
+    return {
+      exporter: options.url,
+      exported,
+      waiting: exporter.waiting,
+      lost: failed + rejected + dropped.queueFull + dropped.exporterEnded + dropped.stopped,
+      ...(fate.reason !== undefined && { reason: fate.reason }),
+    };
   }
 
   get metrics(): MetricsSnapshot {

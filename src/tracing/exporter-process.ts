@@ -115,6 +115,11 @@ export class ExporterProcess {
     return this.#running?.child.pid;
   }
 
+  /** How many spans it has and has not reported on. */
+  get waiting(): number {
+    return this.#running === undefined ? 0 : outstanding(this.#running);
+  }
+
   #run(): void {
     const { fork, options } = this.#parts;
     let child: ChildProcess;

@@ -270,6 +270,25 @@ suite('the commands of a running proxy', () => {
     );
   });
 
+  test('status says how many spans were exported, wait and were lost, and why they cannot be exported', async (t) => {
+    const traces = { exporter: 'http://a:4318/v1/traces', exported: 7, waiting: 2, lost: 1 };
+    for (const [shown, end] of [
+      [traces, ''],
+      [{ ...traces, reason: '401' }, '; spans cannot be exported now (401)'],
+    ] as const) {
+      const pages = {
+        '/ready': 'ok',
+        '/api/config': { epoch: 1, traces: shown },
+        '/api/upstreams': { upstreams: [] },
+      };
+      const { stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
+      assert.deepEqual(
+        stdout.split('\n').filter((line) => line.startsWith('collector of')),
+        [`collector of traces: http://a:4318/v1/traces, 7 spans exported, 2 waiting, 1 lost${end}`],
+      );
+    }
+  });
+
   test('a panic, and what only some processes have found, are shown as the admin server tells them', async (t) => {
     const since = '2026-01-01T00:00:00.000Z';
     const refused = { by: 'connecting', token: 'x', sentence: 'a:2 refused.', since };

@@ -134,10 +134,14 @@ test('a collector that refuses the first batch, on a proxy with few calls: one l
   const line = await proxy.line(({ msg }) => String(msg).startsWith('spans cannot be exported'));
   assert.match(String(line['msg']), /their batch is given up, and they are lost$/);
   assert.deepEqual([line['reason'], line['spans']], ['401', 2]);
+  const exporter = `${collector.exporter}/v1/traces`;
+  const report = { exporter, exported: 0, waiting: 0, lost: 2 };
+  assert.deepEqual(proxy.proxy.spanExport.report, { ...report, reason: '401' });
   isRefusing = false;
   await call(proxy);
   await wantCounted(proxy, 'exported', 2);
   await proxy.line(({ msg }) => msg === 'spans are exported again');
+  assert.deepEqual(proxy.proxy.spanExport.report, { ...report, exported: 2 });
 });
 
 test('a collector that takes a batch but for some spans: they are counted apart, and one line says so', async (t) => {
