@@ -17,7 +17,9 @@ const NOTHING = { grpcStatus: 'OK', grpcMessage: '' };
 
 function tokenOf(grpcMessage: string, directly = NOTHING, diagnoses = DIAGNOSES): string | undefined {
   const through = { grpcStatus: 'UNAUTHENTICATED', grpcMessage };
-  return tokenOfAnswer({ through, directly }, diagnoses, { credentials: new SecretFields(new Map([['x-a', 'an-hour']])) });
+  return tokenOfAnswer({ through, directly }, diagnoses, {
+    credentials: new SecretFields(new Map([['x-a', 'an-hour']])),
+  });
 }
 
 test('what the proxy has told the client is found, whatever its log says in addition', () => {
