@@ -49,7 +49,7 @@ export interface UnaryMethod {
 export interface UnaryMethodTerms {
   /** For example '/package.Service/Method'. */
   readonly path: string;
-  /** What the service is told of how long it may take (grpc-timeout). Who asks has to stop waiting by himself. */
+  /** What the service is told of how long it may take (grpc-timeout). No timer is set here: the asking policy calls `expire`. */
   readonly timeoutMs: number;
   /** A longer answer is refused before it has come. */
   readonly mostAnswerBytes: number;

@@ -15,7 +15,7 @@ export type RespReply =
   /** The first word of an error. The rest could repeat the password, and is thrown away. */
   | { readonly kind: 'error'; readonly word: string }
   | { readonly kind: 'list'; readonly texts: readonly string[] }
-  /** `other` is no RESP, `late` did not come in time, `closed` came never. */
+  /** There is no reply: the server has sent something that is no RESP (`other`), nothing in time (`late`), or has closed the connection (`closed`). */
   | { readonly kind: 'other' | 'late' | 'closed' };
 
 export interface RespAnswers {
@@ -42,7 +42,7 @@ export async function askResp(
   if ('failure' in dialled) return dialled;
   const { socket, connectMs, tls: facts } = dialled;
   const replies: RespReply[] = [];
-  // A password is for a server that is trusted alone.
+  // Only a server whose certificate is trusted may get the password.
   if (facts?.distrust === undefined) {
     for (const command of commands) {
       const reply = await askOne(socket, command, Math.max(50, endsAtMs - performance.now()));

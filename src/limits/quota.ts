@@ -1,6 +1,6 @@
 // How much of a limit is left for each of its keys: what a local table, shares of several processes and stores have in common.
 
-/** Tokens of one limit, by key. A key is a text such as the address of a client. Nothing here waits. */
+/** Tokens of one limit, by key. A key is a text such as the address of a client. Only `learn` waits, and it calls back. */
 export interface Quota {
   /** How many tokens of a key can be there at once. */
   readonly burst: number;

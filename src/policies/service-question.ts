@@ -85,7 +85,7 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
 
   refused(cause: Failure): void {
     const why = cause.message.replace(/\.$/, '');
-    // A call that runs already is not to blame for the others of its client.
+    // A call that runs already does not end because its client has harmed the service by other calls.
     if (this.#inquiry.isOfRunningCall === true) {
       this.failed(why);
       return;

@@ -1,5 +1,5 @@
 // One question to a service: waits for a place at one of its endpoints, as calls do, asks there, and asks again only what no endpoint has
-// processed. It has no clock: who asks stops waiting by himself.
+// processed. It sets no timer: its user calls `expire` when the time for the answer is over.
 
 import { type AttemptEnd, isRepeated } from '../calls/retry-policy.ts';
 import type { UnaryListener, UnaryQuestion } from '../calls/unary-service.ts';
@@ -23,7 +23,7 @@ export interface UnaryCallParts {
   readonly onFault: (error: unknown) => void;
 }
 
-/** What `Waiter` and the events of an attempt need is kept apart from what who asks may do. */
+/** The policy that asks sees only `UnaryQuestion`. The queue of the upstream sees a `Waiter`, and the attempt tells its events. */
 export class UnaryCall implements UnaryQuestion, Waiter<Http2Endpoint>, UnaryAttemptEvents {
   readonly holding: Holding;
   readonly tried = NONE;

@@ -26,7 +26,7 @@ const STALL_CHECK_MS = 1000;
 const MOST_GIVEN_UP = 20;
 /** How many faults a client is charged when its call made an endpoint close a connection. */
 const FAULTS_OF_A_CONNECTION = 10;
-/** The HTTP status for calls that an endpoint stopped to answer. */
+/** The HTTP status for calls that an endpoint has stopped answering. */
 const GATEWAY_TIMEOUT = 504;
 /** The debug data of gRPC servers whose limit for PINGs was exceeded. */
 const TOO_MANY_PINGS = 'too_many_pings';
