@@ -4,10 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EVENT_KINDS } from '../calls/event-query.ts';
 import type { AdminTarget } from '../control/admin-target.ts';
 import { fieldOf } from '../control/answer-fields.ts';
+import { askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { type AdminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
 import { droppedLine, eventHead, eventLine, GrownWidths, workerDiedLine } from './event-line.ts';
 import { readEvents } from './event-source.ts';
+import { describeUnknownNames, type NamedFilters } from './filtered-names.ts';
 import { readOptions } from './options.ts';
 import { PatientOutput } from './patient-output.ts';
 import { withContent } from './shown-message.ts';
@@ -46,7 +48,16 @@ async function readAndTap(argv: readonly string[]): Promise<number> {
   if (typeof wishes === 'string') return fail(wishes);
   const other = await describeOtherProxy(found);
   if (other !== undefined) process.stderr.write(`framegate tap: ${other}\n`);
+  for (const unknown of await unknownNames(found, values))
+    process.stderr.write(`framegate tap: ${unknown}\n`);
   return new Tap({ admin: values, found, wishes }).run();
+}
+
+async function unknownNames(found: AdminTarget, filters: NamedFilters): Promise<readonly string[]> {
+  if (filters.route === undefined && filters.upstream === undefined && filters.identity === undefined)
+    return [];
+  const answer = await askAdmin(found, 'GET', '/api/config');
+  return typeof answer === 'string' ? [] : describeUnknownNames(filters, answer.body);
 }
 
 interface TapParts {

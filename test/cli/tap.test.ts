@@ -60,6 +60,9 @@ suite('framegate tap', () => {
       'ok',
     ]);
     await Promise.all([table.shows('CLIENT'), json.shows('"open"')]);
+    const strange = new Tapping(t, ['--admin', admin, '--route', 'al']);
+    await strange.says("has no route 'al' (did you mean 'all'?)");
+    assert.equal(table.stderr, '');
     const client = await connectRawClient({ port });
     t.after(() => client.destroy());
     for (const path of ['/a.B/One', '/other', '/a.B/Two', '/a.B/Three', '/a.B/Four'])
