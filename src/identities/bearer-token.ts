@@ -8,10 +8,10 @@ export function bearerToken(field: string): string | undefined {
   return scheme === null ? undefined : field.slice(scheme[0].length);
 }
 
-/** Schemes that may be named in the log (IANA HTTP Authentication Schemes, and those that APIs use). Any other first word may be a secret. */
+/** Schemes that may be named (IANA HTTP Authentication Schemes, and those that APIs use). Any other first word may be a secret. */
 const SCHEMES = /^(basic|bearer|digest|dpop|hawk|hoba|mutual|negotiate|ntlm|oauth|token|apikey)(?= |$)/i;
 
-/** @returns a sentence for the log about a field without credentials of the scheme that is wanted; it holds no part of the credentials */
+/** @returns a sentence for the client and the log about a field without credentials of the scheme that is wanted; it holds no part of the credentials */
 export function otherScheme(field: string | undefined, wanted: 'Bearer' | 'Basic'): string | undefined {
   if (field === undefined) return undefined;
   const [scheme] = SCHEMES.exec(field) ?? [];

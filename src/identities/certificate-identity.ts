@@ -32,10 +32,9 @@ export class CertificateIdentity implements Identity {
     return found;
   }
 
-  shownInstead({ clientCertificateFault }: AdmittedCall): string | undefined {
-    return clientCertificateFault === undefined
-      ? undefined
-      : `One was shown, and is not valid: ${clientCertificateFault}.`;
+  /** What is said of a certificate that is not valid is said to all clients that show one, whichever identities a route names. */
+  shownInstead(): undefined {
+    return undefined;
   }
 
   /** Never needed, since a certificate is known from the beginning. */

@@ -39,8 +39,8 @@ export interface Identity {
   /** Asks nobody and waits for nothing. */
   look(call: AdmittedCall): Look;
   /**
-   * For a client about which `look` has said undefined: a sentence for the log about what it has shown in place of credentials for this
-   * identity. Holds no part of that. Undefined if it has shown nothing.
+   * For a client about which `look` has said undefined: a sentence for it and the log about what it has shown in place of credentials for
+   * this identity. Holds no part of that. Undefined if it has shown nothing.
    */
   shownInstead(call: AdmittedCall): string | undefined;
   /**

@@ -13,7 +13,7 @@ test('credentials of another scheme are no token', () => {
     assert.equal(bearerToken(field), undefined, field);
 });
 
-test('what stands in place of a scheme is named for the log only if it is a scheme', () => {
+test('what stands in place of a scheme is named only if it is a scheme', () => {
   const secret = 'c2VjcmV0';
   const said = [
     `Basic ${secret}`,

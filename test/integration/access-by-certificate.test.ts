@@ -29,6 +29,8 @@ interface Scene {
     certificate?: { readonly cert: Buffer; readonly key: Buffer },
     target?: string,
   ) => Promise<Outcome>;
+  /** The sentences that the calls have got, in their order. */
+  readonly sentences: readonly string[];
 }
 
 interface Outcome {
@@ -63,6 +65,7 @@ async function start(
     reload: { certificates: '100ms' },
   };
   const proxy = await startProxy(t, { endpoints: [demo.address], sections });
+  const sentences: string[] = [];
   const call: Scene['call'] = async (certificate, target = 'localhost') => {
     const client = connectVoiceClient({
       address: `localhost:${proxy.port('tls')}`,
@@ -71,11 +74,12 @@ async function start(
       channel: { 'grpc.ssl_target_name_override': target },
     });
     const metadata = metadataOf(['x-echo-machine', 'mallory']);
-    const { code, initialMetadata } = await client.say({}, { metadata, deadlineMs: 10_000 });
+    const { code, details, initialMetadata } = await client.say({}, { metadata, deadlineMs: 10_000 });
     client.close();
+    sentences.push(details);
     return { code, subject: initialMetadata?.get('x-echo-machine')[0] };
   };
-  return { proxy, folder, call };
+  return { proxy, folder, call, sentences };
 }
 
 const UNAVAILABLE: Outcome = { code: status.UNAVAILABLE, subject: undefined };
@@ -116,11 +120,15 @@ test('a client without a certificate, or with one of another authority, is turne
 
 test('with mode request, access decides about clients without a valid certificate', async (t) => {
   const access = { allow: [{ identity: 'machines' }, { method: '/voice.VoiceAssistant/Fail' }] };
-  const { proxy, call } = await start(t, { ca: 'ca.crt', mode: 'request' }, access);
+  const { proxy, call, sentences } = await start(t, { ca: 'ca.crt', mode: 'request' }, access);
   const stranger = await testCertificate('edge-1.example.org');
   const other = { cert: Buffer.from(stranger.certPem), key: Buffer.from(stranger.keyPem) };
   assert.equal((await call()).code, status.UNAUTHENTICATED);
   assert.equal((await call(other)).code, status.UNAUTHENTICATED);
+  assert.equal(
+    sentences.at(-1),
+    'This call needs a client certificate. The client certificate of this connection is not accepted.',
+  );
   assert.equal((await call(certificateOf('dns'))).code, status.OK);
   assert.match(
     (await proxy.wantRecords(3))[0].reason,
@@ -129,7 +137,7 @@ test('with mode request, access decides about clients without a valid certificat
   const [, foreign] = await proxy.wantRecords(3);
   assert.match(
     foreign.reason,
-    /^credentials_missing: This call needs a client certificate\. One was shown, and is not valid: [A-Z_]+\.$/,
+    /^credentials_missing: This call needs a client certificate\. The client certificate of this connection is not accepted\. Why: [A-Z_]+\.$/,
   );
 });
 

@@ -109,7 +109,10 @@ test('a call without a token, or with one that is not accepted, is refused and r
     ['Basic YWxpY2U6c2VjcmV0', 'but of the scheme basic instead of Bearer.'],
   ]) {
     const other = await scene.client.say({}, { metadata: metadataOf(['authorization', field]) });
-    assert.equal(other.details, 'This call needs a bearer token in authorization.');
+    assert.equal(
+      other.details,
+      `This call needs a bearer token in authorization. The request has authorization, ${sentence}`,
+    );
     const record = await scene.proxy.record(({ reason }) => reason.endsWith(sentence));
     assert.match(
       record.reason,

@@ -23,17 +23,28 @@ export function unauthenticated(
   if (rejection === undefined) {
     const needed = wanted.map((identity) => identity.wanted).join(', or ');
     const shown = new Set(wanted.map((one) => one.shownInstead(call)).filter((one) => one !== undefined));
-    const onlyForLog = shown.size === 0 ? {} : { onlyForLog: ` ${[...shown].join(' ')}` };
-    return { ...failure('credentials_missing', `This call needs ${needed}.`), ...onlyForLog, ...challenge };
+    const { clientCertificateFault: fault } = call;
+    if (fault !== undefined) shown.add('The client certificate of this connection is not accepted.');
+    const message = [`This call needs ${needed}.`, ...shown].join(' ');
+    // Which check a certificate has failed would help to forge one.
+    const onlyForLog = fault === undefined ? {} : { onlyForLog: ` Why: ${fault}.` };
+    return { ...failure('credentials_missing', message), ...onlyForLog, ...challenge };
   }
   if (isUnjudged(rejection)) return { ...couldNotJudge(rejection), ...challenge };
   const { token, sentence, told } = rejection;
-  const onlyForLog = ` Why: ${sentence}.`;
+  const onlyForLog = ` Why: ${sentence}.${aboutCertificate(call)}`;
   const message =
     told === undefined
       ? 'The credentials of this call are not accepted.'
       : `The credentials of this call are not accepted: ${told}.`;
   return { ...failure(token, message), onlyForLog, ...challenge };
+}
+
+/** For the log: a client that was let in without its certificate would perhaps be known by it. */
+function aboutCertificate({ clientCertificateFault }: AdmittedCall): string {
+  return clientCertificateFault === undefined
+    ? ''
+    : ` The client certificate of its connection is not accepted: ${clientCertificateFault}.`;
 }
 
 /** What a client is told whose credentials were verified neither as good nor as bad. */
@@ -66,12 +77,12 @@ export function unverified(waiting: readonly Identity[], timeoutMs: number): Fai
 }
 
 /** @param why which rule says so */
-export function denied(why: string, callers: readonly Caller[]): Failure {
+export function denied(why: string, callers: readonly Caller[], call: AdmittedCall): Failure {
   const who =
     callers.length === 0 ? 'a client without an identity' : callers.map(({ text }) => text).join(' and ');
   return {
     ...failure('access_denied', 'This client may not make this call.'),
-    onlyForLog: ` Why: ${why} for ${who} (access of the route).`,
+    onlyForLog: ` Why: ${why} for ${who} (access of the route).${aboutCertificate(call)}`,
   };
 }
 

@@ -118,7 +118,7 @@ export class AccessPolicy implements Policy {
     if (isRequired && !callers.some(({ identity }) => this.#required.has(identity)))
       return unauthenticated(this.#wanted, rejection, call);
     const forbidding = this.#deny.findIndex((rule) => rule(call, callers));
-    if (forbidding !== -1) return denied(`deny[${forbidding}] holds`, callers);
+    if (forbidding !== -1) return denied(`deny[${forbidding}] holds`, callers, call);
     const isAllowed = this.#allow === undefined || this.#allow.some((rule) => rule(call, callers));
     const open = unjudged.find(({ identity }) => this.#dependsOn(identity, call, isAllowed));
     if (open !== undefined) return couldNotJudge(open.rejection);
@@ -126,7 +126,7 @@ export class AccessPolicy implements Policy {
     // With an identity, the client might have been allowed.
     if (callers.length === 0 && this.#identities.length > 0)
       return unauthenticated(this.#wanted, rejection, call);
-    return denied(`no rule of allow holds (${failingCriteria(this.#config, call, callers)})`, callers);
+    return denied(`no rule of allow holds (${failingCriteria(this.#config, call, callers)})`, callers, call);
   }
 
   /** Whether the call would perhaps be judged otherwise, or the service be told something else, if the client had this identity. */

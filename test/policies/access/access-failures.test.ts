@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AdmittedCall } from '../../../src/calls/policy.ts';
 import { type Identity, limited } from '../../../src/identities/identity.ts';
-import { unauthenticated, unverified } from '../../../src/policies/access/access-failures.ts';
+import { denied, unauthenticated, unverified } from '../../../src/policies/access/access-failures.ts';
 import { standIn } from '../../support/stand-in.ts';
 
 const identity = (wanted: string, challenge: string): Identity =>
   standIn<Identity>({ wanted, challenge, shownInstead: () => undefined });
 const shown = (sentence: string): Identity =>
   standIn<Identity>({ wanted: 'a token', challenge: '', shownInstead: () => sentence });
-const CALL = standIn<AdmittedCall>({});
+const CALL = standIn<AdmittedCall>({ clientCertificateFault: undefined });
 const CERTIFICATE = identity('a client certificate', '');
 const TOKEN = identity('a bearer token in authorization', 'Bearer');
 const KEY = identity('an API key in x-api-key', 'Bearer');
@@ -51,14 +51,35 @@ test('a client is told which limit its credentials met, and keeps them if it is 
   ]);
 });
 
-test('what a client has shown in place of credentials is for the log, and each sentence once', () => {
+test('a client is told what it has shown in place of credentials, each sentence once', () => {
   const { message, onlyForLog } = unauthenticated(
     [shown('One.'), shown('One.'), shown('Two.'), TOKEN],
     undefined,
     CALL,
   );
-  assert.doesNotMatch(message, /One|Two/);
-  assert.equal(onlyForLog, ' One. Two.');
+  assert.equal(
+    message,
+    'This call needs a token, or a token, or a token, or a bearer token in authorization. One. Two.',
+  );
+  assert.equal(onlyForLog, undefined);
+});
+
+test('a client is told that its certificate is not accepted, and the log alone why', () => {
+  const call = standIn<AdmittedCall>({ clientCertificateFault: 'CERT_HAS_EXPIRED' });
+  const bad = { token: 'credentials_invalid', sentence: 'identity office: no signature' } as const;
+  const missing = unauthenticated([TOKEN], undefined, call);
+  assert.equal(
+    missing.message,
+    'This call needs a bearer token in authorization. The client certificate of this connection is not accepted.',
+  );
+  assert.equal(missing.onlyForLog, ' Why: CERT_HAS_EXPIRED.');
+  for (const refusal of [unauthenticated([TOKEN], bad, call), denied('deny[0] holds', [], call)]) {
+    assert.doesNotMatch(refusal.message, /EXPIRED|certificate/);
+    assert.match(
+      refusal.onlyForLog ?? '',
+      / The client certificate of its connection is not accepted: CERT_HAS_EXPIRED\.$/,
+    );
+  }
 });
 
 test('credentials that were not verified in time are told with what was waited for', () => {
