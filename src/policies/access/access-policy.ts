@@ -54,6 +54,8 @@ export class AccessPolicy implements Policy {
   readonly #couldAllow: readonly Possibility[];
   readonly #couldDeny: readonly Possibility[];
   readonly #onExpiry: AccessConfig['onExpiry'];
+  /** Whether two of them may add a field of the same name. */
+  readonly #sharesFields: boolean;
   /** Header fields of identities that this route does not ask for. */
   readonly #foreign: readonly string[];
 
@@ -62,7 +64,9 @@ export class AccessPolicy implements Policy {
     this.#config = config;
     this.#required = new Set(config.require);
     this.#identities = identities;
-    this.adds = [...new Set(identities.flatMap(({ adds }) => adds))];
+    const adds = identities.flatMap((identity) => identity.adds);
+    this.adds = [...new Set(adds)];
+    this.#sharesFields = this.adds.length < adds.length;
     this.#foreign = [...fields].filter((name) => !this.adds.includes(name));
     const { require } = config;
     this.#allow = config.allow?.map((rule) => compileRule(rule, require));
@@ -104,6 +108,10 @@ export class AccessPolicy implements Policy {
 
   /** What two identities say of a client is not mixed: of those with a field of the same name, the first speaks. */
   #addFields(call: AdmittedCall, callers: readonly Caller[]): void {
+    if (!this.#sharesFields) {
+      for (const { fields } of callers) for (const field of fields) call.addField(field);
+      return;
+    }
     const silent = new Set<string>();
     for (const { name, adds } of this.#identities) {
       const caller = callers.find(({ identity }) => identity === name);
