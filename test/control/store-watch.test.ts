@@ -190,7 +190,7 @@ test('the log says once that a store answers, that it does not and why, and that
   assert.deepEqual(scene.takeLines(), ['the store of shared limits answers {"store":"one","processes":2}']);
   for (const reason of ['refused', 'refused', 'timeout']) child.saysDown('one', reason);
   const lost =
-    'the store of shared limits does not answer: calls under its limits are refused once what was leased is used up';
+    'the store of shared limits does not answer: calls under its limits are refused, and streams end, once what was leased is used up';
   const facts = '"store":"one","servers":"127.0.0.1:1","failure":"closed"';
   const diagnosis = '"token":"store_unavailable","code":"FG2061"';
   assert.deepEqual(scene.takeLines(), [
@@ -372,7 +372,8 @@ test('each time that a store does not answer is a diagnosis, with its servers, t
   await scene.useStores(storeOf('one', { failure: 'closed' }), storeOf('two'));
   const [child] = scene.children;
   for (const reason of ['refused', 'refused', 'timeout']) child?.saysDown('one', reason);
-  const holds = 'Until it answers, calls under its limits are refused once what was leased is used up.';
+  const holds =
+    'Until it answers, calls under its limits are refused, and streams end, once what was leased is used up.';
   assert.deepEqual(
     scene.diagnoses.splice(0),
     ['refused', 'refused', 'timeout'].map(
