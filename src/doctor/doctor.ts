@@ -55,7 +55,7 @@ export class NoSuchCheck extends Error {}
 /** Never rejects for anything that is wrong with what is examined. Rejects with NoSuchCheck before any check is made. */
 export async function examine(options: DoctorOptions, events: RunEvents): Promise<readonly CheckReport[]> {
   const slot = new ProxySlot();
-  const { only } = options;
+  const { only, credentials } = options;
   try {
     const all = await planChecks(options, slot);
     const stray = only.find((wanted) => !all.some((check) => isWanted(check, [wanted])));
@@ -71,7 +71,8 @@ export async function examine(options: DoctorOptions, events: RunEvents): Promis
     const onReport = (report: CheckReport): void => {
       if (isShown(report)) events.onReport(report);
     };
-    const reports = await runChecks(plan, { ...events, onReport }, { totalMs: TOTAL_MS });
+    const hide = (text: string): string => (credentials ?? NO_CREDENTIALS).headers.hide(text);
+    const reports = await runChecks(plan, { ...events, onReport }, { totalMs: TOTAL_MS, hide });
     return reports.filter(isShown);
   } finally {
     await slot.close();

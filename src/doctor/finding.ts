@@ -49,6 +49,19 @@ export function worstOf(findings: readonly Finding[]): Verdict {
   );
 }
 
+/** @param hide takes secrets out of a text */
+export function withoutSecrets(finding: Finding, hide: (text: string) => string): Finding {
+  const { text, remedy, token } = finding;
+  // A running proxy may name any token. Those of the catalogue are ours.
+  const isOurs = token === undefined || pageOf(finding) !== undefined;
+  return {
+    ...finding,
+    text: hide(text),
+    ...(remedy !== undefined && { remedy: hide(remedy) }),
+    ...(!isOurs && { token: hide(token) }),
+  };
+}
+
 /** @returns the code of the diagnosis and its page, or undefined if the finding has none */
 export function pageOf({
   token,

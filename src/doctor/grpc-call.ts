@@ -175,10 +175,10 @@ export function headersOf(
 function listen(stream: ClientHttp2Stream, answer: MutableAnswer, way: CallWay, done: () => void): void {
   stream.on('response', (headers) => {
     readHead(headers, answer, way);
-    answer.headerNames = namesOf(headers);
+    answer.headerNames = namesOf(headers, way);
   });
   stream.on('trailers', (trailers) => {
-    answer.trailerNames = namesOf(trailers);
+    answer.trailerNames = namesOf(trailers, way);
     readStatus(trailers, answer, way);
   });
   const chunks: Buffer[] = [];
@@ -234,9 +234,9 @@ function decodeMessage(text: string): string {
   });
 }
 
-function namesOf(headers: IncomingHttpHeaders): readonly string[] {
+function namesOf(headers: IncomingHttpHeaders, { credentials = NO_SECRET_FIELDS }: Sent): readonly string[] {
   return Object.keys(headers)
-    .map((name) => quoted(name, 60))
+    .map((name) => quoted(credentials.hide(name), 60))
     .slice(0, 100)
     .toSorted();
 }

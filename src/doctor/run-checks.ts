@@ -2,7 +2,7 @@
 // of the plan, however the checks end. A check whose prerequisite failed is skipped, and every other one runs.
 
 import type { Check, CheckReport } from './check.ts';
-import { type Finding, failed, warning, worstOf } from './finding.ts';
+import { type Finding, failed, warning, withoutSecrets, worstOf } from './finding.ts';
 
 export interface RunEvents {
   /** Called in the order of the plan. */
@@ -14,6 +14,8 @@ export interface RunEvents {
 export interface RunOptions {
   /** How long all checks together may take, apart from those that have a longer limit of their own. */
   readonly totalMs: number;
+  /** Takes secrets out of a text. What the findings of all checks say passes it, since any text of theirs may be that of a peer. */
+  readonly hide?: ((text: string) => string) | undefined;
 }
 
 const LIMIT_MS = 3000;
@@ -26,9 +28,9 @@ const GRACE_MS = 300;
 export async function runChecks(
   plan: readonly Check[],
   events: RunEvents,
-  { totalMs }: RunOptions,
+  options: RunOptions,
 ): Promise<readonly CheckReport[]> {
-  const run = new Run(plan, events, totalMs);
+  const run = new Run(plan, events, options);
   return run.finished;
 }
 
@@ -36,6 +38,7 @@ class Run {
   readonly finished: Promise<readonly CheckReport[]>;
   readonly #plan: readonly Check[];
   readonly #events: RunEvents;
+  readonly #hide: RunOptions['hide'];
   readonly #endsAtMs: number;
   readonly #reports = new Map<string, CheckReport>();
   readonly #known: ReadonlySet<string>;
@@ -47,9 +50,10 @@ class Run {
   #told = 0;
   readonly #progress: NodeJS.Timeout | undefined;
 
-  constructor(plan: readonly Check[], events: RunEvents, totalMs: number) {
+  constructor(plan: readonly Check[], events: RunEvents, { totalMs, hide }: RunOptions) {
     this.#plan = plan;
     this.#events = events;
+    this.#hide = hide;
     this.#endsAtMs = performance.now() + totalMs;
     this.#known = new Set(plan.map(({ id }) => id));
     const { promise, resolve } = Promise.withResolvers<readonly CheckReport[]>();
@@ -126,12 +130,13 @@ class Run {
     skippedBecause: string | undefined,
   ): void {
     const verdict = skippedBecause === undefined ? worstOf(findings) : 'skipped';
+    const hide = this.#hide;
     this.#reports.set(id, {
       id,
       group,
       title,
       verdict,
-      findings,
+      findings: hide === undefined ? findings : findings.map((finding) => withoutSecrets(finding, hide)),
       skippedBecause,
       durationMs: Math.round(durationMs),
     });

@@ -2,16 +2,18 @@
 // who it is, so that no check can send them to anybody else.
 
 import type { TlsFacts } from './dial.ts';
-import { withoutSecrets } from './hidden-values.ts';
+import { HiddenValues } from './hidden-values.ts';
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
 export class SecretFields {
   readonly #values: ReadonlyMap<string, string>;
+  readonly #hidden: HiddenValues;
 
   /** @param values by name, in lower case */
   constructor(values: ReadonlyMap<string, string>) {
     this.#values = values;
+    this.#hidden = new HiddenValues(values.values());
   }
 
   get size(): number {
@@ -36,11 +38,11 @@ export class SecretFields {
   }
 
   /**
-   * Must be called before the text is cut or escaped: a value is not found if its beginning is missing or it is written otherwise.
+   * A text that is cut must pass before: what is left of a value may be too little to be recognised.
    * @returns the text of a peer without the values, which it may have repeated
    */
   hide(text: string): string {
-    return withoutSecrets(text, this.#values);
+    return this.#hidden.hide(text);
   }
 }
 
