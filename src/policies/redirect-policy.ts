@@ -10,6 +10,9 @@ import { hostOf } from '../routing/host.ts';
 
 /** As in RedirectConfig. */
 const SAME_HOST = '${host}';
+/** So many characters of an address are told at most. */
+const MOST_TOLD = 256;
+const ORIGIN = /^(https?):\/\/([^/?#]*)/;
 
 /** @returns undefined if the route has no `redirect` */
 export function redirectPolicy(route: RouteConfig | undefined): Policy | undefined {
@@ -36,8 +39,20 @@ function forHttp(location: string, httpStatus: number): HeaderList {
 }
 
 function forGrpc(location: string): HeaderList {
-  const sentence = `This is served at ${location.slice(0, 256)}. gRPC clients follow no redirects: dial that address.`;
+  const sentence = `This is served at ${location.slice(0, MOST_TOLD)}. gRPC clients follow no redirects: ${howToDial(location)}`;
   return HeaderList.of(...trailersOnly(GrpcStatus.UNAVAILABLE, sentence));
+}
+
+/** gRPC clients dial a host and a port, and take no URL with a path. Most of those who read this write Python. */
+function howToDial(location: string): string {
+  const [, scheme, host = ''] = ORIGIN.exec(location) ?? [];
+  if (scheme === undefined) return 'call that path.';
+  const isTls = scheme === 'https';
+  const address = /:\d+$/.test(host) ? host : `${host}:${isTls ? 443 : 80}`;
+  const target = JSON.stringify(address.slice(0, MOST_TOLD));
+  return isTls
+    ? `dial its host and port with TLS, in Python grpc.secure_channel(${target}, grpc.ssl_channel_credentials()).`
+    : `dial its host and port without TLS, in Python grpc.insecure_channel(${target}).`;
 }
 
 /** @returns undefined if the request names no host and the address needs one */

@@ -16,7 +16,11 @@ const ROUTE: RouteConfig = {
   redirect: { origin: 'https://www.example.com', path: undefined, httpStatus: 308 },
 };
 
-function fieldOf(kind: Pick<RequestKind, 'path' | 'isGrpc'>, name: string): string {
+function fieldOf(
+  kind: Pick<RequestKind, 'path' | 'isGrpc'> & Partial<RequestKind>,
+  name: string,
+  route = ROUTE,
+): string {
   const whole: RequestKind = {
     listener: 'clear',
     clientAddress: '192.0.2.1',
@@ -28,7 +32,7 @@ function fieldOf(kind: Pick<RequestKind, 'path' | 'isGrpc'>, name: string): stri
     isConfiguredHost: () => false,
     ...kind,
   };
-  const decision = redirectPolicy(ROUTE)?.decide?.(whole, new HeaderEdits());
+  const decision = redirectPolicy(route)?.decide?.(whole, new HeaderEdits());
   assert.ok(decision?.kind === 'answer');
   return decision.response.fields.get(name) ?? '';
 }
@@ -39,6 +43,28 @@ test('of a long address a gRPC client is told the first 256 characters', () => {
   const address = /^This is served at (\S+)\. gRPC clients/.exec(message)?.[1] ?? '';
   assert.equal(address, `https://www.example.com${path}`.slice(0, 256));
   assert.equal(fieldOf({ path, isGrpc: false }, 'location'), `https://www.example.com${path}`);
+});
+
+test('a gRPC client is told host and port in the form that it can dial', () => {
+  const messageFor = (origin: string | undefined, authority: string): string => {
+    const route: RouteConfig = { ...ROUTE, redirect: { origin, path: undefined, httpStatus: 301 } };
+    return decodeURIComponent(fieldOf({ path: '/a.B/C', isGrpc: true, authority }, 'grpc-message', route));
+  };
+  for (const [origin, authority, dialled] of [
+    [undefined, 'localhost:80', 'secure_channel("localhost:443", '],
+    ['https://${host}:8443', '[::1]:80', 'secure_channel("[::1]:8443", '],
+    ['http://www.example.com', 'a.test', 'insecure_channel("www.example.com:80")'],
+  ] as const)
+    assert.ok(
+      messageFor(origin, authority).includes(`in Python grpc.${dialled}`),
+      messageFor(origin, authority),
+    );
+});
+
+test('a gRPC client that is sent to another path of the same host is told to call it', () => {
+  const route: RouteConfig = { ...ROUTE, redirect: { origin: '', path: '/b.C/D', httpStatus: 301 } };
+  const message = decodeURIComponent(fieldOf({ path: '/a.B/C', isGrpc: true }, 'grpc-message', route));
+  assert.equal(message, 'This is served at /b.C/D. gRPC clients follow no redirects: call that path.');
 });
 
 test('a short address is told whole', () => {
