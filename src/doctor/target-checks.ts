@@ -1,6 +1,7 @@
 // Checks of a target, which is any host:port, also that of another proxy: which protocols it speaks, whether it relays gRPC, and which of the
 // known limits of nginx and Envoy it has.
 
+import { isLocalAddress } from '../config/address.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Check } from './check.ts';
 import { byDiagnosis } from './endpoint-protocol.ts';
@@ -58,12 +59,15 @@ async function examineProtocol(
   if (failure !== undefined && !hasTls(look)) {
     return [byDiagnosis(diagnoseConnectFailure(failure, address.text, { timeoutMs: 2000 }))];
   }
-  const useTls = isTls ?? !hasPlaintextHttp2(look);
+  const why = isTls === undefined ? whyOnlyTls(target, ca, credentials) : undefined;
+  const useTls = isTls ?? (why !== undefined || !hasPlaintextHttp2(look));
   const seen = [
     note(`plaintext HTTP/2 (an insecure channel) gets ${describePlaintext(look)}`),
     note(`TLS with ALPN h2: ${describeHandshake(look.h2)}`),
   ];
-  const wrong = useTls ? judgeTls(look, target) : judgePlaintext(look, target);
+  const wrong = useTls
+    ? (judgeWithheld(look, target, why) ?? judgeTls(look, target))
+    : judgePlaintext(look, target);
   if (wrong !== undefined) return [wrong, ...seen];
   const trust = useTls ? judgeTrust(look, ca !== undefined) : [];
   // Header fields are secrets, which only a peer may have that has shown who it is.
@@ -85,6 +89,29 @@ async function examineProtocol(
           ),
         ];
   return [ok(shown), ...seen, ...trust, ...withheld];
+}
+
+/**
+ * Whoever is between here and a target may answer in plaintext in its place, and would get the header fields.
+ * @returns why a target without scheme has to speak TLS. Undefined if it may speak plaintext
+ */
+function whyOnlyTls(
+  { address }: Target,
+  ca: TargetParts['ca'],
+  { headers }: TargetParts['credentials'],
+): string | undefined {
+  if (headers.size === 0) return undefined;
+  if (ca !== undefined) return 'as --ca asks for TLS';
+  return isLocalAddress(address) ? undefined : 'as it is on another machine';
+}
+
+function judgeWithheld(look: Look, { address, text }: Target, why: string | undefined): Finding | undefined {
+  if (why === undefined || hasTls(look) || !hasPlaintextHttp2(look)) return undefined;
+  return failed(
+    `${text} speaks plaintext HTTP/2, and no TLS: --header is not sent to it in plaintext, ${why}`,
+    `is it the right port? Write http://${address.text}, without --ca, if everybody between here and there may read the header fields`,
+    'tls_on_plaintext_port',
+  );
 }
 
 function judgeTls(look: Look, { text }: Target): Finding | undefined {

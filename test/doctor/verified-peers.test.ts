@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createServer as createHttp1Server } from 'node:http';
+import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import type { CheckReport } from '../../src/doctor/check.ts';
@@ -22,6 +23,7 @@ import {
   listening,
   type Sections,
   startHttp2,
+  startSocketPeer,
 } from './patient.ts';
 
 const SECRET = 'a-token-that-nobody-else-may-have';
@@ -193,4 +195,54 @@ test('a running proxy with the key of its configuration gets the header fields, 
   assert.match(textsOf(reports), /the same answer: UNIMPLEMENTED/);
   assert.doesNotMatch(textsOf(reports), /another key/);
   assert.ok(got.has(SECRET));
+});
+
+/** Not an address of loopback by its text, and one of this machine all the same. */
+const ANOTHER_HOST = '0.0.0.0';
+
+test('a target without a scheme gets header fields in plaintext on this machine alone, and with --ca nowhere', async (t) => {
+  const { caPem } = await testCertificate('localhost', '127.0.0.1');
+  const ca = Buffer.from(caPem);
+  for (const [scheme, host, options, isSent] of [
+    ['', '127.0.0.1', {}, true],
+    ['', '127.0.0.1', { ca }, false],
+    ['', ANOTHER_HOST, {}, false],
+    ['dns:///', ANOTHER_HOST, {}, false],
+    ['http://', ANOTHER_HOST, {}, true],
+  ] as const) {
+    const { address, got } = await startCurious(t, false);
+    const target = `${scheme}${address.replace('127.0.0.1', host)}`;
+    const reports = await diagnose(t, { target, only: ['target'], credentials: given(), ...options });
+    const says = `${target} ${textsOf(reports)}`;
+    assert.equal(got.has(SECRET), isSent, says);
+    const protocol = reports.find(({ id }) => id === 'target.protocol');
+    assert.equal(protocol?.verdict === 'failed', !isSent, says);
+    if (!isSent)
+      assert.match(says, /and no TLS: --header is not sent to it in plaintext, as (?:--ca|it is on) /);
+  }
+});
+
+test('a target without a scheme is called in plaintext as before where no header field is given', async (t) => {
+  const { address, got } = await startCurious(t, false);
+  const reports = await diagnose(t, { target: address.replace('127.0.0.1', ANOTHER_HOST), only: ['target'] });
+  assert.match(textsOf(reports), /^plaintext HTTP\/2$/m);
+  assert.equal(got.size, 1);
+});
+
+test('a target that speaks both gets header fields over TLS alone', async (t) => {
+  const [inPlaintext, overTls] = [await startCurious(t, false), await startCurious(t, true)];
+  const portOf = ({ address }: typeof overTls): number => Number(address.split(':')[1]);
+  // The first byte tells the protocol, as at a port that serves both.
+  const both = await startSocketPeer(t, (socket) => {
+    socket.once('data', (bytes: Buffer) => {
+      socket.pause();
+      const behind = connect(portOf(bytes[0] === 22 ? overTls : inPlaintext), '127.0.0.1');
+      behind.on('error', () => undefined);
+      behind.write(bytes);
+      socket.pipe(behind).pipe(socket);
+    });
+  });
+  const { caPem } = await testCertificate('localhost', '127.0.0.1');
+  await diagnose(t, { target: both, only: ['target'], credentials: given(), ca: Buffer.from(caPem) });
+  assert.deepEqual([inPlaintext.got.has(SECRET), overTls.got.has(SECRET)], [false, true]);
 });
