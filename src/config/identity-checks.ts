@@ -86,8 +86,20 @@ function unknownNames(one: RouteAccess, identities: RawMap): readonly Finding[] 
   });
 }
 
+const ACCESS_KEYS = new Set(['require', 'allow', 'deny', 'onExpiry']);
+
+/** Whether the schema rejects it in a way that leaves open which identities it names: what follows from that is not said as well. */
+function isIncomplete({ access }: RouteAccess): boolean {
+  const required = access.get('require');
+  if (required !== undefined && !Array.isArray(required)) return true;
+  return (
+    !(access.has('require') || access.has('allow')) || [...access.keys()].some((key) => !ACCESS_KEYS.has(key))
+  );
+}
+
 /** Rules about who the client is need an identity that says so. Without any, addresses and paths alone decide. */
 function withoutIdentity(one: RouteAccess): readonly Finding[] {
+  if (isIncomplete(one)) return [];
   if (namesIn(one).length > 0 || !(one.access.has('allow') || one.access.has('deny'))) return [];
   const about = rulesIn(one).filter(({ rule }) => rule.has('claim') || rule.has('subject'));
   if (about.length > 0)
@@ -120,7 +132,10 @@ function severalWays(identities: RawMap): readonly Finding[] {
 }
 
 function unusedIdentities(identities: RawMap, accesses: readonly RouteAccess[]): readonly Finding[] {
+  if (accesses.some(isIncomplete)) return [];
   const used = new Set(accesses.flatMap(namesIn).map(({ name }) => name));
+  // Which identity a misspelt name has meant is not known for sure.
+  if ([...used].some((name) => !identities.has(name))) return [];
   return [...identities.keys()]
     .filter((name) => !used.has(name))
     .map((name) => ({
