@@ -24,6 +24,10 @@ Exit code: 0 when there is something to show, 1 when nothing fits.
 `;
 
 const CODE = /^FG\d+$/i;
+/** A code of which the letters were left out. */
+const BARE_CODE = /^\s*(\d{4})\s*$/;
+/** A problem as `check` prints it, with or without its file. */
+const PROBLEM = /(?:^|:\d+:\d+ )([a-z][\w.[\]-]*) – (?:warning: )?\S/m;
 const WIDEST = 110;
 const LONGEST_ECHO = 64;
 /** Of standard input. A whole log is no text to explain. */
@@ -46,7 +50,8 @@ export async function explain(argv: readonly string[]): Promise<number> {
   // A text without quotation marks around it arrives word by word.
   const [first] = parsed.positionals;
   const isInput = parsed.positionals.length === 1 && first === '-';
-  const wanted = isInput ? await readInput() : parsed.positionals.join(' ');
+  const given = isInput ? await readInput() : parsed.positionals.join(' ');
+  const wanted = given?.replace(BARE_CODE, 'FG$1');
   if (wanted === undefined)
     return fail('the text is longer than 1 MiB: give the lines that matter, such as those of `tail`\n');
   if (first === undefined) return list(pages);
@@ -130,6 +135,11 @@ function nothingFits(wanted: string, pages: readonly DiagnosisPage[]): string {
     const kind = CODE.test(wanted) ? 'code' : 'code, token or quotation';
     const suggestion = meant === undefined ? '' : ` Did you mean ${meant}?`;
     return `no page has the ${kind} "${visibleText(wanted.slice(0, LONGEST_ECHO))}".${suggestion} framegate explain lists all.\n`;
+  }
+  const key = PROBLEM.exec(wanted)?.[1];
+  if (key !== undefined) {
+    const shown = visibleText(key.slice(0, LONGEST_ECHO));
+    return `this is a problem that framegate check finds at ${shown}; what to do about it stands in brackets at its end. docs/configuration-reference.md describes the key.\n`;
   }
   return 'no page quotes this text. Give more of it, such as the whole line; framegate explain lists all diagnoses, and framegate doctor examines a set-up.\n';
 }

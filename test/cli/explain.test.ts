@@ -38,6 +38,15 @@ suite('framegate explain', () => {
     assert.match(stderr, /^framegate explain: the text is longer than 1 MiB/);
   });
 
+  test('a problem that check prints is known as one, although no page has it', () => {
+    const problem = 'routes[0].access – warning: asks nobody who they are: addresses and paths alone decide';
+    for (const text of [problem, `config.yaml:20:73 ${problem}`]) {
+      const { code, stderr } = explain(text);
+      assert.equal(code, 1);
+      assert.match(stderr, /this is a problem that framegate check finds at routes\[0\]\.access; /);
+    }
+  });
+
   test('without a word lists every diagnosis', () => {
     const { code, stdout } = explain();
     assert.equal(code, 0);
@@ -45,7 +54,7 @@ suite('framegate explain', () => {
   });
 
   test('shows the page of a code in either case, and of a token', () => {
-    for (const word of ['FG1001', 'fg1001', 'plaintext_on_tls_port']) {
+    for (const word of ['FG1001', 'fg1001', '1001', 'plaintext_on_tls_port']) {
       const { code, stdout } = explain(word);
       assert.equal(code, 0);
       assert.match(stdout, /^FG1001: A client without TLS on a TLS port\n/);
