@@ -66,9 +66,12 @@ export class AdminAccess {
     this.#digest = digestOf(token);
   }
 
-  /** Replaces the token. Requests that come from now on need the new one. */
-  use(token: string | undefined): void {
+  /** Replaces the token. Requests that come from now on need the new one. @returns whether it is another one */
+  use(token: string | undefined): boolean {
+    const before = this.#digest;
     this.#digest = digestOf(token);
+    if (before === undefined || this.#digest === undefined) return before !== this.#digest;
+    return !before.equals(this.#digest);
   }
 
   /** Whether the configuration has a token. */

@@ -38,6 +38,7 @@ export class AdminPlace {
   /** Undefined on a Unix socket, and for clients of this machine. */
   readonly network: string | undefined;
   #standing: Standing = 'silent';
+  #isOfEvents = false;
   isRpc = false;
   unreadBytes = 0;
   /** When its answer was handed over. */
@@ -72,6 +73,12 @@ export class AdminPlace {
   /** The answer is a stream of events, which lasts as long as the client likes. */
   staysOpen(): void {
     this.#standing = 'trusted';
+    this.#isOfEvents = true;
+  }
+
+  /** What the client has shown is no longer the token. Streams of events are ended where their client may not have them any more. */
+  tokenChanged(): void {
+    if (this.#standing === 'trusted' && !this.#isOfEvents) this.#standing = 'served';
   }
 
   /** The answer is complete, and the client has taken it. A client that has shown the token keeps its standing. */
@@ -154,6 +161,11 @@ export class AdminConnections {
     if (this.#places.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Must be called when the token has changed: who has shown the old one may have to leave for others. */
+  tokenChanged(): void {
+    for (const place of this.#places) place.tokenChanged();
   }
 
   /** An answer was handed over. Closes the connections whose answers have waited longest, if too many bytes wait. */

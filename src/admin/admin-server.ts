@@ -139,7 +139,7 @@ export async function openAdminServer(
   return {
     address: boundAddress(port.server, address),
     useToken: (next) => {
-      access.use(next);
+      if (access.use(next)) connections.tokenChanged();
       streams.tokenChanged();
       dashboards.tokenChanged();
       port.tokenChanged();

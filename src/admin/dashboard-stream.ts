@@ -2,7 +2,14 @@
 // meanwhile: all figures are whole, so nothing is lost but time. One that takes nothing for a minute is left.
 
 import type { Containment } from '../transport/containment.ts';
-import { beginEvents, CLOSES, type EventResponse, framed, TOKEN_CHANGED } from './server-sent-events.ts';
+import {
+  beginEvents,
+  CLOSES,
+  type EventResponse,
+  endEvents,
+  framed,
+  TOKEN_CHANGED,
+} from './server-sent-events.ts';
 
 /** A client that has taken nothing for this time is left. */
 const LEFT_AFTER_MS = 60_000;
@@ -82,7 +89,7 @@ export class DashboardStream {
   close(reason: string): void {
     if (this.#hasEnded) return;
     this.#response.write(framed(JSON.stringify({ event: 'closing', reason })));
-    this.#response.end();
+    endEvents(this.#response, this.#options.containment);
     this.#ended();
   }
 

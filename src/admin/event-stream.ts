@@ -3,7 +3,14 @@
 
 import type { EventBatch, EventQuery, EventSink, EventSubscription } from '../calls/event-query.ts';
 import type { Containment } from '../transport/containment.ts';
-import { beginEvents, CLOSES, type EventResponse, framed, TOKEN_CHANGED } from './server-sent-events.ts';
+import {
+  beginEvents,
+  CLOSES,
+  type EventResponse,
+  endEvents,
+  framed,
+  TOKEN_CHANGED,
+} from './server-sent-events.ts';
 
 const TICK_EVERY_MS = 1000;
 /** A comment after this time without an event, so that both sides notice a connection that is gone. */
@@ -24,6 +31,7 @@ export interface EventStreamOptions {
 
 export class EventStream {
   readonly #response: EventResponse;
+  readonly #containment: Containment;
   readonly #now: () => number;
   readonly #onEnd: () => void;
   readonly #subscription: EventSubscription;
@@ -36,10 +44,11 @@ export class EventStream {
   private constructor(
     response: EventResponse,
     subscription: EventSubscription,
-    { now, onEnd }: EventStreamOptions,
+    { containment, now, onEnd }: EventStreamOptions,
   ) {
     this.#response = response;
     this.#subscription = subscription;
+    this.#containment = containment;
     this.#now = now;
     this.#onEnd = onEnd;
     this.#wroteAtMs = now();
@@ -83,7 +92,7 @@ export class EventStream {
     if (this.#hasEnded) return;
     if (this.#dropped > 0) this.#writeDropped();
     this.#write(messageOf({ event: 'closing', reason }));
-    this.#response.end();
+    endEvents(this.#response, this.#containment);
     this.#ended();
   }
 

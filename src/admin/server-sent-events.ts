@@ -18,6 +18,9 @@ export const CLOSES = 'the admin server closes';
 /** The client was granted the stream by a token that is no longer valid, or before there was one. */
 export const TOKEN_CHANGED = 'the token of the admin server has changed';
 
+/** For what is left of the answer when the proxy ends it, until the client has taken that. */
+const END_WITHIN_MS = 10_000;
+
 export interface EventResponseEvents {
   /** The client has gone. Called once or more. */
   readonly onEnd: () => void;
@@ -42,6 +45,14 @@ export function beginEvents(
     'x-content-type-options': 'nosniff',
     connection: 'close',
   });
+}
+
+/** Ends the answer. A client that does not take the rest of it in time is left. */
+export function endEvents(response: EventResponse, containment: Containment): void {
+  const leave = (): void => void response.destroy();
+  const timer = setTimeout(containment.guard(leave, leave), END_WITHIN_MS).unref();
+  response.on('close', () => clearTimeout(timer));
+  response.end();
 }
 
 /** A line of JSON has no line break, which would end the field. */

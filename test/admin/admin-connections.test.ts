@@ -76,6 +76,17 @@ describe('the connections to an admin server', () => {
     assert.deepEqual(closed, ['served', 'silent 0']);
   });
 
+  test('who has shown the token leaves for others once it has changed, unless it reads events or shows the new one', () => {
+    const all = new Map<string, AdminPlace>();
+    fill(128, (n) => all.set(`trusted ${n}`, admitted(`trusted ${n}`)));
+    for (const place of all.values()) place.granted(true);
+    all.get('trusted 0')?.staysOpen();
+    connections.tokenChanged();
+    all.get('trusted 1')?.granted(true);
+    admitted('129th');
+    assert.deepEqual(closed, ['trusted 2']);
+  });
+
   test('clients without the token leave for others while they are answered, if there is nobody else', () => {
     fill(127, (n) => admitted(`trusted ${n}`).granted(true));
     admitted('served').granted(false);

@@ -79,6 +79,25 @@ test('streams that the old token was granted end when the token changes, and not
   await read(server, CONTENT, NEW);
 });
 
+test('a client that has shown the token keeps its place over a reload with the same token, and not with another', async (t) => {
+  const server = await open(t, ANY, OLD);
+  const port = portOf(server.address);
+  for (let n = 0; n < 64; n++) {
+    const client = await connectRawClient({ port });
+    t.after(() => client.destroy());
+    const call = { fields: [['authorization', `Bearer ${OLD}`]] } as const;
+    if (n % 2 === 0) await watched(client, begin(client, 'Health/Watch', call), 1);
+    else assert.equal((await client.outcome(begin(client, 'Health/Check', call))).grpcStatus, '0');
+  }
+  server.useToken(OLD);
+  const turnedAway = await connectRawClient({ port });
+  await turnedAway.wantClosed();
+  server.useToken(NEW);
+  const admitted = await connectRawClient({ port });
+  t.after(() => admitted.destroy());
+  assert.equal((await admitted.outcome(begin(admitted, 'Health/Check'))).grpcStatus, '0');
+});
+
 test('a first token ends the streams with content of those that have none, and leaves them the others', async (t) => {
   const server = await open(t, LOOPBACK);
   const content = await read(server, CONTENT);

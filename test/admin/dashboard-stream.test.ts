@@ -179,3 +179,13 @@ test('all readers are told that the server closes, also one that comes while it 
     assert.equal(response.state, 'ended');
   }
 });
+
+test('a stream that is ended is left after ten seconds, if its reader does not take the rest', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const scene = new Scene();
+  scene.begin()?.close('the end');
+  t.mock.timers.tick(9_999);
+  assert.equal(scene.response.state, 'ended');
+  t.mock.timers.tick(1);
+  assert.equal(scene.response.state, 'destroyed');
+});

@@ -198,3 +198,22 @@ test('a fault at an event of the response ends this stream, and goes no further'
   assert.deepEqual(scene.faults, [fault]);
   assert.equal(scene.response.state, 'destroyed');
 });
+
+test('a stream that is ended is left after ten seconds, if its client does not take the rest', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const scene = new Scene();
+  begun(scene).close('the end');
+  t.mock.timers.tick(9_999);
+  assert.equal(scene.response.state, 'ended');
+  t.mock.timers.tick(1);
+  assert.equal(scene.response.state, 'destroyed');
+});
+
+test('a stream that is ended is not touched again once its client has taken the rest', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const scene = new Scene();
+  begun(scene).close('the end');
+  scene.response.emit('close');
+  t.mock.timers.tick(100_000);
+  assert.equal(scene.response.state, 'ended');
+});

@@ -13,6 +13,8 @@ import { type OpenCall, type OpenCallEvents, RpcError } from './rpc-method.ts';
 const MOST_REQUEST_BYTES = 1024;
 /** For the request, and again for the response to a call with one response, until the client has taken it. */
 const STEP_WITHIN_MS = 10_000;
+/** For each response of a stream of responses, until the client has taken it. */
+const UNREAD_WITHIN_MS = 60_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 const MOST_STATUS_TEXT = 400;
 
@@ -85,7 +87,7 @@ export class RpcCall implements StreamOwner, OpenCall {
     return this.#held.length === 0;
   }
 
-  /** The call has a stream of responses, which may last as long as the client likes. */
+  /** The call has a stream of responses, which may last as long as the client likes and reads. */
   keepOpen(events: OpenCallEvents): void {
     // The method may have ended the call while it began.
     if (this.#step !== 'answering') {
@@ -93,7 +95,7 @@ export class RpcCall implements StreamOwner, OpenCall {
       return;
     }
     this.#events = events;
-    this.#endWithin(Number.POSITIVE_INFINITY);
+    this.#endWithin(this.isTaken ? Number.POSITIVE_INFINITY : UNREAD_WITHIN_MS);
   }
 
   /** Sends the one response. */
@@ -110,8 +112,12 @@ export class RpcCall implements StreamOwner, OpenCall {
     const taken = this.#held.length > 0 ? 0 : this.#stream.sendData(bytes, 0, bytes.length, false);
     const rest = bytes.subarray(taken);
     if (rest.length === 0) return;
-    if (this.#parts.held.take(rest.length)) this.#held = Buffer.concat([this.#held, rest]);
-    else this.#abandon();
+    if (!this.#parts.held.take(rest.length)) {
+      this.#abandon();
+      return;
+    }
+    if (this.#events !== undefined && this.isTaken) this.#endWithin(UNREAD_WITHIN_MS);
+    this.#held = Buffer.concat([this.#held, rest]);
   }
 
   end({ status, message }: RpcError): void {
@@ -122,6 +128,8 @@ export class RpcCall implements StreamOwner, OpenCall {
     if (message !== '') trailers.add('grpc-message', encodeGrpcMessage(message, MOST_STATUS_TEXT));
     this.#trailers = trailers;
     this.#finishIfTaken();
+    // The client has yet to take what was sent before.
+    if (!this.isOver) this.#endWithin(STEP_WITHIN_MS);
   }
 
   onData(bytes: Buffer, start: number, end: number, endStream: boolean): void {
@@ -159,7 +167,9 @@ export class RpcCall implements StreamOwner, OpenCall {
       if (this.#held.length > 0) return;
     }
     this.#finishIfTaken();
-    if (this.#step === 'answering') this.#events?.onTaken();
+    if (this.#step !== 'answering' || this.#events === undefined) return;
+    this.#endWithin(Number.POSITIVE_INFINITY);
+    this.#events.onTaken();
   }
 
   #finishIfTaken(): void {

@@ -1,10 +1,11 @@
 // One call of the gRPC services of the admin server, without a connection.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { HeldBytes, RpcCall } from '../../../src/admin/rpc/rpc-call.ts';
 import { RpcError } from '../../../src/admin/rpc/rpc-method.ts';
 import { GrpcStatus } from '../../../src/grpc/status.ts';
+import { ErrorCode } from '../../../src/h2/error-codes.ts';
 import type { HeaderList } from '../../../src/h2/hpack/header-list.ts';
 import type { Stream } from '../../../src/h2/stream.ts';
 import { grpcMessage } from '../../support/raw-frames.ts';
@@ -16,18 +17,22 @@ interface Scene {
   readonly statuses: readonly (string | undefined)[];
   /** How often the connection was told that the call is over. */
   readonly overs: () => number;
+  /** Codes of RST_STREAM. */
+  readonly resets: readonly number[];
+  readonly held: HeldBytes;
 }
 
 interface ClientTerms {
   readonly held: HeldBytes;
   /** How many bytes of each piece the client takes at once. */
-  readonly takes: number;
+  takes: number;
 }
 
 const READING: ClientTerms = { held: new HeldBytes(1000), takes: Number.POSITIVE_INFINITY };
 
 function begin(onRequest: (call: RpcCall, request: Buffer) => void, client: ClientTerms = READING): Scene {
   const statuses: (string | undefined)[] = [];
+  const resets: number[] = [];
   let overs = 0;
   const stream = {
     sendHeaders: (list: HeaderList, endStream: boolean) => {
@@ -36,7 +41,10 @@ function begin(onRequest: (call: RpcCall, request: Buffer) => void, client: Clie
     },
     sendData: (_bytes: Buffer, start: number, end: number) => Math.min(client.takes, end - start),
     credit: () => undefined,
-    reset: () => true,
+    reset: (code: number) => {
+      resets.push(code);
+      return true;
+    },
   };
   const call = new RpcCall({
     stream: standIn<Stream>(stream),
@@ -46,7 +54,7 @@ function begin(onRequest: (call: RpcCall, request: Buffer) => void, client: Clie
     contain: (action) => action(),
     held: client.held,
   });
-  return { call, statuses, overs: () => overs };
+  return { call, statuses, overs: () => overs, resets, held: client.held };
 }
 
 function request(call: RpcCall, text: string): void {
@@ -121,3 +129,69 @@ for (const [how, end] of ENDS)
     other.call.onReset();
     assert.equal(client.held.count, 0);
   });
+
+const RESPONSE = Buffer.from('a response');
+const GONE = new RpcError(GrpcStatus.UNAUTHENTICATED, 'gone');
+
+interface Over {
+  /** How often the method was told that the call is over. */
+  readonly methodOvers: () => number;
+}
+
+/** A call that stays open, whose client takes none of its response. */
+function unread(t: TestContext, client = { held: new HeldBytes(1000), takes: 0 }): Scene & Over {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let overs = 0;
+  const scene = begin((call) => {
+    call.send(RESPONSE);
+    call.keepOpen({ onTaken: () => undefined, onOver: () => void overs++ });
+  }, client);
+  request(scene.call, '');
+  assert.equal(scene.call.isTaken, false);
+  return { ...scene, methodOvers: () => overs };
+}
+
+test('a call that is ended ends within ten seconds, although its client takes nothing', (t) => {
+  const { call, methodOvers, overs, resets, held } = unread(t);
+  call.end(GONE);
+  t.mock.timers.tick(9_999);
+  assert.deepEqual([overs(), methodOvers()], [0, 0]);
+  t.mock.timers.tick(1);
+  assert.deepEqual([overs(), methodOvers(), held.count], [1, 1, 0]);
+  assert.deepEqual(resets, [ErrorCode.ENHANCE_YOUR_CALM]);
+});
+
+test('a call that is ended tells its status to a client that takes what was sent before', (t) => {
+  const client = { held: new HeldBytes(1000), takes: 0 };
+  const { call, overs, statuses, resets } = unread(t, client);
+  call.end(GONE);
+  client.takes = 100;
+  call.onWritable();
+  assert.deepEqual([overs(), statuses, resets], [1, ['16'], [ErrorCode.NO_ERROR]]);
+  t.mock.timers.tick(100_000);
+  assert.deepEqual([overs(), resets.length], [1, 1]);
+});
+
+test('a call that stays open is ended when its client takes nothing for a minute', (t) => {
+  const { methodOvers, overs, resets, held } = unread(t);
+  t.mock.timers.tick(59_999);
+  assert.equal(overs(), 0);
+  t.mock.timers.tick(1);
+  assert.deepEqual([overs(), methodOvers(), held.count], [1, 1, 0]);
+  assert.deepEqual(resets, [ErrorCode.ENHANCE_YOUR_CALM]);
+});
+
+test('a call whose client takes each response stays open, and has the time anew for each', (t) => {
+  const client = { held: new HeldBytes(1000), takes: 0 };
+  const { call, overs } = unread(t, client);
+  t.mock.timers.tick(59_000);
+  client.takes = 100;
+  call.onWritable();
+  t.mock.timers.tick(1_000_000);
+  client.takes = 0;
+  call.send(RESPONSE);
+  t.mock.timers.tick(59_000);
+  assert.equal(overs(), 0);
+  t.mock.timers.tick(1_000);
+  assert.equal(overs(), 1);
+});
