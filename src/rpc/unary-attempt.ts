@@ -44,6 +44,8 @@ export class UnaryAttempt implements UpstreamCall {
   readonly method: string;
   readonly sentAtMs = Math.floor(turnNowMs());
   readonly isWaitingForClient = false;
+  /** The client pays with its places, and not for what the service finds wrong with the request. */
+  readonly isQuestion = true;
   holding: Holding;
   movedBytes = 0;
   readonly #endpoint: Http2Endpoint;
@@ -178,7 +180,7 @@ export class UnaryAttempt implements UpstreamCall {
 
   onReset(code: number, violation: string | undefined): void {
     if (this.#isOver) return;
-    this.#connection.noteReset(code, violation, this.holding);
+    this.#connection.noteReset(code, violation);
     if (code === ErrorCode.REFUSED_STREAM) this.#refuse(REFUSED, 'refused the stream');
     else if (violation === undefined) this.#fail(`reset the stream (${errorCodeName(code)})`, 'a reset');
     else this.#fail(`broke a rule of HTTP/2 (${violation})`, 'an invalid response');

@@ -1,6 +1,7 @@
 // A small gRPC client on the upstreams of a configuration: unary methods only. Questions share the connections of calls, and their places
 // are counted for the clients on whose behalf they are asked.
 
+import { tooManyCancelled } from '../calls/failure.ts';
 import type {
   Asker,
   UnaryListener,
@@ -11,7 +12,6 @@ import type {
 import { framed } from '../grpc/message-reader.ts';
 import { formatGrpcTimeout } from '../grpc/timeout.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
-import { refusalOf } from '../upstreams/client-refusal.ts';
 import type { Http2Endpoint } from '../upstreams/http2/http2-endpoint.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import { UnaryCall, type UnaryCallParts } from './unary-call.ts';
@@ -51,12 +51,12 @@ export class UnaryClient implements UnaryMethod {
 
   ask(asker: Asker, message: Buffer, listener: UnaryListener): UnaryQuestion {
     const { upstream } = this.#parts;
-    const holding = upstream.shares.holdingOf(asker.key, asker, asker.speaksForMany);
-    const refusal = refusalOf(asker, holding, this.upstream);
-    if (refusal !== undefined) {
-      listener.refused(refusal);
+    // A service may find fault with the client's calls, but the question is the proxy's own.
+    if (asker.hasAbandonedTooMany) {
+      listener.refused(tooManyCancelled(asker.abandoned));
       return NOTHING_ASKED;
     }
+    const holding = upstream.shares.holdingOf(asker.key, asker, asker.speaksForMany);
     const call = new UnaryCall(this.#parts, holding, framed(message), listener);
     call.begin();
     return call;

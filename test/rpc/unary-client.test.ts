@@ -10,10 +10,12 @@ import { SettingId } from '../../src/h2/settings.ts';
 import { eventually } from '../support/eventually.ts';
 import { type ProxyUnderTest, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
 import { goAwayFrame, grpcMessage, windowUpdateFrame } from '../support/raw-frames.ts';
-import type { RawServer, RawServerOptions } from '../support/raw-server.ts';
+import type { RawRequest, RawServer, RawServerOptions } from '../support/raw-server.ts';
 
 /** A CheckResponse with an empty status. */
 const YES = Buffer.from([10, 0]);
+/** A method of the authorizer that clients call themselves. */
+const OWN = '/own.Service/Do';
 
 interface Scene {
   readonly proxy: ProxyUnderTest;
@@ -33,7 +35,10 @@ async function start(
   const proxy = await startProxy(t, {
     sections: {
       limits,
-      routes: [{ name: 'all', match: { path: '/*' }, upstream: 'voice', authorize }],
+      routes: [
+        { name: 'all', match: { path: '/*' }, upstream: 'voice', authorize },
+        { name: 'own', match: { path: OWN }, upstream: 'authorizer' },
+      ],
       upstreams: {
         voice: { endpoints: [service.address] },
         authorizer: { endpoints: [authorizer.address], ...upstream },
@@ -267,4 +272,46 @@ test('a service that ends a question because its time is over counts as late, wh
     (await proxy.record()).reason,
     /Why: the service of upstream authorizer has not answered in 1000 ms \(authorize\.timeout\)/,
   );
+});
+
+/** A client that also calls the authorizer itself, and what the authorizer does with each of its questions, or of its calls. */
+async function withCalls(
+  t: TestContext,
+  faulty: 'questions' | 'calls',
+  fault: (request: RawRequest) => void,
+) {
+  const scene = await start(t, {
+    onRequestEnd: (request) => {
+      const isCall = request.field(':path') === OWN;
+      if (isCall === (faulty === 'calls')) fault(request);
+      else request.succeed(YES);
+    },
+  });
+  const client = await scene.proxy.rawClient('tls');
+  const outcome = async (path?: string): Promise<string | undefined> =>
+    (await client.outcome(client.call({ body: BODY, ...(path !== undefined && { path }) }))).grpcStatus;
+  return { asked: () => outcome(), called: () => outcome(OWN) };
+}
+
+test('questions that the service rejects as faulty are held against no client', async (t) => {
+  const client = await withCalls(t, 'questions', (request) => request.reset(ErrorCode.PROTOCOL_ERROR));
+  // More than a client may have at once.
+  for (let count = 0; count < 120; count++) assert.equal(await client.asked(), '14');
+  assert.equal(await client.called(), '0');
+});
+
+test('connections that the service gives up because of a question are held against no client', async (t) => {
+  const client = await withCalls(t, 'questions', (request) => {
+    request.peer.send(goAwayFrame(request.streamId, ErrorCode.PROTOCOL_ERROR));
+    request.succeed(YES);
+  });
+  for (let count = 0; count < 20; count++) assert.equal(await client.asked(), '0');
+  assert.equal(await client.called(), '0');
+});
+
+test('a client whose own calls a service finds faulty is asked about there as others are', async (t) => {
+  const client = await withCalls(t, 'calls', (request) => request.reset(ErrorCode.PROTOCOL_ERROR));
+  for (let count = 0; count < 100; count++) await client.called();
+  assert.equal(await client.called(), '8', 'it may make no more calls');
+  assert.equal(await client.asked(), '0');
 });

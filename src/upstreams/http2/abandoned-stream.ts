@@ -5,6 +5,7 @@ import type { HeaderList } from '../../h2/hpack/header-list.ts';
 import type { Stream, StreamOwner } from '../../h2/stream.ts';
 import { StreamState } from '../../h2/stream-state.ts';
 import type { Holding } from '../holding.ts';
+import { isQuestion } from './upstream-call.ts';
 
 /** How many bytes are dropped before the service gets no more credit. Most responses are over by then. */
 const MOST_DROPPED_BYTES = 1_048_576;
@@ -18,6 +19,7 @@ export type OnOver = (
 export class AbandonedStream implements StreamOwner {
   readonly stream: Stream;
   holding: Holding | undefined;
+  readonly isQuestion: boolean;
   /** The error code for the reset. */
   readonly code: number;
   readonly sinceMs: number;
@@ -42,6 +44,7 @@ export class AbandonedStream implements StreamOwner {
     this.code = code;
     this.sinceMs = times.nowMs;
     this.#onOver = onOver;
+    this.isQuestion = isQuestion(stream.owner);
     stream.owner = this;
     stream.credit(Math.max(0, times.windowBytes - stream.receiveWindow - stream.uncreditedBytes));
   }

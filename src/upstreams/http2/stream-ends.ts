@@ -105,7 +105,8 @@ export class StreamEnds {
     }
     const times = { nowMs, windowBytes: this.#windowBytes };
     const abandoned = new AbandonedStream(stream, holding, code, times, (over, reset) => {
-      if (reset !== undefined) this.noteReset(reset.code, reset.isOurs, holding, Math.floor(turnNowMs()));
+      const blamed = over.isQuestion ? undefined : holding;
+      if (reset !== undefined) this.noteReset(reset.code, reset.isOurs, blamed, Math.floor(turnNowMs()));
       this.#over(over);
     });
     if (!isLost && holding?.account !== undefined) {

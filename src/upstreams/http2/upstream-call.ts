@@ -17,10 +17,16 @@ export function holdsPlace(owner: StreamOwner): owner is StreamOwner & { holding
   return 'holding' in owner && isHolding(owner.holding);
 }
 
-/** The holding of the stream with this identifier, also for a cancelled call. */
+/** Whether the proxy itself has written the request: no client pays if the service finds fault with it. */
+export function isQuestion(owner: StreamOwner): boolean {
+  return 'isQuestion' in owner && owner.isQuestion === true;
+}
+
+/** The holding of the client whose request has this stream, also for a cancelled call. */
 export function holdingOfStream(owners: readonly StreamOwner[], streamId: number): Holding | undefined {
   const owner = owners.find((one) => 'stream' in one && 'holding' in one && idOf(one.stream) === streamId);
-  return owner !== undefined && 'holding' in owner && isHolding(owner.holding) ? owner.holding : undefined;
+  if (owner === undefined || isQuestion(owner)) return undefined;
+  return 'holding' in owner && isHolding(owner.holding) ? owner.holding : undefined;
 }
 
 function idOf(stream: unknown): unknown {

@@ -9,7 +9,7 @@ import { ClientAccount } from '../../../src/upstreams/client-account.ts';
 import { ClientShares } from '../../../src/upstreams/client-shares.ts';
 import type { Holding } from '../../../src/upstreams/holding.ts';
 import { isUnderWay, StreamEnds } from '../../../src/upstreams/http2/stream-ends.ts';
-import { RecordedStream } from '../../support/recorded-stream.ts';
+import { IGNORING_OWNER, RecordedStream } from '../../support/recorded-stream.ts';
 
 const WINDOW_BYTES = 65_535;
 const CANCELLED = { code: ErrorCode.CANCEL, isLost: false };
@@ -225,6 +225,18 @@ test('a stream that runs out and that the endpoint finds fault with is held agai
     ended[index].stream.owner.onReset(code, violation);
   assert.deepEqual(all.faults, ['a']);
   assert.equal(all.over, 4);
+});
+
+test('a stream that runs out is held against nobody if the proxy has written its request', () => {
+  const all = new Ends();
+  all.end('a', 50);
+  const { stream } = openStream(true);
+  const place = { isQuestion: true, ...IGNORING_OWNER };
+  stream.owner = place;
+  all.ends.end(stream, CANCELLED, all.holding('a'), all.nowMs);
+  assert.notEqual(stream.owner, place, 'it runs out');
+  stream.owner.onReset(ErrorCode.PROTOCOL_ERROR, undefined);
+  assert.deepEqual([all.faults, all.over], [[undefined], 1]);
 });
 
 test('a response that ends before its request does not end the stream: half a request would look whole', () => {
