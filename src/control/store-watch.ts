@@ -18,6 +18,7 @@ import type { StoreOptions } from '../stores/store-options.ts';
 import { type FaultReport, StoresProcess } from '../stores/stores-process.ts';
 import { forkCommand } from './fork-command.ts';
 import { StoreCounts } from './store-counts.ts';
+import { HOLDS, type StoreDetails, StoreLines } from './store-lines.ts';
 
 export interface StoreWatchParts {
   readonly publish: (state: StoreState) => void;
@@ -54,11 +55,6 @@ type StoreFailure = StoreConfig['failure'];
 const TOKEN = 'store_unavailable';
 const CODE = diagnosisCode(TOKEN);
 
-const HOLDS: Readonly<Record<StoreFailure, string>> = {
-  local: 'each process counts for itself, with its share of the limits',
-  open: 'its limits let everything pass',
-  closed: 'calls under its limits are refused, and streams end, once what was leased is used up',
-};
 /** More servers of a cluster are not named. */
 const MOST_NAMED = 3;
 
@@ -67,6 +63,7 @@ export class StoreWatch {
   readonly #fork: () => ChildProcess;
   readonly #id = randomUUID();
   readonly #counts = new StoreCounts();
+  readonly #lines: StoreLines;
   readonly #fates = new Map<string, Fate>();
   #options: readonly StoreOptions[] = [];
   #failures: ReadonlyMap<string, StoreFailure> = new Map();
@@ -74,6 +71,7 @@ export class StoreWatch {
 
   constructor(parts: StoreWatchParts) {
     this.#parts = parts;
+    this.#lines = new StoreLines(parts.logger);
     this.#fork = parts.fork ?? (() => forkCommand('take-leases'));
   }
 
@@ -155,9 +153,10 @@ export class StoreWatch {
       setImmediate(() => answer({ number }));
       return;
     }
-    this.#process.take(ask, ({ leases }, tookMs) => {
+    this.#process.take(ask, ({ leases, reason }, tookMs) => {
       const isWhole = leases?.granted.length === ask.keys.length;
       this.#counts.count(store, isWhole, tookMs);
+      if (reason !== undefined) this.#noteFailure(ask, reason);
       answer(isWhole ? { number, leases } : { number });
     });
   }
@@ -169,10 +168,7 @@ export class StoreWatch {
     const hasFailed = fate.isUp === false;
     Object.assign(fate, { isUp: true, holders, reason: undefined });
     this.#publish(store);
-    if (!isNews) return;
-    const { logger } = this.#parts;
-    if (hasFailed) logger.info({ store, processes: holders }, 'the store answers again; shared limits hold');
-    else logger.info({ store, processes: holders }, 'the store of shared limits answers');
+    if (isNews) this.#lines.up(store, holders, hasFailed);
   }
 
   #noteDown(store: string, reason: string): void {
@@ -183,26 +179,26 @@ export class StoreWatch {
     Object.assign(fate, { isUp: false, reason });
     this.#counts.fail(store, reason);
     if (wasUp) this.#publish(store);
-    const failure = this.#failures.get(store) ?? 'local';
-    const servers = this.#serversOf(store);
+    const details = this.#detailsOf(store);
     const known = describeStoreAnswer(reason);
     const fault =
       known === undefined ? `does not answer: ${reason}` : `${known.predicate} (${reason}): ${known.remedy}`;
-    const sentence = `Store ${store} (${servers}) ${fault}. Until it answers, ${HOLDS[failure]}.`;
+    const sentence = `Store ${store} (${details.servers}) ${fault}. Until it answers, ${HOLDS[details.failure]}.`;
     this.#parts.diagnoses.record({ code: CODE, token: TOKEN, sentence, store }, `${store} ${reason}`);
     if (!isNews) return;
-    this.#parts.logger.warn(
-      {
-        store,
-        servers,
-        failure,
-        reason,
-        ...(known !== undefined && { remedy: `it ${known.predicate}: ${known.remedy}` }),
-        token: TOKEN,
-        code: CODE,
-      },
-      `the store of shared limits does not answer: ${HOLDS[failure]}`,
-    );
+    const remedy = known && { remedy: `it ${known.predicate}: ${known.remedy}` };
+    this.#lines.down(details, { reason, ...remedy, token: TOKEN, code: CODE });
+  }
+
+  /** The store has failed to answer a question about one limit. Where all of it is down, that was said. */
+  #noteFailure({ store, limit }: LeaseAsk, reason: string): void {
+    const options = this.#options.find(({ name }) => name === store);
+    if (options === undefined || this.#fates.get(store)?.isUp !== true) return;
+    this.#lines.failed({ ...this.#detailsOf(store), keys: `${options.prefix}:{${limit}}:*` }, reason);
+  }
+
+  #detailsOf(store: string): StoreDetails {
+    return { store, servers: this.#serversOf(store), failure: this.#failures.get(store) ?? 'local' };
   }
 
   /** Without the user and the password. */

@@ -3,7 +3,8 @@
 /**
  * Tokens by the generic cell rate algorithm. A key holds the microsecond at which all tokens that were spent will have come back, and
  * goes away by then. Beside it is the time between two tokens that it was computed with: under another rate, as many tokens are spent as
- * before. KEYS: one for each. ARGV: microseconds between two tokens, the burst, then what is owed and wanted for each key.
+ * before. A key of another type is none of ours, and is written over: the script would fail for all keys beside it.
+ * KEYS: one for each. ARGV: microseconds between two tokens, the burst, then what is owed and wanted for each key.
  * Returns granted, milliseconds until there is a token, and what is left, for each key.
  */
 export const LEASE_SCRIPT = `
@@ -12,10 +13,16 @@ local now = clock[1] * 1000000 + clock[2]
 local interval = tonumber(ARGV[1])
 local most = tonumber(ARGV[2]) * interval
 local found = {}
+local function valueOf(key)
+  local value = redis.pcall('GET', key)
+  if type(value) ~= 'table' then return value end
+  if string.find(value.err, 'WRONGTYPE', 1, true) then return false end
+  return redis.call('GET', key)
+end
 for i = 1, #KEYS do
   local owed = tonumber(ARGV[2 * i + 1])
   local wanted = tonumber(ARGV[2 * i + 2])
-  local before, spacing = string.match(redis.call('GET', KEYS[i]) or '', '^(%d+) (%S+)$')
+  local before, spacing = string.match(valueOf(KEYS[i]) or '', '^(%d+) (%S+)$')
   before = tonumber(before) or 0
   spacing = tonumber(spacing) or interval
   if before > now and spacing ~= interval then before = now + (before - now) * interval / spacing end

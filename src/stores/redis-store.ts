@@ -2,11 +2,11 @@
 // in a process of its own (run-stores.ts), since an answer that the library does not expect may end the process.
 
 import { createHash } from 'node:crypto';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Command, Redis } from 'ioredis';
 import type { LeaseAsk, Leases } from '../config/lease-messages.ts';
 import { failureReason } from './failure-reason.ts';
 import { LEASE_SCRIPT, PRESENCE_SCRIPT } from './lease-script.ts';
-import { InvalidAnswer, readHolders, readLeases } from './read-answer.ts';
+import { readHolders, readLeases } from './read-answer.ts';
 import type { StoreOptions } from './store-options.ts';
 
 /** How often the store is told that this proxy is there, and whether the store is there is found out. */
@@ -28,6 +28,9 @@ export interface RedisStoreEvents {
 }
 
 type Client = Redis | Cluster;
+
+/** Why there are no leases is a code, never a text of the server. */
+export type Taken = { readonly leases: Leases } | { readonly reason: string };
 
 export class RedisStore {
   readonly #options: StoreOptions;
@@ -52,34 +55,33 @@ export class RedisStore {
     });
     // A server that has closed the connection is down at once, not only when it is asked.
     this.#client.on('close', () => this.#fail(this.#connectionFailure ?? 'connection_closed'));
-    this.#client.on('ready', () => void this.#look());
+    this.#client.on('ready', () => {
+      this.#connectionFailure = undefined;
+      void this.#look();
+    });
     this.#timer = setTimeout(() => void this.#look(), ABSENT_EVERY_MS);
   }
 
-  /** Rejects with an Error if the store did not answer, or not as it should. */
-  async take({ limit, ratePerSecond, burst, keys, owed, wanted }: LeaseAsk): Promise<Leases> {
+  /** Never rejects. One question that fails takes no other limit's leases away: the store is up as long as it counts proxies. */
+  async take({ limit, ratePerSecond, burst, keys, owed, wanted }: LeaseAsk): Promise<Taken> {
     // All keys of a limit are in one slot of a cluster, so that one script may touch them.
     const names = keys.map((key) => `${this.#options.prefix}:{${limit}}:${key}`);
     const parts = keys.flatMap((_, at) => [String(owed[at]), String(wanted[at])]);
     try {
       const answer = await this.#run(LEASE, names, [String(1e6 / ratePerSecond), String(burst), ...parts]);
-      return readLeases(answer, wanted);
+      return { leases: readLeases(answer, wanted) };
     } catch (error) {
-      if (error instanceof InvalidAnswer) this.#connectAnew();
-      this.#fail(failureReason(error));
-      throw error;
+      return { reason: this.#judge(error, names[0]) };
     }
   }
 
   async #run(script: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
     // The client of a cluster would wait for a node.
-    if (this.#client.status !== 'ready') throw new Error(this.#connectionFailure ?? 'not connected');
+    if (this.#client.status !== 'ready') throw new NotConnected();
     try {
       return await this.#client.evalsha(script.hash, keys.length, ...keys, ...values);
     } catch (error) {
-      const reason = failureReason(error);
-      if (reason === 'timeout') this.#connectAnew();
-      if (reason !== 'NOSCRIPT') throw error;
+      if (failureReason(error) !== 'NOSCRIPT') throw error;
       return await this.#client.eval(script.text, keys.length, ...keys, ...values);
     }
   }
@@ -87,15 +89,13 @@ export class RedisStore {
   /** Tells the store that this proxy is there. Never rejects. */
   async #look(): Promise<void> {
     clearTimeout(this.#timer);
+    const { prefix, processes } = this.#options;
+    const key = `${prefix}:{proxies}`;
     try {
-      const { prefix, processes } = this.#options;
       const values = [this.#id, String(processes), String(PRESENCE_LASTS_MS)];
-      const holders = readHolders(await this.#run(PRESENCE, [`${prefix}:{proxies}`], values), processes);
-      this.#connectionFailure = undefined;
-      this.#succeed(holders);
+      this.#succeed(readHolders(await this.#run(PRESENCE, [key], values), processes));
     } catch (error) {
-      if (error instanceof InvalidAnswer) this.#connectAnew();
-      this.#fail(this.#connectionFailure ?? failureReason(error));
+      this.#fail(this.#judge(error, key));
     }
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
@@ -105,9 +105,25 @@ export class RedisStore {
     );
   }
 
-  /** The client matches answers to questions by their order alone: after one that is missing or wrong, none can be trusted. */
-  #connectAnew(): void {
-    if (!this.#isClosed) this.#client.disconnect(true);
+  /** Does what an error of a script about this key calls for. @returns its reason */
+  #judge(error: unknown, key: string): string {
+    if (error instanceof NotConnected) return this.#connectionFailure ?? 'connection_closed';
+    const reason = failureReason(error);
+    // The client matches answers to questions by their order alone: after one that is missing or wrong, none can be trusted.
+    if (reason === 'timeout' || reason === 'invalid_answer') this.#connectAnew(reason, key);
+    return reason;
+  }
+
+  /** In a cluster, to the node of this key alone. */
+  #connectAnew(reason: string, key: string): void {
+    if (this.#isClosed) return;
+    if (this.#client instanceof Cluster) {
+      nodeOf(this.#client, key)?.disconnect();
+      return;
+    }
+    this.#connectionFailure = reason;
+    this.#client.disconnect(true);
+    this.#fail(reason);
   }
 
   #succeed(holders: number): void {
@@ -141,6 +157,17 @@ const PRESENCE = scriptOf(PRESENCE_SCRIPT);
 /** A store knows scripts by SHA-1. */
 function scriptOf(text: string): Script {
   return { text, hash: createHash('sha1').update(text).digest('hex') };
+}
+
+/** The client refuses commands. */
+class NotConnected extends Error {
+  override readonly name = 'NotConnected';
+}
+
+/** @returns undefined if the cluster has not said which node has the key, or there is no connection to it */
+function nodeOf(cluster: Cluster, key: string): Redis | undefined {
+  const [place] = cluster.slots[new Command('get', [key]).getSlot() ?? -1] ?? [];
+  return cluster.nodes().find(({ options: { host, port } }) => `${host}:${port}` === place);
 }
 
 function connect(options: StoreOptions): Client {

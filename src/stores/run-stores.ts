@@ -2,8 +2,9 @@
 // server does ends no process that carries calls, and holds none up. It ends with the proxy that has started it.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { LeaseAsk, Leases } from '../config/lease-messages.ts';
+import type { LeaseAsk } from '../config/lease-messages.ts';
 import { failureReason } from './failure-reason.ts';
+import type { Taken } from './redis-store.ts';
 import type { FromStores, ToStores } from './store-messages.ts';
 import type { StoreOptions } from './store-options.ts';
 
@@ -16,7 +17,8 @@ const LOOK_EVERY_MS = 250;
 export type SendToProxy = (message: FromStores, sent?: () => void) => void;
 
 interface Store {
-  take(ask: LeaseAsk): Promise<Leases>;
+  /** Never rejects. */
+  take(ask: LeaseAsk): Promise<Taken>;
   close(): void;
 }
 
@@ -82,12 +84,8 @@ class Stores {
   async take(ask: LeaseAsk): Promise<void> {
     const startedAt = performance.now();
     const { number } = ask;
-    try {
-      const leases = await this.#stores.get(ask.store)?.store.take(ask);
-      this.#send({ type: 'taken', number, tookMs: performance.now() - startedAt, ...(leases && { leases }) });
-    } catch {
-      this.#send({ type: 'taken', number, tookMs: performance.now() - startedAt });
-    }
+    const taken = await this.#stores.get(ask.store)?.store.take(ask);
+    this.#send({ type: 'taken', number, tookMs: performance.now() - startedAt, ...taken });
   }
 
   close(): void {

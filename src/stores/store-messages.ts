@@ -14,7 +14,8 @@ export type ToStores =
 
 export type FromStores =
   | { readonly type: 'ready' }
-  | ({ readonly type: 'taken'; readonly tookMs: number } & LeaseAnswer)
+  /** `reason` is a code that says why there are no leases. Undefined where the store is not in use. */
+  | ({ readonly type: 'taken'; readonly tookMs: number; readonly reason?: string } & LeaseAnswer)
   | { readonly type: 'up'; readonly store: string; readonly holders: number }
   | { readonly type: 'down'; readonly store: string; readonly reason: string }
   /** The process ends by an uncaught error of this name, at these places of the program. Its text may be a server's. */
@@ -52,7 +53,10 @@ function readTaken(fields: RawMap): FromStores | undefined {
   const tookMs = fields.get('tookMs');
   if (number === undefined || typeof tookMs !== 'number' || !(tookMs >= 0)) return undefined;
   const raw = fields.get('leases');
-  if (raw === undefined) return { type: 'taken', number, tookMs };
+  if (raw === undefined) {
+    const reason = textOf(fields.get('reason')) ?? '';
+    return { type: 'taken', number, tookMs, ...(REASON.test(reason) && { reason }) };
+  }
   const leases = readLists(mapOf(raw));
   return leases && { type: 'taken', number, tookMs, leases };
 }

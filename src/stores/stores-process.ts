@@ -17,7 +17,11 @@ const SILENT_MS = 10_000;
 const END_WITHIN_MS = 1000;
 
 export type FaultReport = Omit<Extract<FromStores, { type: 'fault' }>, 'type'>;
-export type TellAnswer = (answer: Pick<LeaseAnswer, 'leases'>, tookMs: number) => void;
+/** @param answer has a reason only if the store was asked, and has failed to answer */
+export type TellAnswer = (
+  answer: Pick<LeaseAnswer, 'leases'> & { readonly reason?: string },
+  tookMs: number,
+) => void;
 
 export interface StoresProcessParts {
   readonly fork: () => ChildProcess;

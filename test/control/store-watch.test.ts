@@ -390,3 +390,20 @@ test('each time that a store does not answer is a diagnosis, with its servers, t
     ),
   );
 });
+
+test('a store that comes and goes is logged ten times a minute, and told each time', async (t) => {
+  const scene = new Scene(t);
+  const { told, lines, children } = scene;
+  await scene.use('one', 'two');
+  const [child] = children;
+  assert.ok(child !== undefined);
+  for (let round = 0; round < 50; round++) {
+    child.saysUp('one');
+    child.saysDown('one', 'refused');
+  }
+  assert.equal(told.length, 2 + 100);
+  assert.equal(lines.filter((line) => line.includes('does not answer')).length, 10);
+  assert.equal(lines.filter((line) => line.includes('answers again')).length, 10);
+  child.saysDown('two', 'refused');
+  assert.match(lines.at(-1) ?? '', /does not answer: .*"store":"two"/);
+});

@@ -2,94 +2,11 @@
 // has an answer.
 
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import type { LeaseAnswer, LeaseAsk, StoreState } from '../../src/config/lease-messages.ts';
-import type { StoreConfig } from '../../src/config/stores-config.ts';
+import { test } from 'node:test';
 import { UnusableConfig } from '../../src/config/unusable-config.ts';
-import { forkCommand } from '../../src/control/fork-command.ts';
-import { StoreWatch } from '../../src/control/store-watch.ts';
-import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { type AnswerScript, bulk, generous, isPresence, numbers, scriptedServer } from './scripted-server.ts';
-
-const ASK: LeaseAsk = {
-  number: 7,
-  store: 'fleet',
-  limit: 'calls',
-  ratePerSecond: 100,
-  burst: 100,
-  keys: ['one', 'two'],
-  owed: [0, 3],
-  wanted: [5, 5],
-};
-
-function storeAt(port: number, more: Partial<StoreConfig> = {}): StoreConfig {
-  return {
-    name: 'fleet',
-    servers: [{ host: '127.0.0.1', port }],
-    kind: 'server',
-    master: undefined,
-    tls: undefined,
-    user: undefined,
-    password: undefined,
-    database: 0,
-    prefix: 'framegate',
-    failure: 'local',
-    ...more,
-  };
-}
-
-class Scene {
-  readonly states: StoreState[] = [];
-  readonly lines: string[] = [];
-  readonly diagnoses = new DiagnosisRing();
-  readonly watch: StoreWatch;
-
-  constructor(t: TestContext, processes = 1) {
-    const log = (fields: object, message: string): void => {
-      this.lines.push(`${message} ${JSON.stringify(fields)}`);
-    };
-    this.watch = new StoreWatch({
-      publish: (state) => this.states.push(state),
-      logger: { info: log, warn: log, error: log },
-      diagnoses: this.diagnoses,
-      carriers: () => processes,
-      fork: () => forkCommand('take-leases'),
-    });
-    t.after(() => this.watch.close());
-  }
-
-  async use(...stores: readonly StoreConfig[]): Promise<void> {
-    const change = await this.watch.prepare(stores);
-    await change.commit();
-  }
-
-  get isUp(): boolean {
-    return this.states.at(-1)?.isUp === true;
-  }
-
-  async comesUp(): Promise<void> {
-    await eventually('the store answers', () => this.isUp, START_TIMEOUT_MS);
-  }
-
-  async goesDown(): Promise<void> {
-    await eventually('the store does not answer', () => !this.isUp);
-  }
-
-  ask(): Promise<LeaseAnswer> {
-    return new Promise((resolve) => {
-      this.watch.ask(ASK, resolve);
-    });
-  }
-
-  get log(): string {
-    return this.lines.join('\n');
-  }
-
-  metric(name: string): readonly number[] {
-    return [...(this.watch.metrics.find((one) => one.name === name)?.values ?? [])];
-  }
-}
+import { ASK, StoreScene, storeAt } from './store-scene.ts';
 
 /** Answers well until it is told otherwise. */
 function changeable(): { answer: AnswerScript } {
@@ -102,7 +19,7 @@ test('leases are taken, and the script gets the terms and the counts', async (t)
     asked.push(values);
     return generous(keys, values, socket);
   });
-  const scene = new Scene(t);
+  const scene = new StoreScene(t);
   await scene.use(storeAt(server.port));
   await scene.comesUp();
   const { number, leases } = await scene.ask();
@@ -119,7 +36,7 @@ test('leases are taken, and the script gets the terms and the counts', async (t)
 
 test('fewer processes than this proxy has cannot share a store', async (t) => {
   const server = await scriptedServer(t, generous);
-  const scene = new Scene(t, 3);
+  const scene = new StoreScene(t, 3);
   await scene.use(storeAt(server.port));
   await eventually('the answer is refused', () => scene.log.includes('invalid_answer'), START_TIMEOUT_MS);
   assert.equal(scene.isUp, false);
@@ -127,7 +44,7 @@ test('fewer processes than this proxy has cannot share a store', async (t) => {
 
 test('a server that goes away is noticed, and used again when it is back', async (t) => {
   const server = await scriptedServer(t, generous);
-  const scene = new Scene(t);
+  const scene = new StoreScene(t);
   await scene.use(storeAt(server.port));
   await scene.comesUp();
   await server.stop();
@@ -142,7 +59,7 @@ test('a server that goes away is noticed, and used again when it is back', async
 test('a question to a server that never answers fails', async (t) => {
   const script = changeable();
   const server = await scriptedServer(t, (...question) => script.answer(...question));
-  const scene = new Scene(t);
+  const scene = new StoreScene(t);
   await scene.use(storeAt(server.port));
   await scene.comesUp();
   script.answer = () => undefined;
@@ -171,7 +88,7 @@ for (const [what, answer] of Object.entries(NONSENSE)) {
   test(`an answer of ${what} grants nothing, and no text of it is logged`, async (t) => {
     const script = changeable();
     const server = await scriptedServer(t, (...question) => script.answer(...question));
-    const scene = new Scene(t);
+    const scene = new StoreScene(t);
     await scene.use(storeAt(server.port));
     await scene.comesUp();
     script.answer = (keys, values, socket) => (isPresence(values) ? generous(keys, values, socket) : answer);
@@ -193,7 +110,7 @@ for (const [what, bytes] of Object.entries(POISON)) {
   test(`a server that sends ${what} does no lasting harm`, async (t) => {
     const script = changeable();
     const server = await scriptedServer(t, (...question) => script.answer(...question));
-    const scene = new Scene(t);
+    const scene = new StoreScene(t);
     await scene.use(storeAt(server.port));
     await scene.comesUp();
     script.answer = () => {
@@ -212,7 +129,7 @@ for (const [what, bytes] of Object.entries(POISON)) {
 test('a server that answers without end is left before it has taken much memory', async (t) => {
   const script = changeable();
   const server = await scriptedServer(t, (...question) => script.answer(...question));
-  const scene = new Scene(t);
+  const scene = new StoreScene(t);
   await scene.use(storeAt(server.port));
   await scene.comesUp();
   const before = scene.watch.pid;
@@ -235,7 +152,7 @@ test('a server that answers without end is left before it has taken much memory'
 test('a process that is killed is started again, and its questions are answered', async (t) => {
   const script = changeable();
   const server = await scriptedServer(t, (...question) => script.answer(...question));
-  const scene = new Scene(t);
+  const scene = new StoreScene(t);
   await scene.use(storeAt(server.port));
   await scene.comesUp();
   script.answer = () => undefined;
@@ -252,7 +169,7 @@ test('a process that is killed is started again, and its questions are answered'
 
 test('the user and the password are sent, and shown nowhere', async (t) => {
   const server = await scriptedServer(t, generous);
-  const scene = new Scene(t);
+  const scene = new StoreScene(t);
   process.env['STORE_PASSWORD_OF_TEST'] = 'hunter2 with spaces';
   const password = { kind: 'environment', variable: 'STORE_PASSWORD_OF_TEST' } as const;
   await scene.use(storeAt(server.port, { user: 'framegate', password, database: 3 }));
@@ -263,7 +180,7 @@ test('the user and the password are sent, and shown nowhere', async (t) => {
 });
 
 test('a password that cannot be read refuses the configuration', async (t) => {
-  const scene = new Scene(t);
+  const scene = new StoreScene(t);
   const password = { kind: 'file', file: '/nowhere/at/all' } as const;
   await assert.rejects(scene.watch.prepare([storeAt(1, { password })]), (error) => {
     assert.ok(error instanceof UnusableConfig);
@@ -274,7 +191,7 @@ test('a password that cannot be read refuses the configuration', async (t) => {
 
 test('a configuration without stores ends the process', async (t) => {
   const server = await scriptedServer(t, generous);
-  const scene = new Scene(t);
+  const scene = new StoreScene(t);
   await scene.use(storeAt(server.port));
   await scene.comesUp();
   await scene.use();
@@ -290,7 +207,7 @@ test('the log says which store does not answer, where it is, and what holds now'
     ['closed', 'calls under its limits are refused, and streams end, once what was leased is used up'],
   ] as const) {
     const server = await scriptedServer(t, generous);
-    const scene = new Scene(t);
+    const scene = new StoreScene(t);
     await scene.use(storeAt(server.port));
     await scene.comesUp();
     await scene.use(storeAt(server.port, { failure }));

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../../support/eventually.ts';
 
 /** What the server needs beside what every Debian has. */
 const PACKAGES = [
@@ -85,6 +86,30 @@ export async function startRedis(
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
+}
+
+export interface ClusterNode {
+  readonly port: number;
+  readonly process: ChildProcess;
+}
+
+/** Three nodes; each has a third of the slots, in the order of the list. @param settings of each node */
+export async function startCluster(settings: readonly string[] = []): Promise<readonly ClusterNode[]> {
+  const nodes: ClusterNode[] = [];
+  for (let node = 0; node < 3; node++) {
+    const port = await freePort();
+    // The bus of a node is at its port and 10,000 more, unless it is told another one.
+    const bus = String(await freePort());
+    const own = ['--cluster-enabled', 'yes', '--cluster-port', bus, ...settings];
+    nodes.push({ port, process: await startRedis(port, own) });
+  }
+  await eventually('the nodes answer', () =>
+    nodes.every(({ port }) => redisCli('-p', `${port}`, 'ping') !== undefined),
+  );
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const made = redisCli('--cluster', 'create', ...addresses, '--cluster-yes');
+  if (made?.includes('All 16384 slots covered') !== true) throw new Error(made ?? 'redis-cli has failed');
+  return nodes;
 }
 
 /** @returns the output, or undefined if the server did not answer */

@@ -16,8 +16,17 @@ import { DiagnosisRing } from '../../../src/observability/diagnosis-ring.ts';
 import { mostAdmitted } from '../../limits/lease-bound.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { HolderOrders, HolderReport } from './holder.ts';
+import { foreignKey, lostNode } from './one-limit.ts';
 import { ProxyFleet } from './proxies.ts';
-import { findRedis, freePort, redisCli, startRedis, stopRedis, temporaryFolder } from './redis-programs.ts';
+import {
+  findRedis,
+  freePort,
+  redisCli,
+  startCluster,
+  startRedis,
+  stopRedis,
+  temporaryFolder,
+} from './redis-programs.ts';
 import { streams } from './shared-streams.ts';
 
 const TERMS = { store: 'fleet', limit: 'shared', ratePerSecond: 1000, burst: 1000 };
@@ -232,27 +241,14 @@ async function raise(): Promise<void> {
 }
 
 async function cluster(): Promise<void> {
-  const ports = [await freePort(), await freePort(), await freePort()];
-  // The bus of a node is at its port and 10,000 more, unless it is told another one.
-  const nodes = await Promise.all(
-    ports.map(async (port) => {
-      const bus = String(await freePort());
-      return await startRedis(port, ['--cluster-enabled', 'yes', '--cluster-port', bus]);
-    }),
-  );
-  const addresses = ports.map((port) => `127.0.0.1:${port}`);
-  await eventually('the nodes answer', () =>
-    ports.every((port) => redisCli('-p', `${port}`, 'ping') !== undefined),
-  );
-  const made = redisCli('--cluster', 'create', ...addresses, '--cluster-yes');
-  assert.ok(made?.includes('All 16384 slots covered'), made ?? 'redis-cli has failed');
+  const nodes = await startCluster();
   await takeFrom(
     storeAt(
-      ports.map((port) => ({ host: '127.0.0.1', port })),
+      nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
       { kind: 'cluster' },
     ),
   );
-  await Promise.all(nodes.map(stopRedis));
+  await Promise.all(nodes.map((node) => stopRedis(node.process)));
 }
 
 async function sentinel(): Promise<void> {
@@ -313,7 +309,7 @@ async function proxies(): Promise<void> {
   assert.ok(refused > 0);
 }
 
-const CASES = { share, kill, raise, cluster, sentinel, tls, proxies, streams };
+const CASES = { share, kill, raise, cluster, sentinel, tls, lostNode, foreignKey, proxies, streams };
 
 async function main(): Promise<void> {
   const missing = findRedis();
