@@ -1,5 +1,7 @@
 // The channel of a command to the process of Framegate that has started it. Such commands are not for people, and have no options or help.
 
+import { Console } from 'node:console';
+import { Writable } from 'node:stream';
 import { ignoreSignals } from './signals.ts';
 
 export class ParentChannel {
@@ -9,6 +11,7 @@ export class ParentChannel {
   /**
    * The parent handles signals, but a terminal sends them to all processes of the group: from now on they are ignored. So this must come
    * before the modules of the command are loaded, which takes a while.
+   * What packages print is dropped as well: a client library may quote its server.
    * @param name of the command. @param who starts it, as the beginning of a sentence
    * @returns undefined if a person has started it, who is then told so
    */
@@ -18,6 +21,7 @@ export class ParentChannel {
       return undefined;
     }
     ignoreSignals();
+    globalThis.console = new Console(new Nowhere());
     return new ParentChannel();
   }
 
@@ -35,4 +39,10 @@ export class ParentChannel {
       else resolve();
     });
   };
+}
+
+class Nowhere extends Writable {
+  override _write(_chunk: unknown, _encoding: string, written: () => void): void {
+    written();
+  }
 }

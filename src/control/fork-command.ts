@@ -4,7 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { passToStandardError } from '../observability/standard-error.ts';
+import { passOnLastWords } from '../observability/standard-error.ts';
 
 /** @param command `export-spans` exports spans, `take-leases` takes leases of stores */
 export function forkCommand(command: 'export-spans' | 'take-leases'): ChildProcess {
@@ -17,7 +17,7 @@ export function forkCommand(command: 'export-spans' | 'take-leases'): ChildProce
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
-  child.stderr?.on('data', passToStandardError);
+  child.stderr?.on('data', passOnLastWords);
   return child;
 }
 

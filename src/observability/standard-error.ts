@@ -4,6 +4,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { DescriptorWriter } from './descriptor-writer.ts';
+import { harmlessText } from './json-text.ts';
 
 const STDERR = 2;
 /** How long a line may block until standard error has taken it. */
@@ -21,7 +22,15 @@ export function tellOnStandardError(line: string): void {
   else push(bytes).writeAllSync(TAKEN_WITHIN_MS);
 }
 
-/** Passes on what another process has written. Waits for no reader, and never throws. */
+/**
+ * Passes on what a process of this proxy has written, mostly the last words of Node. Packages may quote a server or a client there, so nothing
+ * reaches a terminal that it would interpret. Waits for no reader, and never throws.
+ */
+export function passOnLastWords(bytes: Buffer): void {
+  passToStandardError(Buffer.from(bytes.toString('utf8').replace(/[^\n\t]+/g, harmlessText)));
+}
+
+/** Writes without waiting for a reader, and never throws. */
 export function passToStandardError(bytes: Buffer): void {
   if (takesAtOnce()) writeNow(bytes);
   else push(bytes);

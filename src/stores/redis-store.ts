@@ -7,6 +7,7 @@ import type { LeaseAsk, Leases } from '../config/lease-messages.ts';
 import { failureReason } from './failure-reason.ts';
 import { LEASE_SCRIPT, PRESENCE_SCRIPT } from './lease-script.ts';
 import { readHolders, readLeases } from './read-answer.ts';
+import { ReconnectPauses } from './reconnect-pauses.ts';
 import type { StoreOptions } from './store-options.ts';
 
 /** How often the store is told that this proxy is there, and whether the store is there is found out. */
@@ -18,7 +19,6 @@ const PRESENCE_LASTS_MS = 5000;
 /** A command without an answer has failed. */
 const COMMAND_WITHIN_MS = 1000;
 const CONNECT_WITHIN_MS = 3000;
-const LONGEST_PAUSE_MS = 2000;
 
 export interface RedisStoreEvents {
   /** @param holders how many processes share the store */
@@ -37,6 +37,7 @@ export class RedisStore {
   readonly #id: string;
   readonly #events: RedisStoreEvents;
   readonly #client: Client;
+  readonly #pauses = new ReconnectPauses(() => performance.now());
   #timer: NodeJS.Timeout | undefined = undefined;
   #isUp: boolean | undefined = undefined;
   #holders = 0;
@@ -49,7 +50,7 @@ export class RedisStore {
     this.#options = options;
     this.#id = id;
     this.#events = events;
-    this.#client = connect(options);
+    this.#client = connect(options, () => this.#pauses.next());
     this.#client.on('error', (error: unknown) => {
       this.#connectionFailure = failureReason(error);
     });
@@ -57,6 +58,7 @@ export class RedisStore {
     this.#client.on('close', () => this.#fail(this.#connectionFailure ?? 'connection_closed'));
     this.#client.on('ready', () => {
       this.#connectionFailure = undefined;
+      this.#pauses.noteReady();
       void this.#look();
     });
     this.#timer = setTimeout(() => void this.#look(), ABSENT_EVERY_MS);
@@ -111,6 +113,8 @@ export class RedisStore {
     const reason = failureReason(error);
     // The client matches answers to questions by their order alone: after one that is missing or wrong, none can be trusted.
     if (reason === 'timeout' || reason === 'invalid_answer') this.#connectAnew(reason, key);
+    // The sentinels know which server may be written to now.
+    if (reason === 'READONLY' && this.#options.kind === 'sentinel') this.#connectAnew(reason, key);
     return reason;
   }
 
@@ -170,7 +174,8 @@ function nodeOf(cluster: Cluster, key: string): Redis | undefined {
   return cluster.nodes().find(({ options: { host, port } }) => `${host}:${port}` === place);
 }
 
-function connect(options: StoreOptions): Client {
+/** @param pause how many milliseconds to wait before the next connection */
+function connect(options: StoreOptions, pause: () => number): Client {
   const { servers, kind, master, user, password, database } = options;
   const tls = options.tls && { ...(options.tls.ca !== undefined && { ca: options.tls.ca }) };
   const common = {
@@ -181,6 +186,8 @@ function connect(options: StoreOptions): Client {
     protocol: 2 as const,
     connectionName: 'framegate',
     disableClientInfo: true,
+    // The look says the same. This one asks for more rights, and prints what the server answers.
+    enableReadyCheck: false,
     connectTimeout: CONNECT_WITHIN_MS,
     commandTimeout: COMMAND_WITHIN_MS,
     keepAlive: 10_000,
@@ -188,12 +195,13 @@ function connect(options: StoreOptions): Client {
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
   };
-  const single = { ...common, enableOfflineQueue: false, retryStrategy: pauseAfter };
+  const single = { ...common, enableOfflineQueue: false, retryStrategy: pause };
   if (kind === 'cluster')
     return new Cluster([...servers], {
       redisOptions: common,
       enableOfflineQueue: false,
-      clusterRetryStrategy: pauseAfter,
+      enableReadyCheck: false,
+      clusterRetryStrategy: pause,
       maxRedirections: 4,
       slotsRefreshTimeout: COMMAND_WITHIN_MS,
     });
@@ -203,7 +211,7 @@ function connect(options: StoreOptions): Client {
       sentinels: [...servers],
       name: master ?? '',
       role: 'master',
-      sentinelRetryStrategy: pauseAfter,
+      sentinelRetryStrategy: pause,
       sentinelCommandTimeout: COMMAND_WITHIN_MS,
       ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
     });
@@ -214,10 +222,4 @@ function connect(options: StoreOptions): Client {
 /** An address is no name that a certificate is chosen by. */
 function serverName(host: string): string {
   return /^[0-9.]+$|:/.test(host) ? '' : host;
-}
-
-/** Longer and longer, and different for each proxy, so that not all of them come back at once. */
-function pauseAfter(times: number): number {
-  const pauseMs = Math.min(50 * 2 ** Math.min(times - 1, 10), LONGEST_PAUSE_MS);
-  return Math.round(pauseMs * (0.5 + Math.random() / 2));
 }

@@ -2,7 +2,7 @@
 // systemd are already removed from the environment, so that no worker reports to systemd in the name of the service.
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { passToStandardError } from '../observability/standard-error.ts';
+import { passOnLastWords } from '../observability/standard-error.ts';
 
 /** The hidden command of the program. */
 const WORKER_COMMAND = 'worker';
@@ -29,7 +29,7 @@ export function forkWorker(logFd: number): ChildProcess {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', logFd],
   });
-  child.stderr?.on('data', passToStandardError);
+  child.stderr?.on('data', passOnLastWords);
   return child;
 }
 

@@ -22,6 +22,16 @@ test('lines in a file are whole and in order, also while the pool of Node is bus
   assert.equal(readFileSync(file, 'utf8'), `passed\n${lines.join('')}`);
 });
 
+test('what another process has written reaches no terminal that would interpret it', async () => {
+  const child = spawn(process.execPath, [CHILD, 'quote'], { stdio: 'pipe' });
+  let text = '';
+  child.stderr.setEncoding('utf8').on('data', (more: string) => {
+    text += more;
+  });
+  await once(child, 'close');
+  assert.equal(text, 'a \\u001b[31mlie\\u009b0m\\u000d\n\tat größe\\u202e\n');
+});
+
 test('a full disk ends nothing', async () => {
   const child = spawn(process.execPath, [CHILD, 'tell'], {
     stdio: ['ignore', 'ignore', openSync('/dev/full', 'w')],

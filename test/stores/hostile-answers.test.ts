@@ -4,8 +4,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UnusableConfig } from '../../src/config/unusable-config.ts';
+import { forkCommand } from '../../src/control/fork-command.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
-import { type AnswerScript, bulk, generous, isPresence, numbers, scriptedServer } from './scripted-server.ts';
+import {
+  type AnswerScript,
+  bulk,
+  generous,
+  isPresence,
+  numbers,
+  scriptedServer,
+  texts,
+} from './scripted-server.ts';
 import { ASK, StoreScene, storeAt } from './store-scene.ts';
 
 /** Answers well until it is told otherwise. */
@@ -54,6 +63,24 @@ test('a server that goes away is noticed, and used again when it is back', async
   await scene.comesUp();
   assert.notEqual((await scene.ask()).leases, undefined);
   assert.match(scene.log, /the store answers again/);
+});
+
+test('a server that was made a replica is left for the one that the sentinels name', async (t) => {
+  const script = changeable();
+  const first = await scriptedServer(t, (...question) => script.answer(...question));
+  const second = await scriptedServer(t, generous);
+  let primary = first.port;
+  const sentinel = await scriptedServer(t, generous, {
+    SENTINEL: ([what]) => (what === 'get-master-addr-by-name' ? texts('127.0.0.1', `${primary}`) : '*0\r\n'),
+  });
+  const scene = new StoreScene(t);
+  await scene.use(storeAt(sentinel.port, { kind: 'sentinel', master: 'main' }));
+  await scene.comesUp();
+  primary = second.port;
+  script.answer = () => "-READONLY You can't write against a read only replica.\r\n";
+  await eventually('the other server is asked', () => second.commands.includes('EVALSHA'), START_TIMEOUT_MS);
+  await scene.comesUp();
+  assert.notEqual((await scene.ask()).leases, undefined);
 });
 
 test('a question to a server that never answers fails', async (t) => {
@@ -165,6 +192,31 @@ test('a process that is killed is started again, and its questions are answered'
   await scene.comesUp();
   assert.notEqual(scene.watch.pid, before);
   assert.match(scene.log, /the process that takes leases of stores has ended/);
+});
+
+test('nothing that a server says is printed', async (t) => {
+  // The client library prints a warning after the one, and the answer itself if it asks for INFO.
+  const says = {
+    AUTH: () => '-ERR Client sent AUTH, but no password is set\r\n',
+    INFO: () => '-NOPERM your password is hunter2\r\n',
+  };
+  const server = await scriptedServer(t, generous, says);
+  let printed = '';
+  const scene = new StoreScene(t, 1, () => {
+    const child = forkCommand('take-leases');
+    child.stderr?.on('data', (bytes: Buffer) => {
+      printed += bytes.toString();
+    });
+    return child;
+  });
+  process.env['STORE_PASSWORD_OF_TEST'] = 'hunter2';
+  const password = { kind: 'environment', variable: 'STORE_PASSWORD_OF_TEST' } as const;
+  await scene.use(storeAt(server.port, { password }));
+  await scene.comesUp();
+  await scene.watch.close();
+  assert.ok(server.commands.includes('AUTH'));
+  assert.ok(!server.commands.includes('INFO'));
+  assert.equal(printed, '');
 });
 
 test('the user and the password are sent, and shown nowhere', async (t) => {

@@ -18,9 +18,11 @@ export interface ScriptedServer {
 /** @returns RESP, or undefined for no answer */
 export type AnswerScript = (keys: number, values: readonly string[], socket: Socket) => string | undefined;
 
+/** @param says answers to commands by their names, instead of those below */
 export async function scriptedServer(
   t: Pick<TestContext, 'after'>,
   answer: AnswerScript,
+  says: Readonly<Record<string, (words: readonly string[]) => string>> = {},
 ): Promise<ScriptedServer> {
   const commands: string[] = [];
   const credentials: string[] = [];
@@ -30,6 +32,8 @@ export async function scriptedServer(
 
   const replyTo = ([name, ...words]: readonly string[], socket: Socket): string | undefined => {
     commands.push(name.toUpperCase());
+    const say = says[name.toUpperCase()];
+    if (say !== undefined) return say(words);
     switch (name.toUpperCase()) {
       case 'AUTH':
         credentials.push(...words);
@@ -89,6 +93,11 @@ export function bulk(text: string): string {
 /** What a script returns that is a list of numbers. */
 export function numbers(...values: readonly number[]): string {
   return `*${values.length}\r\n${values.map((value) => `:${value}\r\n`).join('')}`;
+}
+
+/** A list of texts. */
+export function texts(...values: readonly string[]): string {
+  return `*${values.length}\r\n${values.map(bulk).join('')}`;
 }
 
 /** Grants all that is wanted, and says that one process shares the store. */

@@ -45,7 +45,7 @@ export class StoreScene {
   readonly diagnoses = new DiagnosisRing();
   readonly watch: StoreWatch;
 
-  constructor(t: SceneOwner, processes = 1) {
+  constructor(t: SceneOwner, processes = 1, fork = () => forkCommand('take-leases')) {
     const log = (fields: object, message: string): void => {
       this.lines.push(`${message} ${JSON.stringify(fields)}`);
     };
@@ -54,7 +54,7 @@ export class StoreScene {
       logger: { info: log, warn: log, error: log },
       diagnoses: this.diagnoses,
       carriers: () => processes,
-      fork: () => forkCommand('take-leases'),
+      fork,
     });
     t.after(() => this.watch.close());
   }
