@@ -7,6 +7,15 @@ export interface StoreAnswer {
   readonly remedy: string;
 }
 
+/**
+ * What a user of the server has to be allowed, in the words of its ACL: the commands that a proxy and the doctor send, and those in the
+ * scripts, which the server checks as well.
+ */
+export const NEEDED_RIGHTS =
+  '+ping +select +eval +evalsha +time +get +set +zadd +zrem +zrange +zrangebyscore +pexpire';
+/** What a cluster needs beside these. */
+export const NEEDED_IN_CLUSTER = '+cluster|slots';
+
 const ANSWERS: ReadonlyMap<string, StoreAnswer> = new Map([
   [
     'WRONGPASS',
@@ -25,8 +34,8 @@ const ANSWERS: ReadonlyMap<string, StoreAnswer> = new Map([
   [
     'NOPERM',
     {
-      predicate: 'forbids this user a command that leases need',
-      remedy: 'allow it: +ping +select +eval +evalsha, and ~PREFIX:* for its keys',
+      predicate: 'forbids this user a command or a key that leases need',
+      remedy: `allow what they need: ${NEEDED_RIGHTS} ~PREFIX:*`,
     },
   ],
   ['LOADING', { predicate: 'is still loading its data', remedy: 'wait, or see in its log what it loads' }],

@@ -112,12 +112,19 @@ function readList(bytes: Buffer, count: number, start: number): RespReply | unde
   const texts: string[] = [];
   let at = start;
   while (texts.length < count) {
-    const bulk = bulkAt(bytes, at);
-    if (bulk === undefined || bulk === 'other') return asReply(bulk);
-    texts.push(bulk.text);
-    at = bulk.end;
+    const part = integerAt(bytes, at) ?? bulkAt(bytes, at);
+    if (part === undefined || part === 'other') return asReply(part);
+    texts.push(part.text);
+    at = part.end;
   }
   return { kind: 'list', texts };
+}
+
+function integerAt(bytes: Buffer, at: number): { readonly text: string; readonly end: number } | undefined {
+  const line = lineAt(bytes, at);
+  return line !== undefined && /^:-?\d{1,20}$/.test(line.text)
+    ? { text: line.text.slice(1), end: line.end }
+    : undefined;
 }
 
 function bulkAt(

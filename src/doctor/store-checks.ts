@@ -12,12 +12,13 @@ import type { Check } from './check.ts';
 import type { DialFailure, TlsWish } from './dial.ts';
 import { type Finding, failed, ok, took, unexamined, warning } from './finding.ts';
 import { askResp, type RespAnswers, type RespReply } from './resp-call.ts';
+import { judgeScripts, neededRights, scriptCommands } from './store-scripts.ts';
 
 const LIMIT_MS = 4000;
 const ASK_MS = 2500;
 const MOST_SERVERS = 8;
-/** `EVALSHA`, `PX` and cluster tags are older; what leases are tested with begins here. */
-const OLDEST_TESTED = 6;
+/** What leases are tested with begins here (docs/limits.md). */
+const OLDEST_TESTED = 7;
 
 export function storeChecks({ stores = [] }: Config): readonly Check[] {
   return stores.flatMap((store) =>
@@ -78,7 +79,7 @@ async function examineStore(
   const { user, database } = store;
   const { password } = secrets;
   const login = password === undefined ? [] : [['AUTH', ...(user === undefined ? [] : [user]), password]];
-  const commands = [...login, ['PING'], ['SELECT', String(database)], ['INFO'], ['EVAL', 'return 1', '0']];
+  const commands = [...login, ['PING'], ['SELECT', String(database)], ['INFO'], ...scriptCommands(store)];
   const asked = await askResp({ address, tls: wishOf(store, secrets) }, commands, ASK_MS);
   if ('failure' in asked) return [describeFailure(asked, address, store)];
   const distrusted = distrustOf(asked, address);
@@ -88,7 +89,7 @@ async function examineStore(
     const reply = replies.shift();
     if (reply?.kind !== 'text') return [describeReply(reply, address, store, 'is it Redis or Valkey?')];
   }
-  const [ping, select, info, script] = replies;
+  const [ping, select, info, ...scripts] = replies;
   if (ping?.kind !== 'text') return [describeReply(ping, address, store, 'is it Redis or Valkey?')];
   const findings = [
     ok(`connected ${took(asked.connectMs)}${login.length > 0 ? ', and the password is accepted' : ''}`),
@@ -99,16 +100,34 @@ async function examineStore(
       describeReply(select, address, store, `is there a database ${database}? A cluster has 0 alone`),
     ];
   findings.push(...describeInfo(info, address, store));
-  if (script?.kind !== 'text')
-    findings.push(
-      describeReply(
-        script,
-        address,
-        store,
-        'leases are taken by scripts: allow EVAL and EVALSHA (ACL: +eval +evalsha)',
-      ),
-    );
+  findings.push(...describeScripts(scripts, address, store).filter(isNew(findings)));
   return findings;
+}
+
+/** That a server is a replica shows in two ways. */
+function isNew(findings: readonly Finding[]): (finding: Finding) => boolean {
+  const known = new Set(findings.map(({ text }) => text));
+  return ({ text }) => !known.has(text);
+}
+
+function describeScripts(
+  replies: readonly (RespReply | undefined)[],
+  address: Address,
+  store: StoreConfig,
+): readonly Finding[] {
+  const verdict = judgeScripts(replies);
+  if (verdict === 'good') return [];
+  if (verdict === 'elsewhere')
+    return [unexamined('whether leases can be taken here: other nodes have the keys that were tried')];
+  // Some versions say so of a command in a script that they forbid.
+  if (verdict?.kind === 'error' && verdict.word === 'ERR')
+    return [
+      failed(
+        `${address.text} does not run the scripts that take leases`,
+        `allow what they need: ${neededRights(store)}`,
+      ),
+    ];
+  return [describeReply(verdict, address, store, `allow what leases need: ${neededRights(store)}`)];
 }
 
 function describeInfo(info: RespReply | undefined, address: Address, store: StoreConfig): readonly Finding[] {
@@ -149,11 +168,17 @@ function describeInfo(info: RespReply | undefined, address: Address, store: Stor
 function describeReply(
   reply: RespReply | undefined,
   { text }: Address,
-  { tls }: StoreConfig,
+  store: StoreConfig,
   otherwise: string,
 ): Finding {
+  const { tls } = store;
   switch (reply?.kind) {
     case 'error': {
+      if (reply.word === 'NOPERM')
+        return failed(
+          `${text} forbids this user a command or a key that leases need`,
+          `allow what they need: ${neededRights(store)}`,
+        );
       const known = describeStoreAnswer(reply.word);
       if (known !== undefined) return failed(`${text} ${known.predicate}`, known.remedy);
       return failed(`${text} answered with an error (${reply.word})`, otherwise);

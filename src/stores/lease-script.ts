@@ -1,5 +1,7 @@
 // The scripts that a store runs: tokens for a batch of keys, and how many processes share the store. Their clock is the server's.
 
+import { createHash } from 'node:crypto';
+
 /**
  * Tokens by the generic cell rate algorithm. A key holds the microsecond at which all tokens that were spent will have come back, and
  * goes away by then. Beside it is the time between two tokens that it was computed with: under another rate, as many tokens are spent as
@@ -62,3 +64,8 @@ for _, member in ipairs(members) do
 end
 return processes
 `;
+
+/** A store knows scripts by SHA-1. */
+export function hashOfScript(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
+}

@@ -1,11 +1,10 @@
 // One store in Redis or Valkey: a server, a cluster, or a server that sentinels name. The only file that knows the client library. It runs
 // in a process of its own (run-stores.ts), since an answer that the library does not expect may end the process.
 
-import { createHash } from 'node:crypto';
 import { Cluster, Command, Redis } from 'ioredis';
 import type { LeaseAsk, Leases } from '../config/lease-messages.ts';
 import { failureReason } from './failure-reason.ts';
-import { LEASE_SCRIPT, PRESENCE_SCRIPT } from './lease-script.ts';
+import { hashOfScript, LEASE_SCRIPT, PRESENCE_SCRIPT } from './lease-script.ts';
 import { readHolders, readLeases } from './read-answer.ts';
 import { ReconnectPauses } from './reconnect-pauses.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -158,9 +157,8 @@ interface Script {
 const LEASE = scriptOf(LEASE_SCRIPT);
 const PRESENCE = scriptOf(PRESENCE_SCRIPT);
 
-/** A store knows scripts by SHA-1. */
 function scriptOf(text: string): Script {
-  return { text, hash: createHash('sha1').update(text).digest('hex') };
+  return { text, hash: hashOfScript(text) };
 }
 
 /** The client refuses commands. */

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { describeAuthorizer } from '../../src/doctor/authorizer-checks.ts';
 import type { CheckReport } from '../../src/doctor/check.ts';
 import { emptyAnswer } from '../../src/doctor/grpc-call.ts';
-import { type AnswerScript, scriptedServer } from '../stores/scripted-server.ts';
+import { generous, scriptedServer } from '../stores/scripted-server.ts';
 import { Authorizer } from '../support/authorizer.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
@@ -58,11 +58,14 @@ function textsOf({ findings }: CheckReport): string {
   return findings.map(({ text }) => text).join('\n');
 }
 
-const runsScripts: AnswerScript = () => ':1\r\n';
+function remediesOf({ findings }: CheckReport): string {
+  return findings.map(({ remedy = '' }) => remedy).join('\n');
+}
+
 const ONLY_STORES = { only: ['stores'] };
 
 test('a store that answers passes, with its version', async (t) => {
-  const server = await scriptedServer(t, runsScripts);
+  const server = await scriptedServer(t, generous);
   const reports = await diagnoseBroken(t, storeAt(server.port, await passwordFile(t)), ONLY_STORES);
   const report = reportOf(reports, /^stores\.fleet\./);
   assert.equal(report.verdict, 'ok', textsOf(report));
@@ -110,6 +113,53 @@ test('a store that forbids scripts', async (t) => {
   });
 });
 
+test('a store whose user may run scripts, and not what they call', async (t) => {
+  const port = await redisSaying(t, {
+    INFO: bulk('redis_version:7.0.15\r\n'),
+    EVAL: "-ERR The user executing the script can't run this command or subcommand\r\n",
+  });
+  const reports = await diagnoseBroken(t, storeAt(port, { prefix: 'ours' }), ONLY_STORES);
+  assertFirst(reports, { check: /^stores\.fleet\./, says: /does not run the scripts that take leases/ });
+  assert.match(
+    remediesOf(reportOf(reports, /^stores\.fleet\./)),
+    /\+eval \+evalsha \+time \+get \+set \+zadd \+zrem \+zrange \+zrangebyscore \+pexpire ~ours:\*/,
+  );
+});
+
+test('a store whose user may not run scripts by their hash', async (t) => {
+  const server = await scriptedServer(t, generous, { EVALSHA: () => '-NOPERM hunter2\r\n' });
+  assertFirst(await diagnoseBroken(t, storeAt(server.port), ONLY_STORES), {
+    check: /^stores\.fleet\./,
+    says: /forbids this user a command or a key/,
+  });
+});
+
+test('a node of a cluster is examined with a key that it has, and one without any is not called broken', async (t) => {
+  const info = bulk('redis_version:7.2.4\r\ncluster_enabled:1\r\n');
+  for (const hasKeys of [true, false]) {
+    let asked = 0;
+    const server = await scriptedServer(
+      t,
+      (keys, values, socket) =>
+        hasKeys && ++asked > 8 ? generous(keys, values, socket) : '-MOVED 5 127.0.0.1:1\r\n',
+      { INFO: () => info },
+    );
+    const reports = await diagnoseBroken(t, storeAt(server.port, { cluster: true }), ONLY_STORES);
+    const report = reportOf(reports, /^stores\.fleet\./);
+    assert.ok(
+      report.findings.every(({ verdict }) => verdict !== 'failed'),
+      textsOf(report),
+    );
+    assert.equal(/other nodes have the keys/.test(textsOf(report)), !hasKeys);
+  }
+});
+
+test('a store that is older than what leases are tested with', async (t) => {
+  const server = await scriptedServer(t, generous, { INFO: () => bulk('redis_version:6.2.14\r\n') });
+  const reports = await diagnoseBroken(t, storeAt(server.port), ONLY_STORES);
+  assert.match(textsOf(reportOf(reports, /^stores\.fleet\./)), /Redis 6\.2\.14 is older/);
+});
+
 test('a store that is a replica, or a node of a cluster', async (t) => {
   const replica = await redisSaying(t, { INFO: bulk('redis_version:7.2.4\r\nrole:slave\r\n') });
   assertFirst(await diagnoseBroken(t, storeAt(replica), ONLY_STORES), {
@@ -142,7 +192,7 @@ test('a store that announces an answer without end', async (t) => {
 });
 
 test('a sentinel leads to the server that it names, and one that knows none is told of', async (t) => {
-  const server = await scriptedServer(t, runsScripts);
+  const server = await scriptedServer(t, generous);
   const sentinel = await redisSaying(t, {
     SENTINEL: `*2\r\n${bulk('127.0.0.1')}${bulk(String(server.port))}`,
   });

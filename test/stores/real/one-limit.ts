@@ -8,7 +8,7 @@ import { freePort, redisCli, startCluster, startRedis, stopRedis } from './redis
 const SLOTS = 16_384;
 
 /** Calls what the scene leaves to be done at the end. */
-async function inScene(run: (scene: StoreScene) => Promise<void>): Promise<void> {
+export async function inScene(run: (scene: StoreScene) => Promise<void>): Promise<void> {
   const ends: (() => Promise<void>)[] = [];
   const scene = new StoreScene({ after: (end) => void ends.push(end) });
   try {

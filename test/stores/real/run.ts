@@ -27,6 +27,7 @@ import {
   stopRedis,
   temporaryFolder,
 } from './redis-programs.ts';
+import { rights } from './rights.ts';
 import { streams } from './shared-streams.ts';
 
 const TERMS = { store: 'fleet', limit: 'shared', ratePerSecond: 1000, burst: 1000 };
@@ -309,7 +310,7 @@ async function proxies(): Promise<void> {
   assert.ok(refused > 0);
 }
 
-const CASES = { share, kill, raise, cluster, sentinel, tls, lostNode, foreignKey, proxies, streams };
+const CASES = { share, kill, raise, cluster, sentinel, tls, lostNode, foreignKey, rights, proxies, streams };
 
 async function main(): Promise<void> {
   const missing = findRedis();
