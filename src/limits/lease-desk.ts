@@ -61,7 +61,7 @@ export class LeaseDesk {
     this.askBy((question) => ask(question, (answer) => this.answered(answer)));
   }
 
-  /** Asks the stores by this function from now on. Without it no store is up. */
+  /** Asks the stores by this function from now on, which must not answer at once. Without it no store is up. */
   readonly askBy = (ask: (ask: LeaseAsk) => void): void => {
     this.#ask = ask;
   };
@@ -118,7 +118,7 @@ export class LeaseDesk {
     for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
       const [quota, leases] = turn;
       const link = this.#linkTo(quota.terms.store);
-      if (link.open >= MOST_OPEN) this.#postpone(quota, leases);
+      if (link.open >= MOST_OPEN) this.#wants.set(quota, leases);
       else {
         this.#question(quota, link, leases.splice(0, MOST_KEYS));
         // The others come before it has a second question.
@@ -126,12 +126,6 @@ export class LeaseDesk {
       }
     }
     if (this.#wants.size > 0) this.#timer ??= setTimeout(() => this.flush(), GATHER_URGENT_MS).unref();
-  }
-
-  #postpone(quota: LeasedQuota, leases: Lease[]): void {
-    const newer = this.#wants.get(quota);
-    if (newer === undefined) this.#wants.set(quota, leases);
-    else newer.unshift(...leases);
   }
 
   #question(quota: LeasedQuota, link: Link, leases: readonly Lease[]): void {

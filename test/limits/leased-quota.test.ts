@@ -139,6 +139,27 @@ test('a store that comes back for a moment again and again costs no more than on
   }
 });
 
+test('each outage begins with what the store had left just before it', () => {
+  const terms = { ...TERMS, ratePerSecond: 1, burst: 100 };
+  const all = fleet(1, terms);
+  const [quota] = all.quotas;
+  const [desk] = all.desks;
+  const asked: number[] = [];
+  desk.askBy(({ number }) => asked.push(number));
+  for (const room of [100, 20, 60, 0]) {
+    // All that was spent in the outage before has come back.
+    all.clock.nowMs += 1_000_000;
+    comeBack(all);
+    quota.take('all', 1);
+    desk.flush();
+    desk.answered({ number: asked.pop() ?? 0, leases: { granted: [0], waitMs: [0], room: [room] } });
+    all.clock.nowMs += 100;
+    goDown(all);
+    const admitted = burstOf(quota);
+    assert.ok(Math.abs(admitted - room) <= 1, `${admitted} of ${room}`);
+  }
+});
+
 test('a store that stops answering is not waited for: the local share counts', () => {
   const { clock, quotas, desks } = fleet(4);
   const [quota] = quotas;
