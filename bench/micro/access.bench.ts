@@ -9,7 +9,7 @@ import { parseKeySet } from '../../src/config/public-keys.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { Identities } from '../../src/identities/identities.ts';
 import { accessPolicy } from '../../src/policies/access/access-policy.ts';
-import { NO_PARTS } from '../../src/policies/policy-kinds.ts';
+import { NO_PARTS } from '../../test/support/plans-without-parts.ts';
 import { routeConfig } from '../../test/support/route-config.ts';
 import { standIn } from '../../test/support/stand-in.ts';
 import { claimsFor, ISSUER, keySetText, signingKey, signToken } from '../../test/support/token-issuer.ts';

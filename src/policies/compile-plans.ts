@@ -2,7 +2,7 @@
 
 import type { RouteConfig } from '../config/route-config.ts';
 import { CallPlan, type CallPlans, PLAIN } from '../relay/call-plan.ts';
-import { NO_PARTS, POLICY_KINDS, type PolicyKind, type PolicyParts } from './policy-kinds.ts';
+import type { PolicyKind, PolicyParts } from './policy-kinds.ts';
 
 /**
  * @param onFault receives each error that a policy throws during a call. Must not throw.
@@ -11,8 +11,8 @@ import { NO_PARTS, POLICY_KINDS, type PolicyKind, type PolicyParts } from './pol
 export function compilePlans(
   routes: readonly RouteConfig[],
   onFault: (error: unknown, route: string) => void,
-  kinds: readonly PolicyKind[] = POLICY_KINDS,
-  parts: PolicyParts = NO_PARTS,
+  kinds: readonly PolicyKind[],
+  parts: PolicyParts,
 ): CallPlans {
   const planOf = (route: RouteConfig | undefined): CallPlan => {
     const policies = kinds.flatMap((kind) => kind(route, parts) ?? []);

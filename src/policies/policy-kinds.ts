@@ -2,11 +2,11 @@
 // calls nothing.
 
 import type { Policy } from '../calls/policy.ts';
-import { type QuestionObserver, UNOBSERVED } from '../calls/question-observer.ts';
-import { NO_SERVICES, type UnaryServices } from '../calls/unary-service.ts';
+import type { QuestionObserver } from '../calls/question-observer.ts';
+import type { UnaryServices } from '../calls/unary-service.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { IdentitySet } from '../identities/identities.ts';
-import { type FlowQuotaSource, Quotas } from '../limits/quotas.ts';
+import type { FlowQuotaSource } from '../limits/quotas.ts';
 import { accessPolicy } from './access/access-policy.ts';
 import { authorizePolicy } from './authorize/authorize-policy.ts';
 import { faultPolicy } from './fault-policy.ts';
@@ -31,13 +31,6 @@ export interface PolicyParts {
   /** Is told of what is asked. */
   readonly questions: QuestionObserver;
 }
-
-export const NO_PARTS: PolicyParts = {
-  identities: new Map(),
-  quotas: new Quotas(() => performance.now()),
-  services: NO_SERVICES,
-  questions: UNOBSERVED,
-};
 
 /**
  * Creates the policy of one route, or several in their order, from its configuration. Called once for each route when a configuration is loaded, and once with

@@ -19,7 +19,6 @@ import { Http1Side } from '../../src/listeners/http1-side.ts';
 import type { ListenerHandler } from '../../src/listeners/listener-handler.ts';
 import { Openings } from '../../src/listeners/openings.ts';
 import type { ListenerPeer } from '../../src/listeners/peer.ts';
-import { compilePlans } from '../../src/policies/compile-plans.ts';
 import type { ClientTerms } from '../../src/relay/client-terms.ts';
 import { Relay } from '../../src/relay/relay.ts';
 import type { RelayContext } from '../../src/relay/relay-context.ts';
@@ -35,6 +34,7 @@ import { UpstreamTls } from '../../src/upstreams/upstream-tls.ts';
 import { eventually } from '../support/eventually.ts';
 import { LIMITS as ANY_LIMITS, LOCAL_SETTINGS } from '../support/local-settings.ts';
 import { memoryPair } from '../support/memory-pair.ts';
+import { plansWithoutParts } from '../support/plans-without-parts.ts';
 import { type RouteParts, routeConfig } from '../support/route-config.ts';
 import { NO_UPSTREAM_EVENTS } from '../support/upstream-events.ts';
 
@@ -149,7 +149,7 @@ export class EdgeUnderTest {
     return {
       epoch: 1,
       routes: compileRoutes(configs),
-      plans: compilePlans(configs, (error) => {
+      plans: plansWithoutParts(configs, (error) => {
         throw error;
       }),
       upstreams: new Map<string, CallTarget>(upstreams.map((upstream) => [upstream.name, upstream])),

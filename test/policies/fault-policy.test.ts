@@ -6,7 +6,7 @@ import { reasonOf } from '../../src/calls/failure.ts';
 import type { FaultConfig } from '../../src/config/fault-config.ts';
 import { GrpcStatus } from '../../src/grpc/status.ts';
 import { type FaultedCall, faultPolicy, injecting } from '../../src/policies/fault-policy.ts';
-import { NO_PARTS } from '../../src/policies/policy-kinds.ts';
+import { NO_PARTS } from '../support/plans-without-parts.ts';
 
 const NONE: FaultConfig = {
   share: 1,

@@ -12,7 +12,6 @@ import { RequestIds } from '../../src/calls/request-id.ts';
 import type { HedgeConfig, RetryConfig } from '../../src/config/route-config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { compilePlans } from '../../src/policies/compile-plans.ts';
 import { ConfiguredHedges } from '../../src/policies/hedge-policy.ts';
 import { ConfiguredRetries } from '../../src/policies/retry-policy.ts';
 import { Attempt } from '../../src/relay/attempt.ts';
@@ -29,6 +28,7 @@ import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
 import { ClockedTokens, ending, paced, UNLIMITED } from '../support/clocked-tokens.ts';
 import { LIMITS } from '../support/local-settings.ts';
+import { plansWithoutParts } from '../support/plans-without-parts.ts';
 import { OpenQuestion } from '../support/policies.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 import { CLOSED } from '../support/refusing-policy.ts';
@@ -213,7 +213,7 @@ class Modelled {
     const snapshot = {
       epoch: 1,
       routes: compileRoutes([route]),
-      plans: compilePlans([route], (error) => void this.policyFaults.push(error), [
+      plans: plansWithoutParts([route], (error) => void this.policyFaults.push(error), [
         ...this.#policies(admits, asking).map((policy) => () => policy),
         () => (limit === undefined ? undefined : this.#limits(limit)),
         () =>

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { FAULT } from '../../src/calls/failure.ts';
 import type { Policy } from '../../src/calls/policy.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { compilePlans } from '../../src/policies/compile-plans.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
 import { CallPlan, PLAIN } from '../../src/relay/call-plan.ts';
+import { plansWithoutParts } from '../support/plans-without-parts.ts';
 import {
   type Field,
   grpcList,
@@ -37,7 +37,7 @@ function unexpected(error: unknown): never {
 
 test('a route without policies has the one plan that asks nobody', () => {
   const routes = [routeOf('/a.*'), routeOf('/b.*')];
-  const plans = compilePlans(routes, unexpected, [
+  const plans = plansWithoutParts(routes, unexpected, [
     (route) => (route?.match.path === '/b.*' ? new Admitting() : undefined),
   ]);
   assert.equal(plans.of(routes[0]), PLAIN);
@@ -50,13 +50,13 @@ test('a route without policies has the one plan that asks nobody', () => {
 });
 
 test('a route of another configuration has no plan, and not one that lets all calls pass', () => {
-  const plans = compilePlans([routeOf('/a.*')], unexpected, [() => new Admitting()]);
+  const plans = plansWithoutParts([routeOf('/a.*')], unexpected, [() => new Admitting()]);
   assert.throws(() => plans.of(routeOf('/a.*')), /route route of \/a\.\* has no plan/);
 });
 
 test('a kind of policy is asked once for each route, and once for the requests that no route matches', () => {
   const asked: (string | undefined)[] = [];
-  const plans = compilePlans([routeOf('/a.*'), routeOf('/b.*')], unexpected, [
+  const plans = plansWithoutParts([routeOf('/a.*'), routeOf('/b.*')], unexpected, [
     (route) => {
       asked.push(route?.match.path);
       return undefined;

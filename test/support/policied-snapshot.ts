@@ -3,13 +3,13 @@
 import type { Policy } from '../../src/calls/policy.ts';
 import type { RouteConfig } from '../../src/config/route-config.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { compilePlans } from '../../src/policies/compile-plans.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
 import type { DownstreamPeer } from '../../src/relay/downstream-peer.ts';
 import { RequestHead } from '../../src/relay/request-head.ts';
 import type { CallTarget, Snapshot } from '../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../src/routing/route-table.ts';
 import { LIMITS } from './local-settings.ts';
+import { plansWithoutParts } from './plans-without-parts.ts';
 import { routeConfig } from './route-config.ts';
 import { standIn } from './stand-in.ts';
 
@@ -47,7 +47,7 @@ export function policiedSnapshot(
   return {
     epoch: 1,
     routes: compileRoutes(routes),
-    plans: compilePlans(routes, (error) => void faults.push(error), kinds),
+    plans: plansWithoutParts(routes, (error) => void faults.push(error), kinds),
     upstreams: new Map([VOICE, WEB].map((upstream) => [upstream.name, upstream])),
     limits: { ...LIMITS, headerFields: 99 },
   };

@@ -9,7 +9,6 @@ import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
 import { encodeBase64 } from '../../src/grpc/grpc-web-base64.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { compilePlans } from '../../src/policies/compile-plans.ts';
 import { beginCall } from '../../src/relay/begin-call.ts';
 import { CallFields } from '../../src/relay/call-fields.ts';
 import { CallKind } from '../../src/relay/call-kind.ts';
@@ -22,6 +21,7 @@ import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
 import { RecordedConnection, ScriptedUpstream } from './attempt-parts.ts';
 import { LIMITS } from './local-settings.ts';
+import { plansWithoutParts } from './plans-without-parts.ts';
 import { RecordedStream } from './recorded-stream.ts';
 import { routeConfig } from './route-config.ts';
 
@@ -40,7 +40,7 @@ export class WebExchange {
     const snapshot = {
       epoch: 1,
       routes: compileRoutes(routes),
-      plans: compilePlans(routes, (error) => {
+      plans: plansWithoutParts(routes, (error) => {
         throw error;
       }),
       upstreams: new Map([['voice', new ScriptedUpstream(this.connection).asUpstream]]),

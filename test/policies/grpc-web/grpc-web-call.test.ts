@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GrpcWebConfig } from '../../../src/config/route-config.ts';
 import { HeaderList } from '../../../src/h2/hpack/header-list.ts';
-import { compilePlans } from '../../../src/policies/compile-plans.ts';
 import { GrpcWebCall } from '../../../src/policies/grpc-web/grpc-web-call.ts';
 import { CallKind } from '../../../src/relay/call-kind.ts';
 import type { DownstreamPeer } from '../../../src/relay/downstream-peer.ts';
@@ -13,6 +12,7 @@ import { RequestHead } from '../../../src/relay/request-head.ts';
 import type { CallTarget } from '../../../src/relay/snapshot.ts';
 import { compileRoutes } from '../../../src/routing/route-table.ts';
 import { LIMITS } from '../../support/local-settings.ts';
+import { plansWithoutParts } from '../../support/plans-without-parts.ts';
 import { routeConfig } from '../../support/route-config.ts';
 import { standIn } from '../../support/stand-in.ts';
 
@@ -53,7 +53,7 @@ function head(
     epoch: 1,
     routes: compileRoutes(routes),
     upstreams: new Map([['voice', standIn<CallTarget>({ name: 'voice', protocol: 'h2c' })]]),
-    plans: compilePlans(routes, noFault),
+    plans: plansWithoutParts(routes, noFault),
     limits: {
       ...LIMITS,
       concurrentStreams: 1,
