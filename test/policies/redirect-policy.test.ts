@@ -45,11 +45,12 @@ test('of a long address a gRPC client is told the first 256 characters', () => {
   assert.equal(fieldOf({ path, isGrpc: false }, 'location'), `https://www.example.com${path}`);
 });
 
+function messageFor(origin: string | undefined, authority: string): string {
+  const route: RouteConfig = { ...ROUTE, redirect: { origin, path: undefined, httpStatus: 301 } };
+  return decodeURIComponent(fieldOf({ path: '/a.B/C', isGrpc: true, authority }, 'grpc-message', route));
+}
+
 test('a gRPC client is told host and port in the form that it can dial', () => {
-  const messageFor = (origin: string | undefined, authority: string): string => {
-    const route: RouteConfig = { ...ROUTE, redirect: { origin, path: undefined, httpStatus: 301 } };
-    return decodeURIComponent(fieldOf({ path: '/a.B/C', isGrpc: true, authority }, 'grpc-message', route));
-  };
   for (const [origin, authority, dialled] of [
     [undefined, 'localhost:80', 'secure_channel("localhost:443", '],
     ['https://${host}:8443', '[::1]:80', 'secure_channel("[::1]:8443", '],
