@@ -46,6 +46,11 @@ export function hasTlsHttp2({ h2 }: Look): boolean {
   return 'kind' in h2 && h2.kind === 'http2-settings' && h2.tls?.alpn === 'h2';
 }
 
+/** Whether HTTP/2 is chosen by ALPN, although it may not follow. */
+export function choosesHttp2({ h2 }: Look): boolean {
+  return 'kind' in h2 && h2.tls?.alpn === 'h2';
+}
+
 /** Whether a TLS handshake succeeds, whatever is spoken inside. */
 export function hasTls({ h2, http1, withoutAlpn }: Look): boolean {
   return 'kind' in h2 || !('failure' in http1) || !('failure' in withoutAlpn);
@@ -56,6 +61,11 @@ export function isTurnedAway(look: Look): boolean {
   const { h2 } = look;
   if ('kind' in h2) return h2.kind === 'need-more' && h2.isClosed;
   return hasTls(look) && /ALERT|ECONNRESET/.test(h2.failure);
+}
+
+/** Whether the peer says by an alert that it wants a certificate, or another one. The doctor itself refuses no certificate. */
+export function wantsClientCertificate({ h2 }: Look): boolean {
+  return 'failure' in h2 && /ALERT_(?:CERTIFICATE_|BAD_CERTIFICATE|UNKNOWN_CA)/.test(h2.failure);
 }
 
 export function hasPlaintextHttp2({ plaintext }: Look): boolean {
@@ -88,7 +98,9 @@ export function describePlaintext({ plaintext }: Look): string {
 export function describeHandshake(seen: TlsFacts | Greeting | DialFailure): string {
   if ('failure' in seen) return `the handshake fails (${quoted(seen.reason ?? seen.failure, 100)})`;
   const facts = 'kind' in seen ? seen.tls : seen;
-  return facts === undefined || facts.alpn === ''
-    ? 'the handshake succeeds, and no protocol is chosen by ALPN'
-    : `the handshake succeeds, and ALPN chooses “${quoted(facts.alpn, 40)}”`;
+  if (facts === undefined || facts.alpn === '')
+    return 'the handshake succeeds, and no protocol is chosen by ALPN';
+  const isBroken = 'kind' in seen && facts.alpn === 'h2' && seen.kind !== 'http2-settings';
+  const after = isBroken ? ', but HTTP/2 does not follow' : '';
+  return `the handshake succeeds, and ALPN chooses “${quoted(facts.alpn, 40)}”${after}`;
 }

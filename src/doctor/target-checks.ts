@@ -3,11 +3,14 @@
 
 import { isLocalAddress } from '../config/address.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
+import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import type { Check } from './check.ts';
 import { byDiagnosis } from './endpoint-protocol.ts';
 import { type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
+import type { Greeting } from './greeting.ts';
 import { tryLargeRequest } from './large-request.ts';
 import {
+  choosesHttp2,
   connectFailureOf,
   describeHandshake,
   describePlaintext,
@@ -16,6 +19,7 @@ import {
   hasTlsHttp2,
   type Look,
   lookAt,
+  wantsClientCertificate,
 } from './look.ts';
 import type { Target } from './target.ts';
 import { reflectionChecks, targetCallCheck, targetProbes } from './target-call.ts';
@@ -116,6 +120,15 @@ function judgeWithheld(look: Look, { address, text }: Target, why: string | unde
 
 function judgeTls(look: Look, { text }: Target): Finding | undefined {
   if (hasTlsHttp2(look)) return undefined;
+  const { h2 } = look;
+  if (choosesHttp2(look) && 'kind' in h2) return judgeSilence(h2, text);
+  if (wantsClientCertificate(look)) {
+    return failed(
+      `${text} refuses clients without a certificate that it trusts`,
+      'give the doctor one: --cert FILE and --key FILE',
+      'client_certificate_missing',
+    );
+  }
   if (hasTls(look)) {
     return failed(
       `${text} speaks TLS and does not choose “h2” by ALPN: it serves no HTTP/2 there, so no gRPC client can use it`,
@@ -133,12 +146,23 @@ function judgeTls(look: Look, { text }: Target): Finding | undefined {
   return judgeNeither(look, text);
 }
 
+/** HTTP/2 was chosen, and something else came, or nothing. */
+function judgeSilence({ kind, isClosed }: Greeting, text: string): Finding {
+  if (kind !== 'need-more' || !isClosed)
+    return byDiagnosis(diagnoseUpstreamAnswer(kind, text, { isTls: true, timeoutMs: 2000 }));
+  return failed(
+    `${text} chooses “h2” by ALPN, and closes the connection before HTTP/2 begins`,
+    'does it want a certificate of clients? Give the doctor one: --cert FILE and --key FILE; otherwise its log says why',
+    'upstream_connection_reset',
+  );
+}
+
 function judgePlaintext(look: Look, { text }: Target): Finding | undefined {
   if (hasPlaintextHttp2(look)) return undefined;
   if (hasTls(look)) {
     return failed(
       `${text} expects TLS; a plaintext client (grpc.insecure_channel, usePlaintext, http://) gets ${describePlaintext(look)}`,
-      hasTlsHttp2(look)
+      choosesHttp2(look) || wantsClientCertificate(look)
         ? 'use TLS in the client: grpc.secure_channel with ssl_channel_credentials, or https://'
         : 'use TLS in the client, and switch HTTP/2 on at the port: it does not choose “h2” by ALPN either',
       'plaintext_on_tls_port',

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { constants, createSecureServer } from 'node:http2';
 import { type TestContext, test } from 'node:test';
-import { rootCertificates } from 'node:tls';
+import { createServer as createTlsServer, rootCertificates, type TLSSocket, type TlsOptions } from 'node:tls';
 import { testCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
 import { startDemo, startProxy } from '../support/proxy-under-test.ts';
@@ -53,6 +53,61 @@ test('a secure channel against a plaintext port', async (t) => {
     code: 'FG1003',
   });
 });
+
+interface OddTls {
+  readonly does: string;
+  readonly options?: TlsOptions;
+  readonly answer: (socket: TLSSocket) => void;
+  readonly says: RegExp;
+  readonly code: string;
+}
+
+const ODD_TLS: readonly OddTls[] = [
+  {
+    does: 'says nothing',
+    answer: () => undefined,
+    says: /accepted the connection but sent no SETTINGS/,
+    code: 'FG2004',
+  },
+  {
+    does: 'answers HTTP/1.1',
+    answer: (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    says: /answered HTTP\/1\.1, not HTTP\/2/,
+    code: 'FG2021',
+  },
+  {
+    does: 'closes',
+    answer: (socket) => socket.end(),
+    says: /chooses “h2” by ALPN, and closes the connection before HTTP\/2 begins/,
+    code: 'FG2002',
+  },
+  {
+    does: 'wants a certificate of clients',
+    options: { requestCert: true, rejectUnauthorized: true },
+    answer: () => undefined,
+    says: /refuses clients without a certificate that it trusts/,
+    code: 'FG1029',
+  },
+];
+
+for (const { does, options, answer, says, code } of ODD_TLS)
+  test(`a TLS port with h2 that ${does} is not said to lack h2`, async (t) => {
+    const { certPem: cert, keyPem: key, caPem: ca } = await testCertificate('localhost', '127.0.0.1');
+    const server = createTlsServer({ cert, key, ca, ALPNProtocols: ['h2'], ...options }, (socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => answer(socket));
+    });
+    server.on('tlsClientError', () => undefined);
+    const target = await listening(t, server);
+    for (const scheme of ['', 'https://']) {
+      const reports = await diagnose(t, { target: `${scheme}${target}`, only: ['target'] });
+      assertFirst(reports, { check: /^target\.protocol$/, says, code });
+      assert.doesNotMatch(JSON.stringify(reports), /does not choose|no protocol is chosen/);
+    }
+    const insecure = await diagnose(t, { target: `http://${target}`, only: ['target'] });
+    assertFirst(insecure, { check: /^target\.protocol$/, says: /expects TLS/, code: 'FG1001' });
+    assert.doesNotMatch(JSON.stringify(insecure), /does not choose|no protocol is chosen/);
+  });
 
 test('TLS without HTTP/2', async (t) => {
   const { address } = await startTls(t, ['http/1.1'], 'localhost', '127.0.0.1');
