@@ -28,6 +28,15 @@ export function diagnosisGroups(facts: readonly DiagnosisFact[]): readonly Diagn
   }));
 }
 
+/** Tokens of calls that failed although their clients did nothing wrong: a service, or one that the proxy asks, is the cause. */
+const OF_SERVICES =
+  /^(?:upstream_(?!refused_http$).*|attempt_timeout|response_idle|authorizer_unavailable|limit_(?:service|store)_unavailable|keys_unavailable|policy_unanswered)$/;
+
+/** Whether it says what a client did wrong. */
+export function isOfClient({ client, token }: DiagnosisFact): boolean {
+  return client !== undefined && !OF_SERVICES.test(token);
+}
+
 /** Whom it is about. Undefined if that is not known. */
 export function peerOf({ client, endpoint, upstream, store }: DiagnosisFact): string | undefined {
   return client ?? endpoint ?? upstream ?? store;

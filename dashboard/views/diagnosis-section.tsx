@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import type { DiagnosisFact, DiagnosisFacts } from '../../src/admin/dashboard-figures.ts';
-import { type DiagnosisGroup, diagnosisGroups, peerOf } from '../model/diagnosis-groups.ts';
+import { type DiagnosisGroup, diagnosisGroups, isOfClient, peerOf } from '../model/diagnosis-groups.ts';
 import { counted, formatCount, formatTime } from '../model/format.ts';
 import { type RemedyBlock, type RemedySpan, remedyBlocks } from '../model/remedy-text.ts';
 import { Choice } from './choice.tsx';
@@ -17,7 +17,7 @@ type About = 'clients' | 'all';
 
 export function DiagnosisSection({ facts, nowEpochMs }: DiagnosisSectionProps) {
   const [about, setAbout] = useState<About>('clients');
-  const recent = (facts?.recent ?? []).filter(({ client }) => about === 'all' || client !== undefined);
+  const recent = (facts?.recent ?? []).filter((fact) => about === 'all' || isOfClient(fact));
   const codes = Object.entries(facts?.counts ?? {}).toSorted(([, one], [, other]) => other - one);
   return (
     <Section

@@ -45,12 +45,15 @@ const REPEAT_WITHIN_MS = 60_000;
 const MOST_SENTENCE_CHARACTERS = 512;
 const MOST_NAME_CHARACTERS = 256;
 
-interface MutableEntry extends DiagnosisEvent {
+interface MutableEntry {
   readonly key: string;
+  readonly code: string;
+  /** The newest one whose sentence or detail differs from the one before. */
+  event: DiagnosisEvent;
   readonly atEpochMs: number;
   lastAtEpochMs: number;
   count: number;
-  traceId?: string | undefined;
+  traceId: string | undefined;
 }
 
 export class DiagnosisRing {
@@ -85,9 +88,21 @@ export class DiagnosisRing {
       latest.count += 1;
       latest.lastAtEpochMs = nowEpochMs;
       if (event.traceId !== undefined) latest.traceId = bounded(event.traceId, MOST_NAME_CHARACTERS);
+      // One code may have several reasons. Beside the time of the last repeat stands its own, not that of the first.
+      if (event.sentence !== latest.event.sentence || event.detail !== latest.event.detail)
+        latest.event = boundedEvent(event);
       return;
     }
-    const entry = { ...boundedEvent(event), key, atEpochMs: nowEpochMs, lastAtEpochMs: nowEpochMs, count: 1 };
+    const bound = boundedEvent(event);
+    const entry: MutableEntry = {
+      key,
+      code: event.code,
+      event: bound,
+      atEpochMs: nowEpochMs,
+      lastAtEpochMs: nowEpochMs,
+      count: 1,
+      traceId: bound.traceId,
+    };
     this.#entries.push(entry);
     this.#entriesOf.set(event.code, (this.#entriesOf.get(event.code) ?? 0) + 1);
     this.#latest.set(key, entry);
@@ -97,7 +112,7 @@ export class DiagnosisRing {
   report(): DiagnosisReport {
     return {
       counts: Object.fromEntries([...this.#counts].toSorted(([one], [other]) => (one < other ? -1 : 1))),
-      recent: this.#entries.toReversed().map(({ key: _key, ...entry }) => entry),
+      recent: this.#entries.toReversed().map(reported),
     };
   }
 
@@ -133,6 +148,11 @@ export function fairlyChosen(
     for (const entries of byCode.values())
       if (round < entries.length && chosen.size < most) chosen.add(entries[round]);
   return newestFirst.filter((entry) => chosen.has(entry));
+}
+
+function reported({ event, traceId, atEpochMs, lastAtEpochMs, count }: MutableEntry): DiagnosisEntry {
+  const trace = traceId === undefined ? {} : { traceId };
+  return { ...event, ...trace, atEpochMs, lastAtEpochMs, count };
 }
 
 function boundedEvent(event: DiagnosisEvent): DiagnosisEvent {

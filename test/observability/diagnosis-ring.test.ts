@@ -50,6 +50,25 @@ test('the same from the same peer within a minute raises the count of its entry'
   assert.deepEqual([only.count, only.atEpochMs, only.lastAtEpochMs], [2, 1_000_000, 1_059_999]);
 });
 
+test('of several reasons within a minute, the newest stands beside the newest time', () => {
+  const { ring, clock } = startRing();
+  ring.record({ ...REFUSED, detail: 'of the first', traceId: 'a1' }, '192.0.2.1');
+  for (const sentence of ['The token has expired.', 'The token is of another issuer.']) {
+    clock.nowEpochMs += 1000;
+    ring.record({ ...REFUSED, sentence }, '192.0.2.1');
+  }
+  const [only, ...others] = ring.report().recent;
+  assert.deepEqual(others, []);
+  assert.deepEqual(only, {
+    ...REFUSED,
+    sentence: 'The token is of another issuer.',
+    traceId: 'a1',
+    count: 3,
+    atEpochMs: 1_000_000,
+    lastAtEpochMs: 1_002_000,
+  });
+});
+
 test('after a minute it is a new entry, and the counter goes on', () => {
   const { ring, clock } = startRing();
   ring.record(REFUSED, '192.0.2.1');
