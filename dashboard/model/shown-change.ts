@@ -63,11 +63,14 @@ function shownValue(
   return unit !== undefined && Number.isFinite(number) ? unit(number) : textOf(json);
 }
 
+/** At the end of what has been shortened. */
+const CUT = '…';
+
 /** A text without its quotation marks. Anything else stays JSON, which may have been shortened. */
 function textOf(json: string): string {
   if (!json.startsWith('"')) return json;
   try {
-    return String(JSON.parse(json));
+    return json.endsWith(CUT) ? `${JSON.parse(`${json.slice(0, -1)}"`)}${CUT}` : String(JSON.parse(json));
   } catch {
     return json;
   }

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import type { ConfigurationChange } from '../admin/dashboard-figures.ts';
 import type { Config } from '../config/config.ts';
 import { shownConfig } from './shown-config.ts';
+import { writtenLimits } from './written-limits.ts';
 
 const MOST_ENTRIES = 200;
 const MOST_CHARACTERS = 200;
@@ -37,8 +38,12 @@ function hide(secret: string): Secret {
 
 export function configDifferences(before: Config, after: Config): Differences {
   const found = new Found();
-  compare(shownConfig(before, hide), shownConfig(after, hide), '', found);
+  compare(written(before), written(after), '', found);
   return found;
+}
+
+function written(config: Config): unknown {
+  return shownConfig(config, hide, writtenLimits);
 }
 
 /** @returns 16 hexadecimal digits, equal for configurations that are shown as equal. No secret is a part of it */

@@ -12,11 +12,20 @@ type Hide = (secret: string) => unknown;
 /** By name, what is shown of the value. */
 type ShownFields = Readonly<Record<string, unknown>>;
 
-/** @param hide returns what stands in the place of a secret */
-export function shownConfig(config: Config, hide: Hide = redact): unknown {
+type ShowLimits = (limits: NonNullable<RouteConfig['limits']>) => unknown;
+
+/**
+ * @param hide returns what stands in the place of a secret
+ * @param showLimits returns what stands in the place of the limits of a route
+ */
+export function shownConfig(
+  config: Config,
+  hide: Hide = redact,
+  showLimits: ShowLimits = (limits) => limits,
+): unknown {
   return {
     ...config,
-    routes: config.routes.map((route) => shownRoute(route, hide)),
+    routes: config.routes.map((route) => shownRoute(route, hide, showLimits)),
     // Whatever an exporter is sent may be a secret of its operator. Where it is read is none.
     ...(config.trace && {
       trace: { ...config.trace, headers: shownFields(config.trace.headers, hide, () => true) },
@@ -25,11 +34,12 @@ export function shownConfig(config: Config, hide: Hide = redact): unknown {
 }
 
 /** The header values that routes match or set may be secrets. */
-function shownRoute(route: RouteConfig, hide: Hide): unknown {
-  const { match, respond, headers } = route;
+function shownRoute(route: RouteConfig, hide: Hide, showLimits: ShowLimits): unknown {
+  const { match, respond, headers, limits } = route;
   return {
     ...route,
     match: { ...match, headers: shownFields(match.headers, hide) },
+    ...(limits && { limits: showLimits(limits) }),
     ...(respond && { respond: { ...respond, headers: shownFields(respond.headers, hide) } }),
     ...(headers && {
       headers: {

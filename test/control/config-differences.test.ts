@@ -43,6 +43,45 @@ test('equal configurations differ in nothing, and have one hash', async () => {
   assert.notEqual(configHash(await config()), configHash(await config({ drain: { timeout: '7s' } })));
 });
 
+test('limits of a route are shown as in the file, each by itself', async () => {
+  const lists = [
+    [{ count: 'calls', rate: '100/s', burst: 200, by: ['client', 'header:x-tenant'] }, { bodySize: '10MiB' }],
+    [
+      { count: 'bytes', direction: 'response', rate: '64KiB/m', by: ['stream'], exceed: 'end' },
+      { bodySize: '10MiB' },
+      { messageSize: '1025', direction: 'both' },
+      {
+        service: 'voice',
+        domain: 'd',
+        descriptors: [{ who: 'client', tenant: 'text:a b' }],
+        failure: 'closed',
+      },
+    ],
+  ];
+  const [before, after] = await Promise.all(
+    lists.map(async (limits) =>
+      config({ routes: [{ name: 'voice', match: { path: '/*' }, upstream: 'voice', limits }] }),
+    ),
+  );
+  const texts = entries(before, after).map(({ path, before: old, after: now }) => [
+    path,
+    ...[old, now].map((text) => (text === undefined ? undefined : JSON.parse(text))),
+  ]);
+  assert.deepEqual(texts, [
+    [
+      'routes.voice.limits.0',
+      '{ count: calls, rate: 100/s, burst: 200, by: [client, "header:x-tenant"] }',
+      '{ count: bytes, direction: response, rate: 64KiB/m, by: [stream], exceed: end }',
+    ],
+    ['routes.voice.limits.2', undefined, '{ messageSize: 1025, direction: both }'],
+    [
+      'routes.voice.limits.3',
+      undefined,
+      '{ service: voice, domain: d, descriptors: [{ who: client, tenant: "text:a b" }], timeout: 100ms, failure: closed }',
+    ],
+  ]);
+});
+
 test('a value that differs is named by its path, before and after', async () => {
   const [before, after] = [
     await config({ drain: { timeout: '5s' } }),

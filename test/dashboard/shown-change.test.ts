@@ -27,6 +27,14 @@ test('what it is about, the key and the values are as in the file', () => {
       { path: 'limits.headerBytes', before: '1500', after: '"off"' },
       ['', 'limits.header', 'changed', '1.5 KiB', 'off'],
     ],
+    [
+      {
+        path: 'routes.voice.limits.0',
+        before: '"{ by: [\\"header:x-tenant\\"] }"',
+        after: '"{ by: [\\"header:x-te…',
+      },
+      ['route voice', 'limits.0', 'changed', '{ by: ["header:x-tenant"] }', '{ by: ["header:x-te…'],
+    ],
     [{ path: 'log.file', before: '"/a', after: 'null' }, ['', 'log.file', 'changed', '"/a', 'null']],
     [{ path: 'listeners', before: '[1]', after: '[2]' }, ['', 'listeners', 'changed', '[1]', '[2]']],
     [{ path: 'routes[4].match', after: '1' }, ['route 4', 'match', 'added', undefined, '1']],

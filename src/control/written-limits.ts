@@ -1,0 +1,90 @@
+// The `limits` of a route as the file has them, so that a difference between two configurations can be read by those who wrote it.
+
+import {
+  type DescriptorValue,
+  keyPartText,
+  type LimitServiceConfig,
+  type RateLimitConfig,
+  type RouteLimitConfig,
+} from '../config/limits-config.ts';
+
+const SIZES = [
+  ['GiB', 1_073_741_824],
+  ['MiB', 1_048_576],
+  ['KiB', 1024],
+] as const;
+const PERIODS = { 1000: 's', 60_000: 'm', 3_600_000: 'h' } as const;
+
+/** @returns each limit by its place in the list, from 0. Defaults are left out */
+export function writtenLimits(limits: readonly RouteLimitConfig[]): ReadonlyMap<number, string> {
+  return new Map(limits.map((limit, index) => [index, `{ ${partsOf(limit).join(', ')} }`]));
+}
+
+function partsOf(limit: RouteLimitConfig): readonly string[] {
+  switch (limit.kind) {
+    case 'rate':
+      return ofRate(limit);
+    case 'messageSize':
+      return [
+        `messageSize: ${sizeText(limit.bytes)}`,
+        ...unlessDefault('direction', limit.direction, 'request'),
+      ];
+    case 'bodySize':
+      return [`bodySize: ${sizeText(limit.bytes)}`];
+    default:
+      return ofService(limit);
+  }
+}
+
+function ofRate({ count, direction, rate, burst, by, exceed, store }: RateLimitConfig): readonly string[] {
+  const amount = (value: number): string => (count === 'bytes' ? sizeText(value) : String(value));
+  const isOfCalls = count === 'calls';
+  return [
+    `count: ${count}`,
+    ...(isOfCalls ? [] : unlessDefault('direction', direction, 'request')),
+    `rate: ${amount(rate.count)}/${PERIODS[rate.periodMs]}`,
+    ...(burst === rate.count ? [] : [`burst: ${amount(burst)}`]),
+    `by: [${by.map((part) => word(keyPartText(part))).join(', ')}]`,
+    ...(isOfCalls ? [] : unlessDefault('exceed', exceed, 'slow')),
+    ...(store === undefined ? [] : [`store: ${word(store)}`]),
+  ];
+}
+
+function ofService({
+  service,
+  domain,
+  descriptors,
+  timeoutMs,
+  failure,
+}: LimitServiceConfig): readonly string[] {
+  const told = descriptors.map((one) => {
+    const pairs = Array.from(one, ([key, value]) => `${word(key)}: ${word(valueText(value))}`);
+    return `{ ${pairs.join(', ')} }`;
+  });
+  return [
+    `service: ${word(service)}`,
+    `domain: ${word(domain)}`,
+    `descriptors: [${told.join(', ')}]`,
+    `timeout: ${timeoutMs}ms`,
+    `failure: ${failure}`,
+  ];
+}
+
+function valueText(value: DescriptorValue): string {
+  if (value.kind === 'header') return `header:${value.name}`;
+  return value.kind === 'text' ? `text:${value.text}` : value.kind;
+}
+
+function unlessDefault(key: string, value: string, usual: string): readonly string[] {
+  return value === usual ? [] : [`${key}: ${value}`];
+}
+
+/** What could be read as something else in YAML is quoted. */
+function word(text: string): string {
+  return /^[A-Za-z][\w.-]*$/.test(text) ? text : JSON.stringify(text);
+}
+
+function sizeText(bytes: number): string {
+  const [unit, size] = SIZES.find(([, each]) => bytes > 0 && bytes % each === 0) ?? ['', 1];
+  return `${bytes / size}${unit}`;
+}
