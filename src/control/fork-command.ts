@@ -6,6 +6,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { passOnLastWords } from '../observability/standard-error.ts';
 
+/**
+ * The heap of a process that takes leases. A server can fill it within one turn of the event loop, by a short answer that announces long
+ * lists: the process ends before it takes more.
+ */
+const MOST_HEAP_MIB = 192;
+
 /** @param command `export-spans` exports spans, `take-leases` takes leases of stores */
 export function forkCommand(command: 'export-spans' | 'take-leases'): ChildProcess {
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
@@ -13,12 +19,19 @@ export function forkCommand(command: 'export-spans' | 'take-leases'): ChildProce
   const child = fork(program, rest, {
     // The flags of this process are for those that carry calls. With this one SIGUSR1 does not open Node's debugger.
     execArgv: isExecutable ? [] : ['--disable-sigusr1'],
+    env: command === 'take-leases' ? withBoundedHeap() : process.env,
     // Keeps Maps, which JSON would lose.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   child.stderr?.on('data', passOnLastWords);
   return child;
+}
+
+/** The single executable takes no flags of Node as arguments, but from the environment. */
+function withBoundedHeap(): NodeJS.ProcessEnv {
+  const flags = `${process.env['NODE_OPTIONS'] ?? ''} --max-old-space-size=${MOST_HEAP_MIB}`;
+  return { ...process.env, NODE_OPTIONS: flags.trim() };
 }
 
 /** main.ts in the sources, main.js in a build. */

@@ -10,7 +10,10 @@ import type { StoreOptions } from './store-options.ts';
 
 /** EX_SOFTWARE in sysexits.h. */
 const FAULT_EXIT_CODE = 70;
-/** A server could answer without end: a process that has grown so much ends, and another one is started. */
+/**
+ * A server could answer without end: a process that has grown so much ends, and another one is started. Its heap has a bound of its own,
+ * which holds between two looks.
+ */
 const MOST_BYTES = 384 * 1024 * 1024;
 const LOOK_EVERY_MS = 250;
 

@@ -176,6 +176,22 @@ test('a server that answers without end is left before it has taken much memory'
   t.diagnostic(scene.watch.pid === before ? 'the same process goes on' : 'another process goes on');
 });
 
+test('a short answer that announces long lists ends the process before it has taken more than its heap', async (t) => {
+  const script = changeable();
+  const server = await scriptedServer(t, (...question) => script.answer(...question));
+  const scene = new StoreScene(t);
+  await scene.use(storeAt(server.port));
+  await scene.comesUp();
+  script.answer = () => {
+    script.answer = generous;
+    return '*1000000\r\n'.repeat(300);
+  };
+  await scene.ask();
+  await eventually('leases are taken again', async () => (await scene.ask()).leases, START_TIMEOUT_MS);
+  // By Node. It would end itself with the code of a fault, after it has taken some gigabytes.
+  assert.match(scene.log, /the process that takes leases of stores has ended.*"how":"signal SIGABRT"/);
+});
+
 test('a process that is killed is started again, and its questions are answered', async (t) => {
   const script = changeable();
   const server = await scriptedServer(t, (...question) => script.answer(...question));
