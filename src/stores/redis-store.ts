@@ -35,9 +35,10 @@ export class RedisStore {
   readonly #options: StoreOptions;
   readonly #id: string;
   readonly #events: RedisStoreEvents;
-  readonly #client: Client;
+  #client: Client;
   readonly #pauses = new ReconnectPauses(() => performance.now());
   #timer: NodeJS.Timeout | undefined = undefined;
+  #replacement: NodeJS.Timeout | undefined = undefined;
   #isUp: boolean | undefined = undefined;
   #holders = 0;
   /** Why the connection has failed last. */
@@ -49,18 +50,33 @@ export class RedisStore {
     this.#options = options;
     this.#id = id;
     this.#events = events;
-    this.#client = connect(options, () => this.#pauses.next());
-    this.#client.on('error', (error: unknown) => {
+    this.#client = this.#open();
+    this.#timer = setTimeout(() => void this.#look(), ABSENT_EVERY_MS);
+  }
+
+  #open(): Client {
+    const client = connect(this.#options, () => this.#pauses.next());
+    client.on('error', (error: unknown) => {
       this.#connectionFailure = failureReason(error);
     });
     // A server that has closed the connection is down at once, not only when it is asked.
-    this.#client.on('close', () => this.#fail(this.#connectionFailure ?? 'connection_closed'));
-    this.#client.on('ready', () => {
+    client.on('close', () => this.#fail(this.#connectionFailure ?? 'connection_closed'));
+    client.on('ready', () => {
       this.#connectionFailure = undefined;
       this.#pauses.noteReady();
       void this.#look();
     });
-    this.#timer = setTimeout(() => void this.#look(), ABSENT_EVERY_MS);
+    client.on('end', () => this.#replace(client));
+    return client;
+  }
+
+  /** A client that has ended connects no more. It does so by itself, if a sentinel names a server by what is no address. */
+  #replace(ended: Client): void {
+    if (this.#isClosed || ended !== this.#client) return;
+    clearTimeout(this.#replacement);
+    this.#replacement = setTimeout(() => {
+      this.#client = this.#open();
+    }, this.#pauses.next());
   }
 
   /** Never rejects. One question that fails takes no other limit's leases away: the store is up as long as it counts proxies. */
@@ -145,6 +161,7 @@ export class RedisStore {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#replacement);
     this.#client.disconnect();
   }
 }
