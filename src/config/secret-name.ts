@@ -1,9 +1,9 @@
 // Tells whether a header field holds a secret, by its name or its value. Such a value is never shown.
 
 const secretName =
-  /auth|cookie|token|secret|key|passw|passphrase|passcode|credential|session|jwt|signature|bearer|csrf|xsrf|dpop/;
+  /auth|cookie|token|secret|key|passw|passphrase|passcode|credential|session|jwt|signature|bearer|csrf|xsrf|dpop|saml|assertion|hmac/;
 /** Too short to be looked for within other words, such as shopping or bypass. */
-const secretWord = /(?:^|[-_.])(?:pass|pwd|otp|totp|pin|sid|sess)(?:$|[-_.])/;
+const secretWord = /(?:^|[-_.])(?:pass|pwd|otp|totp|pin|sid|sess|mfa|sso)(?:$|[-_.])/;
 /** A scheme of HTTP authentication, with which each of several values may begin that are joined by commas. */
 const scheme = /(?:^|,)\s*(?:bearer|basic|digest|negotiate|ntlm|token|apikey|dpop|aws4-hmac-sha256)\s/i;
 /** What is a secret wherever it stands: a JSON Web Token, a PEM file, or tokens whose makers mark them so that they can be found. */
