@@ -184,8 +184,18 @@ function certificateOf(
   { element, isOnlyInPlace }: NonNullable<ForwardedClient['forwardedCertificate']>,
 ): string {
   const before = trusted ? joined(list, CERTIFICATE_FIELD) : '';
-  if (before === '') return element;
+  // Behind an open quote, readers would take the new element for a part of the old one.
+  if (before === '' || hasOpenQuote(before)) return element;
   return isOnlyInPlace ? before : `${before},${element}`;
+}
+
+function hasOpenQuote(value: string): boolean {
+  let isQuoted = false;
+  for (let at = 0; at < value.length; at++) {
+    if (value[at] === '"') isQuoted = !isQuoted;
+    else if (isQuoted && value[at] === '\\') at++;
+  }
+  return isQuoted;
 }
 
 function joined(list: HeaderList, name: string): string {

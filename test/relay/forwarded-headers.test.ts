@@ -242,3 +242,22 @@ test('a trailer section is passed on as it is, without what only a header sectio
   assert.deepEqual(names, ['x-checksum', 'x-secret']);
   assert.deepEqual(neverIndexed, [false, true]);
 });
+
+test('what a trusted client says of certificates is left out if an open quote would swallow what the proxy adds', () => {
+  for (const isOnlyInPlace of [false, true]) {
+    const client = { ...TRUSTED, forwardedCertificate: { element: 'Hash=ours', isOnlyInPlace } };
+    const sent = (value: string): string[] => extra([['x-forwarded-client-cert', value]], client);
+    const kept = (value: string): string[] => [
+      `x-forwarded-client-cert: ${isOnlyInPlace ? value : `${value},Hash=ours`}`,
+    ];
+    for (const open of ['Subject="CN=a', String.raw`Subject="CN=a\"`, 'By=x;Subject="a";URI="b'])
+      assert.deepEqual(sent(open), [], open);
+    assert.ok(
+      forwarded([['x-forwarded-client-cert', 'Subject="a']], client).includes(
+        'x-forwarded-client-cert: Hash=ours',
+      ),
+    );
+    for (const whole of ['Subject="CN=a"', String.raw`Subject="CN=\"a\""`, 'By=x'])
+      assert.deepEqual(sent(whole), kept(whole), whole);
+  }
+});
