@@ -484,7 +484,7 @@ test('calls that pass without an answer are a diagnosis each time, and a warning
   assert.deepEqual(rest, []);
   assert.deepEqual(
     [found.count, found.upstream, found.sentence],
-    [2, 'judge', 'Calls pass without an answer: it was late.'],
+    [2, 'judge', 'Calls pass without an answer: a:1 refused the connection: is the service running there?'],
   );
   kept.log.unanswered({
     ...silence,
