@@ -90,6 +90,7 @@ function sectionsFor(
         upstream: 'voice',
         limits: [
           { count: 'calls', rate: '1000/s', store: 'fleet' },
+          { count: 'messages', rate: '1000/s', exceed: 'slow' },
           { service: 'limiter', domain: 'voice', descriptors: [{ route: 'route' }], timeout: '10s' },
         ],
         authorize: { upstream: 'guard' },
