@@ -3,13 +3,13 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { StoreConfig } from '../src/config/stores-config.ts';
 import { forkCommand } from '../src/control/fork-command.ts';
 import { StoreWatch } from '../src/control/store-watch.ts';
 import { LeaseDesk } from '../src/limits/lease-desk.ts';
 import { turnNowMs } from '../src/transport/turn-clock.ts';
 import { findRedis, freePort, startRedis, stopRedis } from '../test/stores/real/redis-programs.ts';
 import { eventually } from '../test/support/eventually.ts';
+import { storeConfig } from '../test/support/store-config.ts';
 
 const CALLS_PER_SECOND = 10_000;
 /** How many keys the calls have in turn. */
@@ -51,18 +51,7 @@ async function measure({ port, keyCount, isLimited, seconds }: Orders): Promise<
     fork: () => forkCommand('take-leases'),
   });
   desk.askBy((ask) => watch.ask(ask, (answer) => desk.answered(answer)));
-  const store: StoreConfig = {
-    name: 'fleet',
-    servers: [{ host: '127.0.0.1', port }],
-    kind: 'server',
-    master: undefined,
-    tls: undefined,
-    user: undefined,
-    password: undefined,
-    database: 0,
-    prefix: 'bench',
-    failure: 'local',
-  };
+  const store = storeConfig({ servers: [{ host: '127.0.0.1', port }], prefix: 'bench' });
   await (await watch.prepare([store])).commit();
   await eventually('the store answers', () => isUp, 30_000);
   const terms = {

@@ -1,4 +1,5 @@
-// Admits one call by the policies of its route that look at each call, one after the other. While a question is pending, the request is held in the same way as while no connection is free.
+// Admits one call by the policies of its route that look at each call, one after the other. While a question is pending, the request is held
+// in the same way as while no connection is free.
 
 import type { AddedField } from '../calls/added-field.ts';
 import type { Caller } from '../calls/caller.ts';

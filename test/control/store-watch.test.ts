@@ -11,6 +11,7 @@ import { StoreWatch } from '../../src/control/store-watch.ts';
 import type { FromStores, ToStores } from '../../src/stores/store-messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { standIn } from '../support/stand-in.ts';
+import { storeConfig } from '../support/store-config.ts';
 
 /** A process that takes leases, which says what the test wants. */
 class ScriptedChild {
@@ -126,19 +127,7 @@ class Scene {
 }
 
 function storeOf(name: string, more: Partial<StoreConfig> = {}): StoreConfig {
-  return {
-    name,
-    servers: [{ host: '127.0.0.1', port: 1 }],
-    kind: 'server',
-    master: undefined,
-    tls: undefined,
-    user: undefined,
-    password: undefined,
-    database: 0,
-    prefix: 'framegate',
-    failure: 'local',
-    ...more,
-  };
+  return storeConfig({ name, ...more });
 }
 
 const ASK: LeaseAsk = {

@@ -7,6 +7,7 @@ import { QuotaLedger } from '../../src/limits/quota-ledger.ts';
 import { Quotas } from '../../src/limits/quotas.ts';
 import { rateLimitsOf } from '../../src/limits/rate-limits.ts';
 import { routeConfig } from '../support/route-config.ts';
+import { storeConfig } from '../support/store-config.ts';
 
 const LIMIT: RateLimitConfig = {
   kind: 'rate',
@@ -70,17 +71,7 @@ test('the failure of a store applies as soon as the configuration does', () => {
   quotas.close();
 });
 
-const STORE = {
-  name: 'fleet',
-  servers: [{ host: '127.0.0.1', port: 1 }],
-  kind: 'server',
-  master: undefined,
-  tls: undefined,
-  user: undefined,
-  password: undefined,
-  database: 0,
-  prefix: 'framegate',
-} as const;
+const STORE = storeConfig();
 
 test('a report that says that less than nothing has gone back counts as if nothing had', () => {
   const ledger = new QuotaLedger(() => 1000);

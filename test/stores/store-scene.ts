@@ -6,6 +6,7 @@ import { forkCommand } from '../../src/control/fork-command.ts';
 import { StoreWatch } from '../../src/control/store-watch.ts';
 import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
+import { storeConfig } from '../support/store-config.ts';
 
 export const ASK: LeaseAsk = {
   number: 7,
@@ -19,19 +20,7 @@ export const ASK: LeaseAsk = {
 };
 
 export function storeAt(port: number, more: Partial<StoreConfig> = {}): StoreConfig {
-  return {
-    name: 'fleet',
-    servers: [{ host: '127.0.0.1', port }],
-    kind: 'server',
-    master: undefined,
-    tls: undefined,
-    user: undefined,
-    password: undefined,
-    database: 0,
-    prefix: 'framegate',
-    failure: 'local',
-    ...more,
-  };
+  return storeConfig({ servers: [{ host: '127.0.0.1', port }], ...more });
 }
 
 /** A test, or a run that calls what it was given at its end. */

@@ -15,6 +15,7 @@ import { StoreWatch } from '../../../src/control/store-watch.ts';
 import { DiagnosisRing } from '../../../src/observability/diagnosis-ring.ts';
 import { mostAdmitted } from '../../limits/lease-bound.ts';
 import { eventually } from '../../support/eventually.ts';
+import { storeConfig } from '../../support/store-config.ts';
 import type { HolderOrders, HolderReport } from './holder.ts';
 import { foreignKey, lostNode } from './one-limit.ts';
 import { ProxyFleet } from './proxies.ts';
@@ -39,19 +40,7 @@ const { values, positionals } = parseArgs({
 const seconds = Number(values.seconds);
 
 function storeAt(servers: StoreConfig['servers'], more: Partial<StoreConfig> = {}): StoreConfig {
-  return {
-    name: 'fleet',
-    servers,
-    kind: 'server',
-    master: undefined,
-    tls: undefined,
-    user: undefined,
-    password: undefined,
-    database: 0,
-    prefix: 'framegate',
-    failure: 'local',
-    ...more,
-  };
+  return storeConfig({ servers, ...more });
 }
 
 class Holder {
