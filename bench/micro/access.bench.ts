@@ -68,9 +68,9 @@ async function policyFor(
     standIn<Parameters<NonNullable<Policy['ask']>>[0]>({
       subject: standIn<ExchangeSubject>({ clientKey: '192.0.2.77', method: '/a.B/C' }),
       header: (name) => list.get(name),
-      addField: () => undefined,
+      addFields: () => undefined,
       identify: () => undefined,
-      reviewAt: () => undefined,
+      reviewLater: () => undefined,
     }),
     { admit: resolve, refuse: ({ message }) => reject(new Error(message)) },
   );

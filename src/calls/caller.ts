@@ -1,6 +1,6 @@
 // Who a client has shown to be, by one of the `identities` of the configuration.
 
-import type { AddedField } from './added-field.ts';
+import type { AddedFields } from './added-fields.ts';
 
 export interface Caller {
   /** The name of the identity in the configuration. */
@@ -14,7 +14,7 @@ export interface Caller {
   /** The claims of a token. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** The header fields that the service is sent. */
-  readonly fields: readonly AddedField[];
+  readonly fields: AddedFields;
   /** When the credentials expire, in milliseconds since the Unix epoch. Infinity if they do not. */
   readonly expiresAtMs: number;
 }

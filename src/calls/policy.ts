@@ -2,7 +2,7 @@
 // fixed point of an exchange. A policy implements only the methods it needs; a method that no policy of a route has costs nothing.
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
-import type { AddedField } from './added-field.ts';
+import type { AddedFields } from './added-fields.ts';
 import type { CallStream } from './call-stream.ts';
 import type { Caller } from './caller.ts';
 import type { Translator } from './client-call.ts';
@@ -82,10 +82,10 @@ export interface AdmittedCall {
   /** The value of the header field of this name, as in RequestKind.header. Any name may be read, since the decision is not kept. */
   header(name: string): string | undefined;
   /**
-   * Adds a header field to the request of this call alone. Has no effect once the call was forwarded or has ended.
-   * @param field has one of the names in `adds` of the route's policies. Throws for other names.
+   * Adds header fields to the request of this call alone. Has no effect once the call was forwarded or has ended.
+   * @param fields have names in `adds` of the route's policies. Throws for other names.
    */
-  addField(field: AddedField): void;
+  addFields(fields: AddedFields): void;
   /**
    * The address of the client, without port and brackets: of the peer, or, if the peer is trusted and names a client, of that. 'unix:'
    * for a client of a Unix socket. '' if a trusted peer names a client without an address.
@@ -124,13 +124,8 @@ export interface AdmittedCall {
   identify(caller: Pick<Caller, 'text' | 'key'>): void;
   /** Tells clients apart by who they are. Undefined unless a policy before has said so. Of any length, with any character. */
   readonly callerKey: string | undefined;
-  /**
-   * Looks at the call again while it runs. Only the latest review counts. Has no effect once the call has ended.
-   * @param atEpochMs when, in milliseconds since the Unix epoch, by the clock of the system
-   * @param review returns why the call ends, or undefined if it goes on
-   * @param onDropped is called once if there will be no review: the call has ended, or another review counts. Must not throw
-   */
-  reviewAt(atEpochMs: number, review: () => Failure | undefined, onDropped?: () => void): void;
+  /** Looks at the call again while it runs. Only the latest review counts. Has no effect once the call has ended. */
+  reviewLater(review: CallReview): void;
   /**
    * Asks about the call again while it runs. The call does not wait for the answer; it ends if that is a refusal. Only the latest counts,
    * beside the latest review: an earlier question that has no answer yet is cancelled. Has no effect once the call has ended.
@@ -148,6 +143,16 @@ export interface AdmittedCall {
   resetAfter(reset: StreamReset, cause: Failure): void;
   /** Limits the messages and bytes of the call, beside what policies say by `limitFlow`. Must be called before the call is admitted. */
   limitFlow(limits: FlowLimits): void;
+}
+
+/** A second look at a call, for a policy whose permission has an end. */
+export interface CallReview {
+  /** When, in milliseconds since the Unix epoch, by the clock of the system. */
+  readonly atEpochMs: number;
+  /** @returns why the call ends, or undefined if it goes on */
+  review(): Failure | undefined;
+  /** Called once if there will be no review: the call has ended, or another review counts. Must not throw. */
+  dropped?(): void;
 }
 
 export interface StreamReset {

@@ -1,6 +1,6 @@
 // What is read from the claims of a verified token: values by name, and the header fields that they become.
 
-import { AddedField } from '../calls/added-field.ts';
+import { AddedFields } from '../calls/added-fields.ts';
 
 const LONGEST_FIELD = 4096;
 
@@ -48,15 +48,15 @@ function isSimple(value: unknown): value is string | number | boolean {
 export function fieldsOf(
   claims: Readonly<Record<string, unknown>>,
   names: ReadonlyMap<string, string>,
-): readonly AddedField[] | string {
-  const fields: AddedField[] = [];
+): AddedFields | string {
+  const fields: (readonly [name: string, value: string])[] = [];
   for (const [claim, header] of names) {
     const value = claimOf(claims, claim);
     const parts = (Array.isArray(value) ? value : [value]).filter(isSimple);
     if (parts.length === 0) continue;
     const field = inAscii(parts.join(','));
     if (field.length > LONGEST_FIELD) return claim;
-    fields.push(new AddedField(header, field));
+    fields.push([header, field]);
   }
-  return fields;
+  return new AddedFields(fields);
 }

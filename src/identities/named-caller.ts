@@ -1,6 +1,6 @@
 // A client that is known by nothing but a name: that of an API key or a user, or one in a certificate.
 
-import { AddedField } from '../calls/added-field.ts';
+import { AddedFields } from '../calls/added-fields.ts';
 import { type Caller, callerKey, callerText } from '../calls/caller.ts';
 import { inAscii } from './claims.ts';
 
@@ -12,7 +12,10 @@ export function namedCaller(identity: string, subject: string, header: string | 
     text: callerText(identity, subject),
     key: callerKey(identity, subject),
     claims: {},
-    fields: header === undefined || subject === '' ? [] : [new AddedField(header, inAscii(subject))],
+    fields:
+      header === undefined || subject === ''
+        ? AddedFields.NONE
+        : new AddedFields([[header, inAscii(subject)]]),
     expiresAtMs: Number.POSITIVE_INFINITY,
   };
 }

@@ -1,13 +1,20 @@
 // Admits one call by the policies of its route that look at each call, one after the other. While a question is pending, the request is held
 // in the same way as while no connection is free.
 
-import type { AddedField } from '../calls/added-field.ts';
+import type { AddedFields } from '../calls/added-fields.ts';
 import type { Caller } from '../calls/caller.ts';
 import type { ClientCertificate } from '../calls/client-certificate.ts';
 import { FAULT, type Failure } from '../calls/failure.ts';
 import { type FlowLimits, NO_LIMITS } from '../calls/flow-limits.ts';
 import type { InjectedFault } from '../calls/injected-fault.ts';
-import type { AdmittedCall, CallEdit, PendingQuestion, Questioner, StreamReset } from '../calls/policy.ts';
+import type {
+  AdmittedCall,
+  CallEdit,
+  CallReview,
+  PendingQuestion,
+  Questioner,
+  StreamReset,
+} from '../calls/policy.ts';
 import type { Asker } from '../calls/unary-service.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { CallChanges } from './call-changes.ts';
@@ -79,11 +86,13 @@ export class Admission implements AdmittedCall, QuestionOwner {
     return this.subject.receivedHeader(name);
   }
 
-  addField({ name, value }: AddedField): void {
-    if (!this.subject.plan.adds.has(name))
-      throw new Error(`a policy has added the header field ${name}, which it has not declared`);
-    if (this.#isOver) return;
-    this.#madeChanges.add(name, value);
+  addFields({ list }: AddedFields): void {
+    const { adds } = this.subject.plan;
+    for (const name of list.names)
+      if (!adds.has(name))
+        throw new Error(`a policy has added the header field ${name}, which it has not declared`);
+    if (this.#isOver || list.length === 0) return;
+    this.#madeChanges.add(list);
   }
 
   get #madeChanges(): CallChanges {
@@ -158,13 +167,13 @@ export class Admission implements AdmittedCall, QuestionOwner {
     this.callerKey = key;
   }
 
-  reviewAt(atEpochMs: number, review: () => Failure | undefined, onDropped?: () => void): void {
+  reviewLater(review: CallReview): void {
     if (this.#hasEnded) {
-      onDropped?.();
+      review.dropped?.();
       return;
     }
     this.#review?.close();
-    this.#review = new Review(this.#owner, this.#context.deadlines, { atEpochMs, review, onDropped });
+    this.#review = new Review(this.#owner, this.#context.deadlines, review);
   }
 
   askAgainAfter(delayMs: number, ask: (questioner: Questioner) => PendingQuestion | undefined): void {

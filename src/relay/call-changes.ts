@@ -19,6 +19,8 @@ const NO_FIELDS = new HeaderList();
 /** What a policy does not change is not made: it would be kept for as long as the call runs. */
 export class CallChanges {
   #added: HeaderList | undefined = undefined;
+  /** Whether `#added` belongs to this call alone, so that it may be changed. */
+  #ownsAdded = false;
   #request: HeaderEdits | undefined = undefined;
   #response: HeaderEdits | undefined = undefined;
   /** `#request`, with its conditions about `#added` decided. */
@@ -30,10 +32,20 @@ export class CallChanges {
     return this.#added ?? NO_FIELDS;
   }
 
-  add(name: string, value: string): void {
-    this.#added ??= new HeaderList();
-    this.#added.add(name, value);
+  /** @param list is shared by calls, and is not changed */
+  add(list: HeaderList): void {
     this.#decided = undefined;
+    if (this.#added === undefined) {
+      this.#added = list;
+      return;
+    }
+    if (!this.#ownsAdded) {
+      const own = new HeaderList();
+      for (let index = 0; index < this.#added.length; index++) own.addFrom(this.#added, index);
+      this.#added = own;
+      this.#ownsAdded = true;
+    }
+    for (let index = 0; index < list.length; index++) this.#added.addFrom(list, index);
   }
 
   /** For edits of the request. */

@@ -1,6 +1,7 @@
 // Looks at a call again at a certain time while it runs, for a policy whose permission has an end.
 
 import type { Failure } from '../calls/failure.ts';
+import type { CallReview } from '../calls/policy.ts';
 import type { DeadlineWheel, Timed } from '../transport/deadline-wheel.ts';
 
 /** The wheel has a monotonic clock, and the system's clock may be set meanwhile. So it is looked at once in a minute. */
@@ -14,24 +15,16 @@ export interface ReviewedCall {
   fault(error: unknown): void;
 }
 
-export interface PlannedReview {
-  readonly atEpochMs: number;
-  /** Returns why the call ends, or undefined if it goes on. */
-  readonly review: () => Failure | undefined;
-  /** Called once if the review is closed before it was made. Must not throw. */
-  readonly onDropped?: (() => void) | undefined;
-}
-
 export class Review implements Timed {
   timerNext: Timed | undefined = undefined;
   timerPrevious: Timed | undefined = undefined;
   timerDueTick = 0;
   readonly #call: ReviewedCall;
   readonly #wheel: DeadlineWheel;
-  readonly #planned: PlannedReview;
+  readonly #planned: CallReview;
   #isOver = false;
 
-  constructor(call: ReviewedCall, wheel: DeadlineWheel, planned: PlannedReview) {
+  constructor(call: ReviewedCall, wheel: DeadlineWheel, planned: CallReview) {
     this.#call = call;
     this.#wheel = wheel;
     this.#planned = planned;
@@ -67,6 +60,6 @@ export class Review implements Timed {
     this.#wheel.clear(this);
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#planned.onDropped?.();
+    this.#planned.dropped?.();
   }
 }

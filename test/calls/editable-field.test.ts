@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AddedField } from '../../src/calls/added-field.ts';
+import { AddedFields } from '../../src/calls/added-fields.ts';
 import { maySetField } from '../../src/calls/editable-field.ts';
 
 test('another service may not set what concerns the hop, the protocol or gRPC', () => {
@@ -28,12 +28,20 @@ test('another service may not set what concerns the hop, the protocol or gRPC', 
   assert.equal(maySetField('x-user', 'a\r\nb'), false);
 });
 
-test('a field that is added to calls is checked when it is made', () => {
-  const field = new AddedField('x-user', 'Zo\xc3\xab');
-  assert.deepEqual([field.name, field.value], ['x-user', 'Zo\xc3\xab']);
-  assert.equal(new AddedField('x-user', '').value, '');
+test('fields that are added to calls are checked when they are made', () => {
+  const { list } = new AddedFields([
+    ['x-user', 'Zo\xc3\xab'],
+    ['x-empty', ''],
+  ]);
+  assert.deepEqual(
+    [list.names, list.values],
+    [
+      ['x-user', 'x-empty'],
+      ['Zo\xc3\xab', ''],
+    ],
+  );
   for (const name of [':path', 'X-User', 'a b', '', 'host', 'grpc_timeout', 'grpc-status', 'x-request-id'])
-    assert.throws(() => new AddedField(name, 'alice'), /a policy may not/, name);
+    assert.throws(() => new AddedFields([[name, 'alice']]), /a policy may not/, name);
   for (const value of ['two\r\nlines', 'nul\0', '\u010a', ' alice', 'alice\t', 'Zo\xeb'])
-    assert.throws(() => new AddedField('x-user', value), /what no field may hold/, value);
+    assert.throws(() => new AddedFields([['x-user', value]]), /what no field may hold/, value);
 });

@@ -50,10 +50,8 @@ test('a key of the list names its client, and the service is sent the name', () 
   const caller = scene.identity.look(scene.callWith('b'));
   assert.ok(isCaller(caller));
   assert.equal(caller.subject, 'robot 1');
-  assert.deepEqual(
-    caller.fields.map(({ name, value }) => [name, value]),
-    [['x-robot', 'robot 1']],
-  );
+  const { list } = caller.fields;
+  assert.deepEqual([list.names, list.values], [['x-robot'], ['robot 1']]);
   assert.equal(scene.identity.look(scene.callWith('b')), caller);
   assert.equal(scene.identity.look(scene.callWith(undefined)), undefined);
 });

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { AddedField } from '../../src/calls/added-field.ts';
+import { AddedFields } from '../../src/calls/added-fields.ts';
 import { status } from '../../src/demo/grpc.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { Flag, FrameType } from '../../src/h2/frame-type.ts';
@@ -60,7 +60,7 @@ test('a call waits for the answer, its deadline shrinks meanwhile, and the servi
   const stream = client.call({ fields: [['grpc-timeout', '60S']], body: grpcMessage(Buffer.from('x')) });
   const question = await asked(waiting);
   assert.equal(grpc.requests.length, 0);
-  question.call.addField(new AddedField('x-asked', 'yes'));
+  question.call.addFields(new AddedFields([['x-asked', 'yes']]));
   const beganAt = performance.now();
   await eventually('some time has passed', () => performance.now() - beganAt >= 5);
   question.admit();
@@ -289,7 +289,7 @@ test('where memory is short nobody is asked about new calls, and those that wait
 test('a call that is sent once more has what policies added, and no policy is asked again', async (t) => {
   const asking = new Asking();
   asking.atOnce = (question) => {
-    question.call.addField(new AddedField('x-asked', 'once'));
+    question.call.addFields(new AddedFields([['x-asked', 'once']]));
     question.admit();
   };
   const upstream = await startRawUpstream(t, {
@@ -311,7 +311,7 @@ test('a call that is sent once more has what policies added, and no policy is as
 test('what policies add counts for the size that a service accepts', async (t) => {
   const asking = new Asking();
   asking.atOnce = (question) => {
-    question.call.addField(new AddedField('x-asked', 'y'.repeat(4000)));
+    question.call.addFields(new AddedFields([['x-asked', 'y'.repeat(4000)]]));
     question.admit();
   };
   const upstream = await startRawUpstream(t, {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { AddedField } from '../../src/calls/added-field.ts';
+import { AddedFields } from '../../src/calls/added-fields.ts';
 import { FAULT, type Failure } from '../../src/calls/failure.ts';
 import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../src/calls/policy.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
@@ -180,7 +180,7 @@ function adding(name: string, value: string): Policy {
     key: 'adding',
     adds: ['x-a'],
     ask(call) {
-      call.addField(new AddedField(name, value));
+      call.addFields(new AddedFields([[name, value]]));
       return undefined;
     },
   };
@@ -204,7 +204,7 @@ test('a call waits for the answer, and is then told once', () => {
   const call = new Admitted([asking]).begin();
   assert.deepEqual(call.told, []);
   const asked = question(asking);
-  asked.call.addField(new AddedField('x-asked', 'yes'));
+  asked.call.addFields(new AddedFields([['x-asked', 'yes']]));
   asked.admit();
   assert.deepEqual([call.told, call.added], [['admitted'], { 'x-asked': 'yes' }]);
   assert.deepEqual([asked.cancelled, call.deadlines.size], [0, 0]);
@@ -340,7 +340,7 @@ test('what a policy adds once the call has been forwarded, or has ended, is not 
     const asking = new Asking();
     const call = new Admitted([asking]).begin();
     question(asking)[answer]();
-    question(asking).call.addField(new AddedField('x-asked', 'late'));
+    question(asking).call.addFields(new AddedFields([['x-asked', 'late']]));
     assert.deepEqual(call.added, {});
   }
 });
@@ -403,9 +403,12 @@ test('a call is asked about again beside its review, and a refusal ends it', () 
   const again = new Asking();
   const call = new Admitted([new Admitting()]).begin();
   const reviewed: number[] = [];
-  call.admission.reviewAt(Date.now() - 1, () => {
-    reviewed.push(call.nowMs);
-    return undefined;
+  call.admission.reviewLater({
+    atEpochMs: Date.now() - 1,
+    review: () => {
+      reviewed.push(call.nowMs);
+      return undefined;
+    },
   });
   call.admission.askAgainAfter(1000, (questioner) => again.ask(call.admission, questioner));
   call.passes(500);
@@ -420,19 +423,19 @@ test('the policy of a review is told that there will be none: another one counts
   const call = new Admitted([new Admitting()]).begin();
   const dropped: string[] = [];
   for (const name of ['first', 'second'])
-    call.admission.reviewAt(
-      Date.now() + 60_000,
-      () => undefined,
-      () => dropped.push(name),
-    );
+    call.admission.reviewLater({
+      atEpochMs: Date.now() + 60_000,
+      review: () => undefined,
+      dropped: () => dropped.push(name),
+    });
   assert.deepEqual(dropped, ['first']);
   call.admission.cancel();
   assert.deepEqual(dropped, ['first', 'second']);
-  call.admission.reviewAt(
-    Date.now(),
-    () => undefined,
-    () => dropped.push('too late'),
-  );
+  call.admission.reviewLater({
+    atEpochMs: Date.now(),
+    review: () => undefined,
+    dropped: () => dropped.push('too late'),
+  });
   assert.deepEqual(dropped, ['first', 'second', 'too late']);
 });
 

@@ -10,11 +10,22 @@ import { standIn } from '../support/stand-in.ts';
 
 test('an edit of the request replaces what another policy has added', () => {
   const changes = new CallChanges();
-  changes.add('x-user', 'by access');
-  changes.add('x-tenant', 'blue');
+  changes.add(HeaderList.of(['x-user', 'by access']));
+  changes.add(HeaderList.of(['x-tenant', 'blue']));
   changes.request.set('x-user', 'by the authorizer');
   changes.request.remove('x-other');
   assert.deepEqual([changes.addedFields.names, changes.addedFields.values], [['x-tenant'], ['blue']]);
+});
+
+test('fields that calls share are not changed where another policy adds more of them', () => {
+  const [shared, more] = [HeaderList.of(['x-user', 'alice']), HeaderList.of(['x-tenant', 'blue'])];
+  const changes = new CallChanges();
+  changes.add(shared);
+  assert.equal(changes.addedFields, shared);
+  changes.add(more);
+  changes.add(more);
+  assert.equal(shown(changes.addedFields), 'x-user=alice x-tenant=blue x-tenant=blue');
+  assert.deepEqual([shown(shared), shown(more)], ['x-user=alice', 'x-tenant=blue']);
 });
 
 test('a response without edits stays the same object', () => {
@@ -40,7 +51,7 @@ test('conditions of edits see what another policy has added', () => {
   } as const;
   for (const how of ['addIfAbsent', 'setIfPresent', 'set', 'add'] as const) {
     const changes = new CallChanges();
-    changes.add('x-user', 'alice');
+    changes.add(HeaderList.of(['x-user', 'alice']));
     changes.request[how]('x-user', 'bob');
     let sent: string | undefined;
     const subject = standIn<RequestHead>({

@@ -37,7 +37,7 @@ class Scene {
         this.reviews++;
         return this.verdict;
       },
-      onDropped: () => void this.drops++,
+      dropped: () => void this.drops++,
     });
   }
 

@@ -1,6 +1,6 @@
 // A small policy for each method that policies can have. The test controls its verdicts.
 
-import { AddedField } from '../../src/calls/added-field.ts';
+import { AddedFields } from '../../src/calls/added-fields.ts';
 import type { CallStream } from '../../src/calls/call-stream.ts';
 import type { ClientCall, ResponseProgress, Translator } from '../../src/calls/client-call.ts';
 import type { Failure } from '../../src/calls/failure.ts';
@@ -43,7 +43,7 @@ export class Admitting implements Policy {
   asked = 0;
 
   ask(call: AdmittedCall, questioner: Questioner): undefined {
-    call.addField(new AddedField('x-admitted', String(++this.asked)));
+    call.addFields(new AddedFields([['x-admitted', String(++this.asked)]]));
     if (this.verdict === undefined) questioner.admit();
     else questioner.refuse(this.verdict);
   }

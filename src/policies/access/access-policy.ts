@@ -24,6 +24,7 @@ import {
 } from '../../identities/identity.ts';
 import { couldNotJudge, denied, expired, unauthenticated, unverified } from './access-failures.ts';
 import { type AccessRule, compilePossibility, compileRule, type Possibility } from './access-rules.ts';
+import { Expiry, firstExpiryMs, type Permission } from './expiry.ts';
 import { failingCriteria } from './failing-criteria.ts';
 
 /** How long credentials may take to be verified, with new keys of their issuer. */
@@ -42,7 +43,10 @@ interface Unjudged {
   readonly rejection: Rejection;
 }
 
-export class AccessPolicy implements Policy {
+const NOBODY: readonly Caller[] = [];
+const ALL_JUDGED: readonly Unjudged[] = [];
+
+export class AccessPolicy implements Policy, Permission {
   readonly key = 'access';
   readonly adds: readonly string[];
   readonly #config: AccessConfig;
@@ -81,17 +85,18 @@ export class AccessPolicy implements Policy {
   }
 
   ask(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined {
-    const callers: Caller[] = [];
+    let callers: readonly Caller[] = NOBODY;
     for (const identity of this.#identities) {
       const look = identity.look(call);
-      if (look === 'later')
-        return new Verifying(this.#identities, call, (known) => this.#answer(call, known, questioner));
-      if (isCaller(look)) callers.push(look);
-      else if (look !== undefined)
-        return new Verifying(this.#identities, call, (known) => this.#answer(call, known, questioner));
+      if (isCaller(look)) callers = callers.length === 0 ? [look] : [...callers, look];
+      else if (look !== undefined) return this.#verify(call, questioner);
     }
-    this.#answer(call, { callers, rejection: undefined, unjudged: [] }, questioner);
+    this.#answer(call, { callers, rejection: undefined, unjudged: ALL_JUDGED }, questioner);
     return undefined;
+  }
+
+  #verify(call: AdmittedCall, questioner: Questioner): PendingQuestion {
+    return new Verifying(this.#identities, call, (known) => this.#answer(call, known, questioner));
   }
 
   #answer(call: AdmittedCall, known: Known, questioner: Questioner): void {
@@ -109,32 +114,36 @@ export class AccessPolicy implements Policy {
   /** What two identities say of a client is not mixed: of those with a field of the same name, the first speaks. */
   #addFields(call: AdmittedCall, callers: readonly Caller[]): void {
     if (!this.#sharesFields) {
-      for (const { fields } of callers) for (const field of fields) call.addField(field);
+      for (const { fields } of callers) call.addFields(fields);
       return;
     }
     const silent = new Set<string>();
     for (const { name, adds } of this.#identities) {
       const caller = callers.find(({ identity }) => identity === name);
       if (caller === undefined || adds.some((field) => silent.has(field))) continue;
-      for (const field of caller.fields) call.addField(field);
+      call.addFields(caller.fields);
       for (const field of adds) silent.add(field);
     }
   }
 
   #judge(call: AdmittedCall, { callers, rejection, unjudged }: Known): Failure | undefined {
-    const isRequired = this.#required.size > 0;
-    if (isRequired && !callers.some(({ identity }) => this.#required.has(identity)))
-      return unauthenticated(this.#wanted, rejection, call);
-    const forbidding = this.#deny.findIndex((rule) => rule(call, callers));
+    if (!this.#hasRequired(callers)) return unauthenticated(this.#wanted, rejection, call);
+    const forbidding = firstThatHolds(this.#deny, call, callers);
     if (forbidding !== -1) return denied(`deny[${forbidding}] holds`, callers, call);
-    const isAllowed = this.#allow === undefined || this.#allow.some((rule) => rule(call, callers));
-    const open = unjudged.find(({ identity }) => this.#dependsOn(identity, call, isAllowed));
-    if (open !== undefined) return couldNotJudge(open.rejection);
+    const isAllowed = this.#allow === undefined || firstThatHolds(this.#allow, call, callers) !== -1;
+    for (const { identity, rejection: open } of unjudged)
+      if (this.#dependsOn(identity, call, isAllowed)) return couldNotJudge(open);
     if (isAllowed) return undefined;
     // With an identity, the client might have been allowed.
     if (callers.length === 0 && this.#identities.length > 0)
       return unauthenticated(this.#wanted, rejection, call);
     return denied(`no rule of allow holds (${failingCriteria(this.#config, call, callers)})`, callers, call);
+  }
+
+  #hasRequired(callers: readonly Caller[]): boolean {
+    if (this.#required.size === 0) return true;
+    for (const { identity } of callers) if (this.#required.has(identity)) return true;
+    return false;
   }
 
   /** Whether the call would perhaps be judged otherwise, or the service be told something else, if the client had this identity. */
@@ -151,14 +160,11 @@ export class AccessPolicy implements Policy {
   }
 
   #watchExpiry(call: AdmittedCall, callers: readonly Caller[]): void {
-    if (this.#onExpiry === 'ignore' || callers.length === 0) return;
-    const atMs = Math.min(...callers.map(({ expiresAtMs }) => expiresAtMs));
-    if (atMs === Number.POSITIVE_INFINITY) return;
-    call.reviewAt(atMs, () => this.#review(call, callers, atMs));
+    if (this.#onExpiry === 'ignore' || firstExpiryMs(callers) === Number.POSITIVE_INFINITY) return;
+    call.reviewLater(new Expiry(call, callers, this));
   }
 
-  /** @param atMs when the first of these has expired */
-  #review(call: AdmittedCall, before: readonly Caller[], atMs: number): Failure | undefined {
+  expired(call: AdmittedCall, { callers: before, atEpochMs: atMs }: Expiry): Failure | undefined {
     if (this.#onExpiry === 'end') return expired(before);
     const over = before.filter(({ expiresAtMs }) => expiresAtMs <= atMs).map(({ identity }) => identity);
     const others = this.#identities.filter(({ name }) => !over.includes(name));
@@ -170,7 +176,7 @@ export class AccessPolicy implements Policy {
       isOver = true;
       if (this.#judge(call, known) === undefined) this.#watchExpiry(call, known.callers);
       else refusal = expired(before);
-      if (isLater && refusal !== undefined) call.reviewAt(0, () => refusal);
+      if (isLater && refusal !== undefined) call.reviewLater({ atEpochMs: 0, review: () => refusal });
     });
     if (isOver) return refusal;
     isLater = true;
@@ -182,9 +188,19 @@ export class AccessPolicy implements Policy {
       return expired(before);
     };
     // A call that has ended must not keep the place of its client among those that wait.
-    call.reviewAt(atMs + VERIFY_WITHIN_MS, isLate, () => void isLate());
+    call.reviewLater({ atEpochMs: atMs + VERIFY_WITHIN_MS, review: isLate, dropped: () => void isLate() });
     return undefined;
   }
+}
+
+/** @returns the index of the first rule that holds, or -1 */
+function firstThatHolds(
+  rules: readonly AccessRule[],
+  call: AdmittedCall,
+  callers: readonly Caller[],
+): number {
+  for (let index = 0; index < rules.length; index++) if (rules[index](call, callers)) return index;
+  return -1;
 }
 
 /** Waits for the verdicts about all credentials of one call. */

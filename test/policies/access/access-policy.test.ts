@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AddedFields } from '../../../src/calls/added-fields.ts';
 import type { Caller } from '../../../src/calls/caller.ts';
 import type { Failure } from '../../../src/calls/failure.ts';
 import type { AdmittedCall } from '../../../src/calls/policy.ts';
@@ -14,7 +15,7 @@ const NO_KEYS: Verdict = { token: 'keys_unavailable', sentence: 'there are no ke
 
 function caller(identity: string, subject: string, expiresAtMs = Number.POSITIVE_INFINITY): Caller {
   const text = `${identity}:${subject}`;
-  return { identity, subject, text, key: text, claims: {}, fields: [], expiresAtMs };
+  return { identity, subject, text, key: text, claims: {}, fields: AddedFields.NONE, expiresAtMs };
 }
 
 function rule(given: Partial<AccessRuleConfig>): AccessRuleConfig {
@@ -67,11 +68,11 @@ class Scene {
       subject: standIn<AdmittedCall['subject']>({ method: '/voice.Voice/Say' }),
       clientAddress: '192.0.2.1',
       identify: () => undefined,
-      addField: () => undefined,
-      reviewAt: (atMs, review, onDropped = () => undefined) => {
-        this.reviewAtMs = atMs;
-        this.review = review;
-        this.drop = onDropped;
+      addFields: () => undefined,
+      reviewLater: (review) => {
+        this.reviewAtMs = review.atEpochMs;
+        this.review = () => review.review();
+        this.drop = () => review.dropped?.();
       },
     });
     const whole = { require: [], allow: undefined, deny: [], onExpiry: 'end', ...access } as const;
