@@ -170,7 +170,7 @@ export class CallTrace implements AttemptMemory, AttemptNotes {
   }
 
   /** Writes the trace id as 32 hex digits. @returns the offset after them */
-  writeTraceId(target: Uint8Array, offset: number): number {
+  writeTraceId(target: DataView, offset: number): number {
     const half = writeHex(target, writeHex(target, offset, this.#trace0), this.#trace1);
     return writeHex(target, writeHex(target, half, this.#trace2), this.#trace3);
   }
@@ -222,7 +222,7 @@ export class CallTrace implements AttemptMemory, AttemptNotes {
   }
 
   /** Writes the id of the span of the attempt that has begun last. @returns the offset after its 16 hex digits */
-  writeLatestSpanId(target: Uint8Array, offset: number): number {
+  writeLatestSpanId(target: DataView, offset: number): number {
     return writeHex(target, writeHex(target, offset, this.#span0), this.#spanOf(this.attemptCount));
   }
 

@@ -67,26 +67,43 @@ export function traceParentOf(
   { w3c, grpcTraceBin }: TraceFormats,
 ): TraceParent | undefined {
   const { names } = list;
-  const textAt = w3c ? names.indexOf(TRACEPARENT) : -1;
-  const binaryAt = grpcTraceBin ? names.indexOf(GRPC_TRACE_BIN) : -1;
-  if (textAt === -1 && binaryAt === -1) return undefined;
-  const hasBinary = binaryAt !== -1;
+  let texts = 0;
+  let textAt = 0;
+  let binaries = 0;
+  let binaryAt = 0;
+  let stateAt = -1;
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index];
+    if (name === TRACEPARENT) {
+      texts++;
+      textAt = index;
+    } else if (name === GRPC_TRACE_BIN) {
+      binaries++;
+      binaryAt = index;
+    } else if (name === TRACESTATE && stateAt === -1) stateAt = index;
+  }
+  if (!w3c) texts = 0;
+  if (!grpcTraceBin) binaries = 0;
+  if (texts + binaries === 0) return undefined;
+  const hasBinary = binaries > 0;
   // Of several, nobody knows which one counts.
-  if (textAt !== -1 && !names.includes(TRACEPARENT, textAt + 1)) {
-    const parent = parseTraceParent(list, textAt, hasBinary);
+  if (texts === 1) {
+    const parent = parseTraceParent(list, textAt, stateAt, hasBinary);
     if (parent !== undefined) return parent;
   }
-  const binary =
-    textAt === -1 && !names.includes(GRPC_TRACE_BIN, binaryAt + 1)
-      ? parseBinary(list.valueAt(binaryAt))
-      : undefined;
+  const binary = texts === 0 && binaries === 1 ? parseBinary(list.valueAt(binaryAt)) : undefined;
   return binary ?? (hasBinary ? NEW_TRACE_AND_BINARY : undefined);
 }
 
 const reader = new HexReader();
 
 /** W3C Trace Context section 3.2. Reads the value where it lies, since nothing of it is kept as text. */
-function parseTraceParent(list: HeaderList, index: number, hasBinary: boolean): TraceParent | undefined {
+function parseTraceParent(
+  list: HeaderList,
+  index: number,
+  stateAt: number,
+  hasBinary: boolean,
+): TraceParent | undefined {
   const text = list.sourceAt(index);
   const start = list.startAt(index);
   if (!isWellFormed(text, start, list.lengthAt(index))) return undefined;
@@ -110,7 +127,7 @@ function parseTraceParent(list: HeaderList, index: number, hasBinary: boolean): 
     span1,
     isSampled: (flags & SAMPLED) !== 0,
     isRandom: (flags & RANDOM) !== 0,
-    state: stateOf(list),
+    state: stateAt === -1 ? '' : stateOf(list, stateAt),
     hasBinary,
   };
 }
@@ -131,10 +148,8 @@ function isWellFormed(text: string, start: number, length: number): boolean {
   );
 }
 
-/** Several fields are one list (W3C Trace Context section 3.3.1). */
-function stateOf(list: HeaderList): string {
-  const first = list.names.indexOf(TRACESTATE);
-  if (first === -1) return '';
+/** Several fields are one list (W3C Trace Context section 3.3.1). @param first the index of the first of them */
+function stateOf(list: HeaderList, first: number): string {
   let state = list.valueAt(first);
   for (let index = first + 1; index < list.length; index++)
     if (list.names[index] === TRACESTATE) state += `,${list.valueAt(index)}`;

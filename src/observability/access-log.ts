@@ -7,6 +7,7 @@ import { faultsText, type InjectedFault } from '../calls/injected-fault.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import type { RequestIds } from '../calls/request-id.ts';
 import { shownPath } from '../calls/shown-path.ts';
+import { viewOf } from '../calls/trace-ids.ts';
 import { causeText, mostBytesOfCause } from './cause-text.ts';
 import { mostDigits, writeDecimal, writeMilliseconds, writeThreeDigits } from './decimal-digits.ts';
 import { boundedJsonString, textOfBytes } from './json-text.ts';
@@ -108,6 +109,8 @@ export class AccessLog implements ExchangeObserver {
   readonly #identities = new Map<string, Buffer>();
   readonly #faults = new Map<string, Buffer>();
   readonly #random: () => number;
+  #viewed: Buffer = Buffer.alloc(0);
+  #view = viewOf(this.#viewed);
   #successShare = 1;
   /** The beginning of the record with the digits of the time, valid for one second. */
   #start = startWith(timeStart);
@@ -169,7 +172,8 @@ export class AccessLog implements ExchangeObserver {
     at = writeNumbers(target, at, record);
     at = copy(target, at, end);
     at = id === undefined ? this.#writeId(target, at, Number(record.requestId)) : copy(target, at, id);
-    if (record.trace !== undefined) at = record.trace.writeTraceId(target, copy(target, at, traceIdLabel));
+    if (record.trace !== undefined)
+      at = record.trace.writeTraceId(this.#viewOf(target), copy(target, at, traceIdLabel));
     destination.commit(copy(target, at, recordEnd));
   }
 
@@ -188,6 +192,15 @@ export class AccessLog implements ExchangeObserver {
     const end = copy(target, offset, this.#start);
     writeThreeDigits(target, end - 3, Math.floor(epochMs - second * 1000));
     return end;
+  }
+
+  /** A destination writes to the same few buffers in turn. */
+  #viewOf(target: Buffer): DataView {
+    if (target !== this.#viewed) {
+      this.#viewed = target;
+      this.#view = viewOf(target);
+    }
+    return this.#view;
   }
 
   #writeId(target: Buffer, offset: number, number: number): number {

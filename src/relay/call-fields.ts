@@ -3,6 +3,7 @@
 
 import type { CallTrace } from '../calls/call-trace.ts';
 import type { RequestIds } from '../calls/request-id.ts';
+import { viewOf } from '../calls/trace-ids.ts';
 import { TRACEPARENT } from '../calls/trace-parent.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { isNeverIndexed } from '../h2/hpack/indexing-rule.ts';
@@ -21,6 +22,8 @@ const TRACEPARENT_START = Buffer.concat([literalFieldPrefix(TRACEPARENT, 55), Bu
 export class CallFields {
   /** Valid until the next call of begin(). */
   bytes: Buffer = Buffer.allocUnsafeSlow(ROOM_BYTES);
+  /** Of `bytes`. */
+  #view = viewOf(this.bytes);
   length = 0;
   readonly #requestIds: RequestIds;
   readonly #requestIdPrefix: Buffer;
@@ -67,9 +70,9 @@ export class CallFields {
     // For so few bytes a loop is faster than set().
     for (let index = 0; index < TRACEPARENT_START.length; index++)
       bytes[length + index] = TRACEPARENT_START[index];
-    let at = trace.writeTraceId(bytes, length + TRACEPARENT_START.length);
+    let at = trace.writeTraceId(this.#view, length + TRACEPARENT_START.length);
     bytes[at] = DASH;
-    at = trace.writeLatestSpanId(bytes, at + 1);
+    at = trace.writeLatestSpanId(this.#view, at + 1);
     bytes[at] = DASH;
     bytes[at + 1] = DIGIT_0;
     bytes[at + 2] = DIGIT_0 + flags;
@@ -102,5 +105,6 @@ export class CallFields {
     const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, this.length + size));
     this.bytes.copy(larger, 0, 0, this.length);
     this.bytes = larger;
+    this.#view = viewOf(larger);
   }
 }
