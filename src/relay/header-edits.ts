@@ -80,7 +80,9 @@ export class HeaderEdits implements CallEdit {
    * @returns the list itself if it names no such field
    */
   applyToTrailers(list: HeaderList): HeaderList {
-    return list.names.some((name) => this.#replaces(name)) ? this.#othersOf(list) : list;
+    if (this.#spellings.size === 0) return list;
+    for (const name of list.names) if (this.#replaces(name)) return this.#othersOf(list);
+    return list;
   }
 
   /**
