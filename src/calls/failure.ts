@@ -20,8 +20,10 @@ export interface Failure {
   readonly isRetryable: boolean;
   readonly grpcStatus: number;
   readonly httpStatus: number;
-  /** What the client is told: what is wrong, and what to do about it. */
+  /** What the client is told: what is wrong, and what to do about it. The code of the failure's page is added when it is sent. */
   readonly message: string;
+  /** Whether a service has written the message, so that the client gets it as it is, without a code. Undefined means no. */
+  readonly isServiceText?: boolean;
   /** What only the log says, after the message: details that the client must not see. Begins with a space. */
   readonly onlyForLog?: string;
   /** How long the client should wait before it tries again. Undefined if the response does not say. Responses round it up (`wholeWaitMs`). */

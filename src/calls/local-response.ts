@@ -1,6 +1,7 @@
 // Responses that the proxy makes itself: Trailers-Only for gRPC clients, a line of text for others.
 
 import { type Failure, wholeWaitMs } from '../calls/failure.ts';
+import { diagnosisCode } from '../diagnosis/codes.ts';
 import { trailers, trailersOnly } from '../grpc/error-trailers.ts';
 import { grpcStatusName } from '../grpc/status.ts';
 import { HeaderList } from '../h2/hpack/header-list.ts';
@@ -20,7 +21,7 @@ export interface AnsweredRequest {
 export function localResponse(cause: Failure, request: AnsweredRequest): LocalResponse {
   const { retryAfterMs } = cause;
   if (request.isGrpc) {
-    const fields = HeaderList.of(...trailersOnly(cause.grpcStatus, cause.message));
+    const fields = HeaderList.of(...trailersOnly(cause.grpcStatus, cause.message, codeAfter(cause)));
     // A client with a retry policy for the status waits this long before its next attempt (gRPC proposal A6).
     if (retryAfterMs !== undefined) fields.add('grpc-retry-pushback-ms', String(wholeWaitMs(retryAfterMs)));
     addMetadata(fields, cause);
@@ -28,7 +29,9 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   }
   const { httpStatus } = cause;
   const hasContent = httpStatus !== 204 && httpStatus !== 304;
-  const body = hasContent ? (cause.content ?? Buffer.from(`${cause.message}\n`)) : Buffer.alloc(0);
+  const body = hasContent
+    ? (cause.content ?? Buffer.from(`${cause.message}${codeAfter(cause)}\n`))
+    : Buffer.alloc(0);
   const own = cause.fields ?? [];
   const hasType = !hasContent || own.some(([name]) => name === 'content-type');
   const fields = HeaderList.of([':status', String(httpStatus)]);
@@ -41,6 +44,15 @@ export function localResponse(cause: Failure, request: AnsweredRequest): LocalRe
   if (cause.challenge !== undefined) fields.add('www-authenticate', cause.challenge);
   // HEAD asks for the fields alone (RFC 9110 section 9.3.2).
   return { httpStatus, fields, body: request.isHead || body.length === 0 ? undefined : body };
+}
+
+/**
+ * By its code a client finds the page about a failure, and knows that the proxy speaks and not the service.
+ * @returns what follows the message: ' (FG3039)', or '' if there is no page, or the message is not the proxy's own
+ */
+function codeAfter({ token, isServiceText }: Failure): string {
+  const code = isServiceText === true ? '' : diagnosisCode(token);
+  return code === '' ? '' : ` (${code})`;
 }
 
 /** The header fields of the failure are metadata to a gRPC client. The type of a content that it does not get is not. */
@@ -56,7 +68,7 @@ export function grpcStatusIn({ fields }: LocalResponse): string {
 
 /** @returns the trailers that end a gRPC response that has begun */
 export function localTrailers(cause: Failure): HeaderList {
-  const list = HeaderList.of(...trailers(cause.grpcStatus, cause.message));
+  const list = HeaderList.of(...trailers(cause.grpcStatus, cause.message, codeAfter(cause)));
   addMetadata(list, cause);
   const { retryAfterMs } = cause;
   if (retryAfterMs !== undefined) list.add('grpc-retry-pushback-ms', String(wholeWaitMs(retryAfterMs)));

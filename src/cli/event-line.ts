@@ -124,10 +124,10 @@ export function eventLine(event: unknown, stream: NodeJS.WriteStream, grown = ne
   };
   const metadata = metadataText(event);
   const line = `${row(cells, layoutFor(columnsOf(stream)), grown)}${metadata === '' ? '' : `${GAP}${metadata}`}`;
-  const reason = of('reason');
+  const [reason, code] = [of('reason'), of('code')];
   return [
     line,
-    ...(reason === '' ? [] : [`    ${reason}`]),
+    ...(reason === '' ? [] : [`    ${reason}${code === '' ? '' : ` (${code})`}`]),
     ...pacedLines(event),
     ...contentLines(event).map((text) => `    ${text}`),
   ].join('\n');

@@ -1,5 +1,6 @@
-// The explanations for clients with the wrong protocol: what is wrong, which option of the client's library to change, and the
-// code of the page that says more. Each text is ASCII, fits into a grpc-message and contains nothing that a client sent.
+// The explanations for clients with the wrong protocol: what is wrong, which option of the client's library to change, and, where the
+// text is no message of a failure, the code of the page that says more. Each text is ASCII, fits into a grpc-message and contains nothing
+// that a client sent.
 
 import { type ClientLibrary, clientLibrary } from './client-library.ts';
 import { diagnosisCode } from './codes.ts';
@@ -9,7 +10,7 @@ import type { RefusalToken } from './refusal.ts';
 export function explainPlaintextOnTlsPort(port: number | undefined, userAgent: string | undefined): string {
   const where = port === undefined ? 'This socket' : `Port ${port}`;
   const what = `${where} speaks TLS and this client connected without it.`;
-  return withCode(`${what} ${USE_TLS[clientLibrary(userAgent)]}`, 'plaintext_on_tls_port');
+  return `${what} ${USE_TLS[clientLibrary(userAgent)]}`;
 }
 
 /**
@@ -59,13 +60,12 @@ export function explainHttp1OnGrpcRoute(
 
 /** Says what to do about an HTTP/2 request that is not a gRPC call and that the service did not answer with gRPC. */
 export function explainHttpOnGrpcRoute(userAgent: string | undefined): string {
-  const remedy = USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC;
-  return `${remedy} (${diagnosisCode('upstream_refused_http')})`;
+  return USE_GRPC[clientLibrary(userAgent)] ?? CALL_BY_GRPC;
 }
 
 /** Says what to do about a request that names no host, two hosts or an invalid host. */
 export function explainAuthority(userAgent: string | undefined): string {
-  return `${SET_AUTHORITY[clientLibrary(userAgent)] ?? NAME_HOST} (${diagnosisCode('authority_invalid')})`;
+  return SET_AUTHORITY[clientLibrary(userAgent)] ?? NAME_HOST;
 }
 
 function withCode(text: string, token: RefusalToken): string {

@@ -1,14 +1,21 @@
-// Which diagnosis of a proxy an answer through it is. It tells a refusal of the proxy from a status of the service, whose message may be
-// any text.
+// Which diagnosis of a proxy an answer through it is. It tells a refusal of the proxy from an answer of the service, whose status may be
+// the same, and whose text may be any.
 
+import { diagnosisCodes } from '../diagnosis/codes.ts';
 import { quoted } from './finding.ts';
 import type { CallAnswer, CallWay } from './grpc-call.ts';
 import type { SeenDiagnosis } from './running-proxy.ts';
 import { NO_SECRET_FIELDS } from './secret-fields.ts';
 
 const MOST_CHARACTERS = 4096;
+/** The end of each sentence that a proxy tells a client itself, if it has a page. */
+const MARK = / \((FG\d{4})\)$/;
+/** The end of a sentence that the proxy has cut, which it does far behind this many characters. */
+const CUT = '…';
+const LEAST_CUT = 256;
 
 type Said = Pick<CallAnswer, 'grpcStatus' | 'grpcMessage'>;
+type Seen = Pick<SeenDiagnosis, 'token' | 'sentence'>;
 
 /**
  * @param through the answer of the call through the proxy
@@ -17,16 +24,35 @@ type Said = Pick<CallAnswer, 'grpcStatus' | 'grpcMessage'>;
  */
 export function tokenOfAnswer(
   { through, directly }: { readonly through: Said; readonly directly: Said },
-  diagnoses: readonly Pick<SeenDiagnosis, 'token' | 'sentence'>[],
-  { credentials = NO_SECRET_FIELDS }: Pick<CallWay, 'credentials'>,
+  diagnoses: readonly Seen[],
+  { credentials }: Pick<CallWay, 'credentials'>,
 ): string | undefined {
   const { grpcStatus, grpcMessage } = through;
   // What the service says itself is not of the proxy, although a proxy may say the same.
   const isOfService = directly.grpcStatus === grpcStatus && directly.grpcMessage === grpcMessage;
-  if (grpcMessage === '' || isOfService) return undefined;
-  return diagnoses.find(({ sentence }) =>
-    isWhole(grpcMessage, quoted(credentials.hide(sentence), MOST_CHARACTERS)),
-  )?.token;
+  return isOfService ? undefined : tokenOfText(grpcMessage, diagnoses, { credentials });
+}
+
+/**
+ * @param text of an answer, as `quoted` gives it
+ * @param diagnoses of the proxy, the newest first
+ * @returns the token of the newest diagnosis that the text tells a client. A text without the code of a page is an older proxy's, or what an
+ *   authorizer or a rate limit service has written
+ */
+export function tokenOfText(
+  text: string,
+  diagnoses: readonly Seen[],
+  { credentials = NO_SECRET_FIELDS }: Pick<CallWay, 'credentials'>,
+): string | undefined {
+  const code = MARK.exec(text)?.[1];
+  const said = text.replace(MARK, '');
+  if (said === '') return undefined;
+  return diagnoses.find(({ token, sentence }) => {
+    if (code !== undefined && code !== diagnosisCodes.get(token)) return false;
+    const known = quoted(credentials.hide(sentence), MOST_CHARACTERS);
+    const isCut = known.length > LEAST_CUT && known.endsWith(CUT);
+    return (isCut && said.startsWith(known.slice(0, -1))) || isWhole(said, known);
+  })?.token;
 }
 
 /**

@@ -62,7 +62,7 @@ export function webSocketRefusal(): Http1Refusal {
 
 /** Refuses an invalid request. @param why a phrase that continues a sentence after a colon */
 export function invalidRefusal(httpStatus: number, why: string): Http1Refusal {
-  const sentence = `This request may not be forwarded: ${why} (${diagnosisCode('http1_request_invalid')}).`;
+  const sentence = `This request may not be forwarded: ${why}. (${diagnosisCode('http1_request_invalid')})`;
   return refusal('http1_request_invalid', httpStatus, sentence);
 }
 

@@ -103,13 +103,14 @@ function fieldText(name: string, value: unknown, paint: Paint): readonly string[
 
 /** For example `/voice.VoiceAssistant/Say OK in 25.7 ms by 127.0.0.1:50051, for 192.0.2.7:42420`. */
 function sentenceOfCall(fields: Fields, paint: Paint): string {
-  const { grpcStatus, httpStatus, reason, attempts } = fields;
+  const { grpcStatus, httpStatus, reason, code, attempts } = fields;
   const isGood = grpcStatus === 'OK' || (grpcStatus === '' && Number(httpStatus) < 400 && httpStatus !== 0);
   const status =
     grpcStatus === '' || grpcStatus === undefined ? `HTTP ${shown(httpStatus)}` : shown(grpcStatus);
   const by = fields['endpoint'] === '' ? '' : ` by ${shown(fields['endpoint'])}`;
   const tries = typeof attempts === 'number' && attempts > 1 ? ` at attempt ${attempts}` : '';
-  const why = typeof reason === 'string' && reason !== '' ? `: ${harmlessText(reason)}` : '';
+  const page = typeof code === 'string' ? ` (${code})` : '';
+  const why = typeof reason === 'string' && reason !== '' ? `: ${harmlessText(`${reason}${page}`)}` : '';
   const path = shown(fields['method'], PLAIN_PATH);
   const took = durationText(fields['durationMs']);
   const client = paint('dim', `, for ${shown(fields['client'])}, request ${shown(fields['requestId'])}`);

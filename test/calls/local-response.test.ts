@@ -18,14 +18,14 @@ test('a gRPC client gets Trailers-Only with HTTP 200', () => {
     ':status: 200',
     'content-type: application/grpc',
     'grpc-status: 12',
-    'grpc-message: No route f%C3%BCr "x": 100 %25',
+    'grpc-message: No route f%C3%BCr "x": 100 %25 (FG3001)',
   ]);
   assert.deepEqual([httpStatus, body], [200, undefined]);
 });
 
 test('another client gets the HTTP status and a line of text', () => {
   const { httpStatus, fields, body } = localResponse(CAUSE, { isGrpc: false, isHead: false });
-  assert.equal(body?.toString(), 'No route für "x": 100 %\n');
+  assert.equal(body?.toString(), 'No route für "x": 100 % (FG3001)\n');
   assert.deepEqual(fieldsOf(fields), [
     ':status: 404',
     'content-type: text/plain; charset=utf-8',
@@ -73,7 +73,7 @@ test('HEAD is answered with the fields of that, and without the text', () => {
 test('trailers hold the status and no pseudo-header field', () => {
   assert.deepEqual(fieldsOf(localTrailers(CAUSE)), [
     'grpc-status: 12',
-    'grpc-message: No route f%C3%BCr "x": 100 %25',
+    'grpc-message: No route f%C3%BCr "x": 100 %25 (FG3001)',
   ]);
 });
 

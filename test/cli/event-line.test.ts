@@ -76,6 +76,13 @@ function linesOf(event: object): readonly string[] {
   return stripVTControlCharacters(eventLine({ ...EVENT, ...event }, terminal(undefined))).split('\n');
 }
 
+test('the reason of a call that the proxy has ended ends with the code of its diagnosis', () => {
+  assert.deepEqual(linesOf({ reason: 'access_denied: No.', code: 'FG3039' }).slice(1), [
+    '    access_denied: No. (FG3039)',
+  ]);
+  assert.equal(linesOf({ code: 'FG3039' }).length, 1);
+});
+
 test('the end of a call says for how long limits have held it back, if they have', () => {
   assert.equal(linesOf({}).length, 1);
   assert.deepEqual(linesOf({ reason: 'why', requestPacedMs: 8200, responsePacedMs: 3 }).slice(1), [

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reasonOf } from '../../src/calls/failure.ts';
-import { tokenOfAnswer } from '../../src/doctor/refusal-token.ts';
+import { tokenOfAnswer, tokenOfText } from '../../src/doctor/refusal-token.ts';
 import { SecretFields } from '../../src/doctor/secret-fields.ts';
 import { denied } from '../../src/policies/authorize/authorize-failures.ts';
 
@@ -26,6 +26,31 @@ test('what the proxy has told the client is found, whatever its log says in addi
   assert.equal(tokenOf(MISSING), 'credentials_missing');
   assert.equal(tokenOf(DIAGNOSES[1].sentence), 'call_limit');
   assert.equal(tokenOf(DIAGNOSES[2].sentence), 'deadline_exceeded');
+});
+
+test('a sentence with the code of its page is of a diagnosis with this code alone', () => {
+  assert.equal(tokenOf(`${MISSING} (FG3034)`), 'credentials_missing');
+  assert.equal(tokenOf(`${MISSING} (FG3039)`), undefined);
+  assert.equal(tokenOf(' (FG3034)'), undefined);
+  assert.equal(tokenOf('Something else. (FG3034)'), undefined);
+});
+
+test('a sentence that the list of diagnoses has cut is recognised by its beginning, if that is long', () => {
+  const long = `No route matches ${'/a'.repeat(300)}.`;
+  const cut = (characters: number): typeof DIAGNOSES => [
+    { token: 'no_route', sentence: `${long.slice(0, characters)}…` },
+  ];
+  assert.equal(tokenOf(`${long} (FG3001)`, NOTHING, cut(511)), 'no_route');
+  assert.equal(tokenOf(`${long} (FG3001)`, NOTHING, cut(0)), undefined);
+  assert.equal(tokenOf(`Another. ${long} (FG3001)`, NOTHING, cut(511)), undefined);
+});
+
+test('the text of a web service is not of the proxy, whatever its status', () => {
+  const diagnoses = [
+    { token: 'access_denied', sentence: 'This client may not make this call. Why: no rule.' },
+  ];
+  assert.equal(tokenOfText('403 Forbidden', diagnoses, {}), undefined);
+  assert.equal(tokenOfText('This client may not make this call. (FG3039)', diagnoses, {}), 'access_denied');
 });
 
 for (const part of [

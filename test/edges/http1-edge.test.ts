@@ -478,7 +478,7 @@ test('a request that is aborted while it waits for its turn is answered in its t
   edge.http1.abort(failure('draining', 'The time is over.'));
   running.mock.restore();
   finish?.();
-  const text = await client.receives(/503 Service Unavailable[^]*The time is over\.\n$/);
+  const text = await client.receives(/503 Service Unavailable[^]*The time is over\. \(FG3006\)\n$/);
   assert.match(text, /^HTTP\/1\.1 200 OK[^]*and ended[^]*HTTP\/1\.1 503 /);
   assert.deepEqual(asked, ['GET /1']);
   await eventually('nothing runs', () => edge.http1.exchangeCount === 0);

@@ -57,6 +57,13 @@ test('an error after response headers has no pseudo-header fields', () => {
   assert.deepEqual(trailers(1, ''), [['grpc-status', '1']]);
 });
 
+test('what follows a message is there whole although the message is cut', () => {
+  const [, [, message]] = trailers(13, 'é'.repeat(5000), ' (FG3001)');
+  assert.ok(message.length <= 1024 && message.length > 1000);
+  assert.match(message, /^(?:%C3%A9)+ \(FG3001\)$/);
+  assert.deepEqual(trailersOnly(12, 'No.', ' (FG3001)').at(-1), ['grpc-message', 'No. (FG3001)']);
+});
+
 test('a long message is capped', () => {
   const [, field] = trailers(13, 'é'.repeat(5000));
   assert.ok(field[1].length <= 1024 && field[1].length > 1000);

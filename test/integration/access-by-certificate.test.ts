@@ -127,7 +127,7 @@ test('with mode request, access decides about clients without a valid certificat
   assert.equal((await call(other)).code, status.UNAUTHENTICATED);
   assert.equal(
     sentences.at(-1),
-    'This call needs a client certificate. The client certificate of this connection is not accepted.',
+    'This call needs a client certificate. The client certificate of this connection is not accepted. (FG3034)',
   );
   assert.equal((await call(certificateOf('dns'))).code, status.OK);
   assert.match(

@@ -58,7 +58,7 @@ test('an API key of the list lets in, the service is sent its name, and it is go
     const refused = await client.say({}, field('x-api-key', other));
     assert.equal(refused.code, status.UNAUTHENTICATED, other);
   }
-  assert.equal((await client.say({})).details, 'This call needs an API key in x-api-key.');
+  assert.equal((await client.say({})).details, 'This call needs an API key in x-api-key. (FG3034)');
   write('keys', KEYS.replace('partner-1:d', 'partner-1:e'));
   const unauthenticated: number = status.UNAUTHENTICATED;
   await eventually('the end of the key', async () => (await client.say({}, key)).code === unauthenticated);

@@ -103,7 +103,7 @@ test('a call without a token, or with one that is not accepted, is refused and r
   }
   const without = await scene.client.say({});
   assert.equal(without.code, status.UNAUTHENTICATED);
-  assert.equal(without.details, 'This call needs a bearer token in authorization.');
+  assert.equal(without.details, 'This call needs a bearer token in authorization. (FG3034)');
   for (const [field, sentence] of [
     [issuer.token('alice'), 'but without Bearer and a space before the credentials.'],
     ['Basic YWxpY2U6c2VjcmV0', 'but of the scheme basic instead of Bearer.'],
@@ -111,7 +111,7 @@ test('a call without a token, or with one that is not accepted, is refused and r
     const other = await scene.client.say({}, { metadata: metadataOf(['authorization', field]) });
     assert.equal(
       other.details,
-      `This call needs a bearer token in authorization. The request has authorization, ${sentence}`,
+      `This call needs a bearer token in authorization. The request has authorization, ${sentence} (FG3034)`,
     );
     const record = await scene.proxy.record(({ reason }) => reason.endsWith(sentence));
     assert.match(
@@ -260,7 +260,7 @@ test('while the keys of an issuer cannot be read, calls are told to come again, 
   const scene = await start(t, { office: issuer.identity() }, { require: ['office'] });
   const { code, details } = await scene.client.say({}, bearer(issuer.token('alice')));
   assert.equal(code, status.UNAVAILABLE);
-  assert.equal(details, 'The proxy cannot verify credentials now; call again later.');
+  assert.equal(details, 'The proxy cannot verify credentials now; call again later. (FG3038)');
   assert.match((await scene.proxy.record()).reason, /^keys_unavailable: .*was answered with HTTP 500/);
   issuer.failure = undefined;
   await eventually('a served call', () => isServed(scene, issuer.token('alice')));

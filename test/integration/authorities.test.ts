@@ -171,7 +171,7 @@ test('over HTTP/1.1 a request without a host, or with an empty one, is told so',
     assert.match(text, /^HTTP\/1\.1 400 /, host);
     assert.match(
       text,
-      /its Host is (?:empty; name the host that is called|not a host with or without a port) \(FG1015\)/,
+      /its Host is (?:empty; name the host that is called|not a host with or without a port)\. \(FG1015\)/,
     );
   }
 });

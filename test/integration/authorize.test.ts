@@ -369,7 +369,7 @@ test('an answer that cannot be used refuses the call, and says why in the log al
     const outcome = await call(scene);
     assert.deepEqual(
       [outcome.grpcStatus, outcome.grpcMessage],
-      ['14', 'Whether this call may pass cannot be found out now; call again later.'],
+      ['14', 'Whether this call may pass cannot be found out now; call again later. (FG3045)'],
       what,
     );
     const records = await scene.proxy.wantRecords(++count);

@@ -66,7 +66,10 @@ test('a call beyond the limit is refused with RESOURCE_EXHAUSTED, and the client
   assert.deepEqual(await codes(client, 2), [status.OK, status.OK]);
   const refused = await client.say({});
   assert.equal(refused.code, status.RESOURCE_EXHAUSTED);
-  assert.match(refused.details, /^Too many calls \(2 each hour may be made\); call again in 30 minutes\.$/);
+  assert.match(
+    refused.details,
+    /^Too many calls \(2 each hour may be made\); call again in 30 minutes\. \(FG3040\)$/,
+  );
   const [pushback] = refused.trailingMetadata.get('grpc-retry-pushback-ms');
   assert.ok(Number(pushback) > 1_700_000 && Number(pushback) <= 1_800_000, String(pushback));
   assert.equal(refused.initialMetadata, undefined, 'Trailers-Only');

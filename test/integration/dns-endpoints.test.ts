@@ -148,7 +148,7 @@ test('a start with a name that does not resolve succeeds and says so, and calls 
   const client = proxy.voiceClient('clear');
   const { code, details } = await client.say({ text: 'too early' });
   assert.equal(code, status.UNAVAILABLE);
-  assert.equal(details, 'Upstream voice has no endpoint: DNS knows no name voice.test.');
+  assert.equal(details, 'Upstream voice has no endpoint: DNS knows no name voice.test. (FG2051)');
   const record = await proxy.record(({ reason }) => reason.startsWith('upstream_name_unresolved: '));
   assert.equal(record.grpcStatus, 'UNAVAILABLE');
   assert.equal((await describeUpstream(await adminOf(proxy))).dns.ageSeconds, undefined);
@@ -210,7 +210,7 @@ test('a name server that never answers for one name disturbs ten others neither 
   assert.equal(grpcStatus, String(status.UNAVAILABLE));
   assert.equal(
     grpcMessage,
-    'Upstream silent has no endpoint: DNS has not answered for the name silent.test yet.',
+    'Upstream silent has no endpoint: DNS has not answered for the name silent.test yet. (FG2051)',
   );
   for (const to of healthy) assert.equal((await call(to)).grpcStatus, '0', to);
   // While the silent one is asked for, all others are asked for again and again.

@@ -218,7 +218,7 @@ test('a call over the limit is refused, and its client learns when to call again
   const outcome = await call(scene);
   assert.deepEqual(
     [outcome.grpcStatus, outcome.grpcMessage, header(outcome, 'grpc-retry-pushback-ms')],
-    ['8', 'Too many calls (3 each second may be made); call again in 1500 ms.', ['1500']],
+    ['8', 'Too many calls (3 each second may be made); call again in 1500 ms. (FG3040)', ['1500']],
   );
   assert.deepEqual(
     [header(outcome, 'x-ratelimit-limit'), header(outcome, 'connection'), header(outcome, 'x-bad')],
@@ -245,17 +245,17 @@ test('a client without gRPC gets 429 with the body of the service, and a service
       ['HTTP/1.1 429', 'retry-after: 2', 'content-length: 9'],
       /\r\n\r\nslow down$/,
     ],
-    [{ overallCode: 2 }, ['HTTP/1.1 429'], /Too many calls; call again later\.\n$/],
+    [{ overallCode: 2 }, ['HTTP/1.1 429'], /Too many calls; call again later\. \(FG3040\)\n$/],
     [
       { overallCode: 2, statuses: [{ code: 2, durationUntilReset: {} }] },
       ['HTTP/1.1 429'],
-      /Too many calls; call again later\.\n$/,
+      /Too many calls; call again later\. \(FG3040\)\n$/,
     ],
   ];
   for (const [index, [answer, lines, body]] of answers.entries()) {
     scene.limiter.reply = () => answer;
     client.send('GET /page?a=1 HTTP/1.1', 'Host: service.test', '');
-    const text = (await client.receives(index === 0 ? 'slow down' : 'later.\n')).toLowerCase();
+    const text = (await client.receives(index === 0 ? 'slow down' : 'later. (FG3040)\n')).toLowerCase();
     for (const line of lines) assert.ok(text.includes(line.toLowerCase()), `${line} in ${text}`);
     assert.match(text, new RegExp(body.source, 'i'));
     if (index > 0) assert.ok(!text.slice(text.lastIndexOf('http/1.1')).includes('retry-after'), text);
@@ -348,7 +348,7 @@ test('with failure: closed a call without an answer is refused, and says why in 
     const outcome = await call(scene);
     assert.deepEqual(
       [outcome.grpcStatus, outcome.grpcMessage],
-      ['14', 'Whether this call is within its limits cannot be found out now; call again later.'],
+      ['14', 'Whether this call is within its limits cannot be found out now; call again later. (FG3047)'],
       what,
     );
     const records = await scene.proxy.wantRecords(++count);

@@ -212,7 +212,7 @@ for (const [direction, from] of [
     assert.match(
       details,
       new RegExp(
-        `^The messages of this call are beyond the limit of route voice: 1 message each hour from the ${from}, 5 messages at once; call again in \\d+ \\w+\\.$`,
+        `^The messages of this call are beyond the limit of route voice: 1 message each hour from the ${from}, 5 messages at once; call again in \\d+ \\w+\\. \\(FG3041\\)$`,
       ),
     );
     const [pushback] = trailingMetadata.get('grpc-retry-pushback-ms');
@@ -246,7 +246,7 @@ for (const direction of ['request', 'response'] as const) {
     assert.equal(code, status.RESOURCE_EXHAUSTED);
     assert.match(
       details,
-      /^A message of 50000\d\d bytes; the limit of route voice is 4194304 bytes \(messageSize\)\.$/,
+      /^A message of 50000\d\d bytes; the limit of route voice is 4194304 bytes \(messageSize\)\. \(FG3043\)$/,
     );
     const record = await proxy.record(({ grpcStatus }) => grpcStatus === 'RESOURCE_EXHAUSTED');
     assert.match(record.reason, /^message_too_large: /);
@@ -362,7 +362,7 @@ test('a body that is too large is refused with 413, announced or not', async (t)
   assert.equal(announced.status, 413);
   assert.match(
     announced.text,
-    /^A body of 10241 bytes or more; the limit of route web is 10240 bytes \(bodySize\)\.\n$/,
+    /^A body of 10241 bytes or more; the limit of route web is 10240 bytes \(bodySize\)\. \(FG3043\)\n$/,
   );
   const chunked = await post(proxy, large, { 'transfer-encoding': 'chunked' });
   assert.equal(chunked.status, 413);

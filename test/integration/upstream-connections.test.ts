@@ -178,7 +178,7 @@ test('a call beyond limits.streams is UNAVAILABLE at once', async (t) => {
   await upstream.wantRequest(1);
   const refused = await client.outcome(client.call());
   assert.equal(refused.grpcStatus, String(status.UNAVAILABLE));
-  assert.equal(refused.grpcMessage, '2 calls run at upstream voice already (limits.streams).');
+  assert.equal(refused.grpcMessage, '2 calls run at upstream voice already (limits.streams). (FG3033)');
   upstream.requests[0].succeed();
   assert.equal((await client.outcome(running[0])).grpcStatus, '0');
   const next = client.call();

@@ -157,7 +157,10 @@ async function countCalls({ call }: Connection): Promise<void> {
   assert.equal(codes.filter((code) => code === RESOURCE_EXHAUSTED).length, 17, codes.join(' '));
   const refused = answers.find(({ code }) => code !== 0) ?? assert.fail();
   const [pushback] = refused.metadata.get('grpc-retry-pushback-ms');
-  assert.match(refused.details, /^Too many calls \(3 each year may be made\); call again in \d+ \w+\.$/);
+  assert.match(
+    refused.details,
+    /^Too many calls \(3 each year may be made\); call again in \d+ \w+\. \(FG3040\)$/,
+  );
   assert.ok(Number(pushback) > 0 && Number(pushback) < 2 ** 31, String(pushback));
   assert.deepEqual(refused.metadata.get('ratelimit-remaining'), ['0']);
   console.log(`  3 of 20 calls pass; the others: ${refused.code} "${refused.details}"`);

@@ -55,6 +55,12 @@ test('the record of a call is a sentence', () => {
   );
 });
 
+test('the sentence of a call that the proxy has ended ends with the code of its diagnosis', () => {
+  const ended = { ...call, grpcStatus: 'PERMISSION_DENIED', reason: 'access_denied: No.' };
+  assert.match(plain(line({ ...ended, code: 'FG3039' })), /: access_denied: No\. \(FG3039\)$/);
+  assert.match(plain(line(ended)), /: access_denied: No\.$/);
+});
+
 test('long durations are told in the units of people', () => {
   for (const [durationMs, says] of [
     [999.5, '999.5 ms'],

@@ -18,6 +18,7 @@ export function denied(verdict: Extract<Verdict, { kind: 'denied' }>, upstream: 
     grpcStatus: grpcStatusOfHttpStatus(httpStatus),
     onlyForLog: `${stopAfter(text)} It was denied by upstream ${upstream} with HTTP ${httpStatus} (authorize of the route).`,
     fields: refusalFields(fields),
+    ...(text === '' ? {} : { isServiceText: true }),
     ...(body.length === 0 ? {} : { content: body }),
   };
 }

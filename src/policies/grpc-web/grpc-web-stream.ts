@@ -18,7 +18,7 @@ import { TextRequestBody } from './text-request-body.ts';
 /** Bytes that are encoded at a time: a multiple of three, so that only the last piece of one sendData() is padded. 16 KiB when encoded. */
 const TEXT_PIECE_BYTES = 12_288;
 
-const TEXT_MALFORMED: Failure = {
+export const TEXT_MALFORMED: Failure = {
   token: 'grpc_web_text_malformed',
   source: 'client',
   isRetryable: false,

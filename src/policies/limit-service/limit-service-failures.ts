@@ -26,6 +26,7 @@ export function overLimit(
     onlyForLog: `${stopAfter(text)} The service of upstream ${service} says so, in the domain ${domain} (limits[${index}] of the route).`,
     fields: refusalFields(responseFields),
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    ...(text === '' ? {} : { isServiceText: true }),
     ...(body.length === 0 ? {} : { content: body }),
   };
 }

@@ -147,7 +147,9 @@ test('a status of our own comes as a frame once the response has begun', (t) => 
   ran.responds(MESSAGE);
   ran.client.takeLog();
   ran.translator.abort(failure('draining', 'Call again.'));
-  const frame = trailerFrame(['grpc-status', 'grpc-message'], ['14', 'Call again.']).toString('latin1');
+  const frame = trailerFrame(['grpc-status', 'grpc-message'], ['14', 'Call again. (FG3006)']).toString(
+    'latin1',
+  );
   assert.deepEqual(ran.client.takeLog(), [`data "${frame}" end`, 'reset NO_ERROR']);
   ran.finishesOnce('UNAVAILABLE', 'draining: ');
 });

@@ -41,7 +41,10 @@ test('no service: 503 with the reason, in the log too', async (t) => {
   const edge = await EdgeUnderTest.start(t, { endpoints: [addressOf(1)] });
   const text = await get(t, edge);
   assert.match(text, /^HTTP\/1.1 503 Service Unavailable\r\ncontent-type: text\/plain; charset=utf-8\r\n/);
-  assert.match(text, /\r\n\r\n127.0.0.1:1 refused the connection: is the service running there\?\n$/);
+  assert.match(
+    text,
+    /\r\n\r\n127.0.0.1:1 refused the connection: is the service running there\? \(FG2001\)\n$/,
+  );
   const record = await edge.record();
   assert.match(record.reason, /^upstream_connection_refused: 127.0.0.1:1 refused/);
   assert.deepEqual([record.endpoint, record.attempts, record.httpStatus], ['127.0.0.1:1', 1, 503]);
