@@ -1,4 +1,4 @@
-// Makes one GET over HTTP/1.1, and reads only the beginning of the answer.
+// Makes one GET over HTTP/1.1, and reads only the beginning of the answer, or the text of a refusal.
 
 import type { Address } from '../config/address.ts';
 import { classifyUpstreamFirstBytes, type UpstreamFirstBytes } from '../diagnosis/upstream-first-bytes.ts';
@@ -13,6 +13,9 @@ export interface Http1Look {
   readonly firstLine: string;
   /** 0 if the answer is no HTTP/1.1. */
   readonly httpStatus: number;
+  /** What a refusal says, in one line and harmless to print. '' unless that was wanted, has come as a whole and announced its length. */
+  readonly text: string;
+  /** Until the first bytes of the answer have come. */
   readonly durationMs: number;
 }
 
@@ -21,6 +24,8 @@ export interface Http1Request {
   readonly path: string;
   /** A peer that has not shown who it is gets no request. */
   readonly credentials?: SecretFields | undefined;
+  /** Whether to read the text of a refusal: of a status of 400 or more. */
+  readonly wantsText?: boolean;
 }
 
 /** Enough for a frame header of HTTP/2 and for a status line. */
@@ -39,7 +44,7 @@ function isEnough(bytes: Buffer): boolean {
 export async function getByHttp1(
   address: Address,
   tls: TlsWish | undefined,
-  { host, path, credentials = NO_SECRET_FIELDS }: Http1Request,
+  { host, path, credentials = NO_SECRET_FIELDS, wantsText = false }: Http1Request,
   limitMs: number,
 ): Promise<Http1Look | DialFailure> {
   const dialled = await dial(address, tls, limitMs);
@@ -53,10 +58,13 @@ export async function getByHttp1(
   const beganAtMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<Buffer>();
   let bytes: Buffer = Buffer.alloc(0);
+  let durationMs = 0;
   const done = (): void => resolve(bytes);
   socket.on('data', (chunk: Buffer) => {
     bytes = Buffer.concat([bytes, chunk.subarray(0, MOST_BYTES)]);
-    if (isEnough(bytes)) done();
+    if (!isEnough(bytes)) return;
+    if (durationMs === 0) durationMs = performance.now() - beganAtMs;
+    if (!wantsText || isWholeRefusal(bytes)) done();
   });
   socket.on('end', done);
   socket.on('close', done);
@@ -74,7 +82,36 @@ export async function getByHttp1(
     kind: classifyUpstreamFirstBytes(answer),
     tls: dialled.tls,
     firstLine: quoted(credentials.hide(text.split('\r\n', 1)[0]), 80),
-    httpStatus: Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0),
-    durationMs: performance.now() - beganAtMs,
+    httpStatus: statusOf(text),
+    text: wantsText ? quoted(credentials.hide(refusalText(answer)), MOST_BYTES) : '',
+    durationMs: durationMs === 0 ? performance.now() - beganAtMs : durationMs,
   };
+}
+
+function statusOf(text: string): number {
+  return Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1] ?? 0);
+}
+
+/** The head of an answer, and where its body begins. Undefined if the head is not whole, or no refusal's. */
+function refusalIn(answer: Buffer): { readonly head: string; readonly bodyAt: number } | undefined {
+  const end = answer.indexOf('\r\n\r\n');
+  const head = end === -1 ? '' : answer.toString('latin1', 0, end);
+  return statusOf(head) < 400 ? undefined : { head, bodyAt: end + 4 };
+}
+
+/** Whether nothing more is to come that would be read. The texts that a proxy writes itself have a content-length. */
+function isWholeRefusal(answer: Buffer): boolean {
+  if (answer.length >= MOST_BYTES) return true;
+  const status = statusOf(answer.toString('latin1', 0, ENOUGH_BYTES));
+  if (status < 400) return true;
+  const found = refusalIn(answer);
+  const length = /\r\ncontent-length: *(\d{1,9}) *(?:\r\n|$)/i.exec(found?.head ?? '')?.[1];
+  return found !== undefined && length !== undefined && answer.length - found.bodyAt >= Number(length);
+}
+
+/** @returns in one line, '' if it is not there as a whole */
+function refusalText(answer: Buffer): string {
+  const found = refusalIn(answer);
+  if (found === undefined || answer.length >= MOST_BYTES || !isWholeRefusal(answer)) return '';
+  return answer.toString('utf8', found.bodyAt).trim().replaceAll(/\s+/g, ' ');
 }

@@ -12,8 +12,8 @@ import { judgeRefusal, wantsCertificate, withoutCertificate } from './expected-r
 import { type Finding, failed, ok, took, unexamined } from './finding.ts';
 import { getByHttp1 } from './http1-look.ts';
 import { listenerWish, type ProxySlot, reach, serverNameOf, strangerAt } from './listener-way.ts';
+import { tokenOfText } from './refusal-token.ts';
 import { routeTaken } from './route-probe.ts';
-import type { SeenDiagnosis } from './running-proxy.ts';
 import { PEER_NOT_VERIFIED } from './secret-fields.ts';
 
 const LIMIT_MS = 2000;
@@ -56,7 +56,12 @@ export async function compareWebRoute(
     LIMIT_MS,
   );
   const tls = listenerWish(listener, host, ['http/1.1'], credentials);
-  const through = await getByHttp1(reached, tls, { host, path, credentials: credentials.headers }, LIMIT_MS);
+  const through = await getByHttp1(
+    reached,
+    tls,
+    { host, path, credentials: credentials.headers, wantsText: true },
+    LIMIT_MS,
+  );
   if ('failure' in through && through.failure === PEER_NOT_VERIFIED)
     return [strangerAt(listener, through.reason)];
   const said = (look: typeof direct): string =>
@@ -68,7 +73,11 @@ export async function compareWebRoute(
     return [ok(`GET ${path} has the same answer: “${said(direct)}”; ${times}`)];
   }
   const token =
-    'failure' in through ? undefined : refusalIn((await slot.proxy?.diagnoses()) ?? [], through.httpStatus);
+    'failure' in through
+      ? undefined
+      : tokenOfText(through.text, (await slot.proxy?.diagnoses()) ?? [], {
+          credentials: credentials.headers,
+        });
   const text = `GET ${path}: “${said(through)}”`;
   const refusal = token === undefined ? undefined : judgeRefusal({ route, token, text }, credentials);
   if (refusal !== undefined) return refusal;
@@ -78,17 +87,4 @@ export async function compareWebRoute(
       'the log of the proxy says why: look for this path',
     ),
   ];
-}
-
-/** The tokens of refusals that the status of an answer may stand for. */
-const BY_STATUS: ReadonlyMap<number, readonly string[]> = new Map([
-  [401, ['credentials_missing', 'credentials_invalid', 'credentials_expired', 'authorization_denied']],
-  [403, ['access_denied', 'authorization_denied']],
-  [429, ['call_limit']],
-]);
-
-/** @returns the newest refusal of the proxy that an answer with this status may stand for */
-function refusalIn(diagnoses: readonly SeenDiagnosis[], httpStatus: number): string | undefined {
-  const tokens = BY_STATUS.get(httpStatus) ?? [];
-  return diagnoses.find(({ token }) => tokens.includes(token))?.token;
 }

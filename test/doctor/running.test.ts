@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { testCertificate } from '../support/certificates.ts';
 import { freePorts } from '../support/free-port.ts';
 import { startDemo, startProxyOf } from '../support/proxy-under-test.ts';
-import { assertFirst, diagnose, healthyConfig, startHttp1 } from './patient.ts';
+import { assertFirst, diagnose, healthyConfig, listening, startHttp1 } from './patient.ts';
 
 test('a running proxy holds its own ports, is examined, and tells of clients that it refused', async (t) => {
   const demo = await startDemo(t);
@@ -106,6 +107,38 @@ test('a web service is compared directly and through the proxy', async (t) => {
   const reports = await diagnose(t, { config });
   const route = reports.find(({ id }) => id === 'through.route.web');
   assert.match(route?.findings[0].text ?? '', /GET \/ has the same answer: “HTTP\/1\.1 200 OK”/);
+});
+
+function webRouteFor(client: string, name: string, path: string): object {
+  return { name, match: { path }, upstream: 'web', access: { allow: [{ client }] } };
+}
+
+test('a status of a web service is not taken for a refusal of the proxy that another client got', async (t) => {
+  // It refuses what comes through a proxy.
+  const endpoint = await listening(
+    t,
+    createServer(({ headers }, response) => {
+      const isForwarded = headers['x-forwarded-for'] !== undefined;
+      response.writeHead(isForwarded ? 403 : 200).end(isForwarded ? 'Forbidden' : 'a page');
+    }),
+  );
+  const port = await freePorts(2);
+  const config = await healthyConfig(endpoint, {
+    listeners: [{ name: 'clear', address: `127.0.0.1:${port}` }],
+    admin: { address: `127.0.0.1:${port + 1}` },
+    upstreams: { web: { protocol: 'http1', endpoints: [endpoint] } },
+    routes: [webRouteFor('127.0.0.0/8', 'open', '/*'), webRouteFor('192.0.2.0/24', 'closed', '/closed/*')],
+  });
+  await startProxyOf(t, JSON.stringify(config));
+  const refused = await fetch(`http://127.0.0.1:${port}/closed/`);
+  assert.match(await refused.text(), /\(FG3039\)\n$/);
+  const reports = await diagnose(t, { config });
+  const [open] = reports.find(({ id }) => id === 'through.route.open')?.findings ?? [];
+  assert.equal(open?.verdict, 'failed');
+  assert.match(open.text, /directly “HTTP\/1\.1 200 OK”, through the proxy “HTTP\/1\.1 403 Forbidden”$/);
+  const [closed] = reports.find(({ id }) => id === 'through.route.closed')?.findings ?? [];
+  assert.equal(closed?.verdict, 'ok');
+  assert.match(closed.text, /as configured: GET \/closed\/: “HTTP\/1\.1 403 .*\(access of the route\)$/);
 });
 
 test('a configuration that cannot be used leaves no group without a word', async (t) => {
