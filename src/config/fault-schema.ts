@@ -4,6 +4,7 @@ import type { FaultAbort } from './fault-config.ts';
 import { key } from './key-notes.ts';
 import { parseRate, ratePattern } from './limit-values.ts';
 import { parseHeaderName } from './match-criteria.ts';
+import { statusOfNumber } from './other-program-policy-values.ts';
 import type { Fault } from './problem.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
 import { count, duration, expecting, parsed, percentage, z } from './schema-values.ts';
@@ -17,26 +18,36 @@ const resetAfter = z.strictObject({
     .meta(key('Whose messages are counted: those of the client (`request`), or those of the service.')),
 });
 
-const abort = z
-  .union([count(400, 599), z.string()], expecting('the name of a gRPC status, or an HTTP status'))
-  .transform((value, context): FaultAbort => {
-    const result = typeof value === 'number' ? { httpStatus: value } : parseStatus(value);
-    if (!('message' in result)) return result;
-    context.issues.push({
-      code: 'custom',
-      message: result.message,
-      params: { hint: result.hint },
-      input: value,
-    });
-    return z.NEVER;
+const STATUS = 'the name of a gRPC status, or an HTTP status from 400 to 599';
+const httpStatus = z
+  .int(expecting('a whole number'))
+  .min(400, `must be ${STATUS}`)
+  .max(599, `must be ${STATUS}`);
+
+const abort = z.union([httpStatus, z.string()], expecting(STATUS)).transform((value, context): FaultAbort => {
+  const result = typeof value === 'number' ? { httpStatus: value } : parseStatus(value);
+  if (!('message' in result)) return result;
+  context.issues.push({
+    code: 'custom',
+    message: result.message,
+    params: { hint: result.hint },
+    input: value,
   });
+  return z.NEVER;
+});
 
 function parseStatus(text: string): FaultAbort | Fault {
   const grpcStatus = RETRYABLE_STATUSES.find((status) => status === text);
   if (grpcStatus !== undefined) return { grpcStatus };
   if (text === 'OK') return { message: "'OK' is no failure", hint: 'respond answers calls with success' };
+  if (/^[45]\d\d$/.test(text))
+    return {
+      message: `'${text}' is a text, and an HTTP status is a number`,
+      hint: 'write it without quotes',
+    };
   const near = suggest(text, RETRYABLE_STATUSES);
-  const hint = near === undefined ? 'such as UNAVAILABLE, or 503' : `did you mean ${near}?`;
+  const meant = near === undefined ? 'such as UNAVAILABLE, or 503' : `did you mean ${near}?`;
+  const hint = statusOfNumber(text) ?? meant;
   return { message: `'${text}' is no status of gRPC, and no HTTP status from 400 to 599`, hint };
 }
 

@@ -3,7 +3,7 @@
 
 import type { ConfigPath } from './config-path.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
-import { parseDuration } from './units.ts';
+import { parseDuration, respellDuration } from './units.ts';
 
 const FOR_SECRETS = 'the secret itself does not stand in this file';
 
@@ -64,8 +64,8 @@ export function policyValueHint(path: ConfigPath, text: string): string | undefi
   const key = path.at(-1);
   if (key === 'burst' && /^\d+\/[smh]$/.test(text))
     return `write ${text.slice(0, -2)}: a burst has no period`;
-  const isShort = key === 'delay' || (key === 'timeout' && /^(?:authorize|limits)$/.test(ownerOf(path)));
-  if (isShort && /^\d{2,4}$/.test(text)) return `write ${text}ms`;
+  const time = shortTime(path, text);
+  if (time !== undefined) return time;
   if (key === 'exceed' && text === 'drop')
     return 'write slow, or end: no message is taken out of a stream that goes on';
   if (path.at(-2) === 'algorithms') {
@@ -77,8 +77,35 @@ export function policyValueHint(path: ConfigPath, text: string): string | undefi
     return /^(?:-1|0|off|none|unlimited|infinity|inf)$/i.test(text)
       ? 'remove this limit: without it there is none'
       : undefined;
-  const status = key === 'abort' && /^\d+$/.test(text) ? RETRYABLE_STATUSES[Number(text) - 1] : undefined;
-  return status === undefined ? undefined : `write ${status}`;
+  return key === 'abort' || key === 'grpcStatus' ? statusOfNumber(text) : undefined;
+}
+
+/** @returns undefined if the text is no number of a gRPC status other than OK */
+export function statusOfNumber(text: string): string | undefined {
+  // The list has all statuses but OK, whose number is 0, in the order of their numbers.
+  const name = /^\d{1,2}$/.test(text) ? RETRYABLE_STATUSES[Number(text) - 1] : undefined;
+  return name === undefined ? undefined : `write ${name}, the name of status ${text}`;
+}
+
+/** How many seconds these keys take at most. Their values are mostly milliseconds, in other programs as well. */
+const MOST_SECONDS: Readonly<Record<string, number>> = {
+  'authorize.timeout': 10,
+  'limits.timeout': 10,
+  'fault.delay': 600,
+  'hedge.delay': 60,
+};
+
+/** @returns both readings of a number without a unit, the likelier one first. Undefined for other keys and texts */
+function shortTime(path: ConfigPath, text: string): string | undefined {
+  const most = MOST_SECONDS[`${ownerOf(path)}.${path.at(-1)}`];
+  const milliseconds = /^\d{1,4}$/.test(text) ? respellDuration(`${text}ms`) : undefined;
+  if (most === undefined || milliseconds === undefined) return undefined;
+  const number = Number(text);
+  if (number > most) return `write ${milliseconds}`;
+  const seconds = respellDuration(text);
+  return number < 10
+    ? `write ${seconds}; or ${milliseconds}, if these are milliseconds`
+    : `write ${milliseconds}; or ${seconds}, if these are seconds`;
 }
 
 /** The map that the last key stands in. */

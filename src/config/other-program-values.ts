@@ -7,8 +7,8 @@ import {
   policyShapeHint,
   policySynonyms,
   policyValueHint,
+  statusOfNumber,
 } from './other-program-policy-values.ts';
-import { RETRYABLE_STATUSES } from './route-time-schema.ts';
 import { respellDuration, respellSize } from './units.ts';
 
 /** What the schema expected, as far as a hint depends on it. */
@@ -147,9 +147,8 @@ function wordHint(path: ConfigPath, text: string, words: readonly string[]): str
 const BY_CLIENT = /^(iphash|source|sourceip|clientip)$/;
 
 function statusHint(text: string, words: readonly string[]): string | undefined {
-  // The list has all statuses but OK, whose number is 0, in the order of their numbers.
-  const named = /^\d+$/.test(text) ? RETRYABLE_STATUSES[Number(text) - 1] : undefined;
-  if (named !== undefined && words.includes(named)) return `write ${named}`;
+  const named = words.includes('UNAVAILABLE') ? statusOfNumber(text) : undefined;
+  if (named !== undefined) return named;
   if (
     /^(5\d\d|5xx|http_5\d\d|gateway-error|connect-failure|refused-stream|reset|error|timeout|unavailable)$/i.test(
       text,
