@@ -19,7 +19,10 @@ export function parseRate(text: string): (Rate & { readonly isOfBytes: boolean }
   }
   const count = parseSize(amount) ?? 0;
   if (count < 1 || count > MOST_COUNTED) {
-    const hint = count < 1 ? 'a rate of 0 lets nothing pass: access with deny does that' : '1 to 1024GiB';
+    const isZero = Number(/^[0-9]+/.exec(amount)?.[0]) === 0;
+    const hint = isZero
+      ? 'a rate of 0 lets nothing pass: access with deny does that'
+      : 'at most 1000000000 of calls and messages, and 1024GiB of bytes';
     return { message: `'${text}' is out of range`, hint };
   }
   return { count, periodMs: PERIODS[unit], isOfBytes: !/^[0-9]+$/.test(amount) };

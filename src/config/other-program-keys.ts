@@ -292,6 +292,8 @@ function sectionOf(parent: ConfigPath): Section {
     case 'identities.apiKey':
     case 'identities.basic':
       return 'keyList';
+    case 'identities.clientCertificate':
+      return 'certificateIdentity';
     case 'routes.retry':
       return 'retry';
     case 'routes.timeouts':

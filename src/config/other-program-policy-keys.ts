@@ -3,6 +3,9 @@
 
 const byFile = 'write file: FILE, a list with NAME:HASH on each line; docs/access.md says how it is made';
 
+const othersToo = 'allow: [{ identity: NAME }, { method: "/*" }]';
+const optional = `optional required allowmissing allowmissingorfailed anonymous allowanonymous |  | remove it; a route says whether clients need an identity: access: { require: [NAME] }, or access: { ${othersToo} } if others may call, too`;
+
 export const policyKeys = {
   limit: `
     key keys groupby per perkey zone sourcecriterion |  | write by: [client], or identity, route, stream and header:NAME
@@ -15,7 +18,7 @@ export const policyKeys = {
     failuremodedeny failuremode |  | write failure: open, or closed`,
   authorize: `
     service grpcservice cluster server address url uri target host | upstream | write upstream: NAME, the name of one of upstreams
-    failuremodeallow failopen failuremode onerror |  | write failure: deny, or allow
+    failuremodeallow failopen failuremode onerror optional |  | write failure: deny, or allow
     contextextensions |  | write context: { key: value }
     withrequestbody body |  | remove it; an authorizer is told of the head of a request
     statusonerror |  | remove it; without an answer gRPC clients get UNAVAILABLE, and others HTTP 503`,
@@ -30,6 +33,7 @@ export const policyKeys = {
     timeout connecttimeout |  | remove it; no call waits for a store longer than 50 ms`,
   identity: `
     certificate cert tls mtls clientcert | clientCertificate | write clientCertificate: {}
+    ${optional}
     password passwords htpasswd basicauth | basic | write basic: { file: FILE }
     key keys apikeys | apiKey | write apiKey: { file: FILE }
     token bearer oidc oauth oauth2 openid | jwt | write jwt: { issuer: NAME, audience: NAME, jwks: URL }`,
@@ -39,16 +43,23 @@ export const policyKeys = {
     aud audiences | audience | write audience: NAME, as in aud of the tokens
     leeway skew clockskewseconds |  | write clockSkew: <10s>
     alg algorithm |  | write algorithms: [ES256]
+    ${optional}
     secret sharedsecret |  | remove it; tokens are verified by the public keys of their issuer, which jwks names
     claimtoheaders |  | write claims: { sub: x-user }`,
   keyList: `
-    keys key users user passwords list htpasswd secrets | file | ${byFile}`,
+    keys key users user passwords list htpasswd secrets | file | ${byFile}
+    ${optional}`,
+  certificateIdentity: `
+    ${optional}`,
   access: `
     identity identities |  | write require: [NAME], with names of identities
+    optional allowmissing allowmissingorfailed anonymous allowanonymous |  | write ${othersToo} in place of require: clients without an identity may then call, too
+    required mandatory | require | write require: [NAME], with names of identities
     rules policies principals permissions |  | write allow: [{ identity: NAME, method: /package.Service/* }]
     satisfy |  | write require for who calls, and allow for what they may; a call needs both`,
   clientAuth: `
     cafile trustedca clientca certificate | ca | write ca: FILE
+    optional required |  | write mode: request, or require
     verify verifyclient type |  | write mode: require, or request
     depth verifydepth maxverifydepth |  | remove it; chains may have up to 100 certificates, as OpenSSL has it
     crlfile |  | write crl: FILE`,

@@ -33,6 +33,9 @@ const OF_SERVICE: ReadonlySet<string> = new Set(['service', 'domain', 'descripto
 
 /** Of calls and messages. */
 const MOST_COUNTED = 1_000_000_000;
+/** Of bytes: 1023 GiB. */
+const MOST_BYTES = 1023 * 1_073_741_824;
+const TOO_MUCH = 'is more than any proxy carries';
 const MESSAGE_PREFIX_BYTES = 5;
 
 const fields = z.strictObject({
@@ -80,7 +83,8 @@ const fields = z.strictObject({
         },
       ),
     ),
-  burst: size('1', '1023GiB', 'a number such as 200, or for bytes a size such as 1MiB')
+  // Its range depends on what is counted: see issuesOfAmounts.
+  burst: size('0', '8388607GiB', 'a number such as 200, or for bytes a size such as 1MiB')
     .optional()
     .meta(
       key('How many may come at once after a pause.', {
@@ -297,12 +301,15 @@ function issuesOf(given: Given): readonly Issue[] {
 /** More than a machine can do, and less than any message, are mistakes. */
 function issuesOfAmounts({ count: counted, rate, burst, exceed }: Given): readonly Issue[] {
   const issues: Issue[] = [];
-  for (const [at, amount] of [
-    ['rate', rate?.count ?? 0],
-    ['burst', burst ?? 0],
-  ] as const)
-    if (counted !== 'bytes' && amount > MOST_COUNTED)
-      issues.push({ message: `is more than any proxy carries`, at, hint: `at most ${MOST_COUNTED}` });
+  const ofBytes = counted === 'bytes';
+  if (!ofBytes && (rate?.count ?? 0) > MOST_COUNTED)
+    issues.push({ message: TOO_MUCH, at: 'rate', hint: `at most ${MOST_COUNTED}` });
+  if (burst !== undefined && (burst < 1 || burst > (ofBytes ? MOST_BYTES : MOST_COUNTED)))
+    issues.push({
+      message: burst < 1 ? `'${burst}' is out of range` : TOO_MUCH,
+      at: 'burst',
+      hint: ofBytes ? '1 to 1023GiB' : `1 to ${MOST_COUNTED}`,
+    });
   if (counted === 'bytes' && exceed === 'end' && burst !== undefined && burst < MESSAGE_PREFIX_BYTES)
     issues.push({
       message: 'would end every call: each gRPC message has a prefix of 5 bytes',

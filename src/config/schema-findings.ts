@@ -52,7 +52,7 @@ export function findingsOf(
   // A key that was written under another name is not reported as missing too.
   return findings.filter(({ path, message }) => {
     if (message === MISSING || message === EMPTY) return !meant.has(formatPath(path));
-    return !/^needs (?:at least )?one of/.test(message) || !stray.has(formatPath(path));
+    return !/^needs (?:(?:at least )?one of|require or allow)/.test(message) || !stray.has(formatPath(path));
   });
 }
 
