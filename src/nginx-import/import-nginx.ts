@@ -13,6 +13,7 @@ import type { NginxConfiguration } from './nginx-files.ts';
 import { judgeSpellings } from './other-spellings.ts';
 import { processSettingsOf } from './process-settings.ts';
 import { RouteIndex } from './route-index.ts';
+import { RouteNames } from './route-names.ts';
 import { routeItem, routesOf } from './routes.ts';
 import { Scope } from './scope.ts';
 import { type ServedServer, serveServer } from './served-servers.ts';
@@ -66,6 +67,7 @@ export function importNginx({ directives, folder, userFiles }: NginxConfiguratio
   judgeSpellings(routes, ledger);
   const upstreamEntries = upstreams.entries(new Set(routes.flatMap(({ branch }) => branch.upstreams)));
   settleRest(all, ledger);
+  const names = new RouteNames();
   const yaml =
     // A configuration needs an upstream.
     !routes.some(({ branch }) => branch.upstreams.length > 0)
@@ -74,7 +76,7 @@ export function importNginx({ directives, folder, userFiles }: NginxConfiguratio
           new YamlMap([
             ...settings.first,
             { key: 'listeners', value: new YamlList(open.map(({ item }) => item)) },
-            { key: 'routes', value: new YamlList(routes.map(routeItem)) },
+            { key: 'routes', value: new YamlList(routes.map((route) => routeItem(route, names.of(route)))) },
             ...identitiesOf(access),
             { key: 'upstreams', value: new YamlMap(upstreamEntries) },
             ...settings.last,

@@ -178,7 +178,8 @@ function noteOpenHosts(routes: readonly Route[], ledger: Ledger): void {
 /** In the remark above a route. The report and the head of the file have all. */
 const MOST_NAMED = 20;
 
-export function routeItem(route: Route): YamlItem {
+/** @param name its own among the routes */
+export function routeItem(route: Route, name: string): YamlItem {
   const { outcome, directive } = route.location;
   const { branch } = route;
   const match = new YamlMap([
@@ -188,6 +189,7 @@ export function routeItem(route: Route): YamlItem {
     branch.header,
   ]);
   const value = new YamlMap([
+    { key: 'name', value: name },
     { key: 'match', value: match },
     entryOf('stripPrefix', route.stripPrefix, undefined),
     branch.destination,

@@ -118,7 +118,7 @@ test('one location that cannot say a rule does not hide that it is lost there', 
   assert.deepEqual(lostAccess(imported).map(placeText), ['x:2', 'x:2']);
   assert.match(
     imported.yaml ?? '',
-    /# NOT CARRIED OVER, and it decides who may call: allow \(x:2\), deny \(x:2\)\n.*\n.*\/b\//,
+    /# NOT CARRIED OVER, and it decides who may call: allow \(x:2\), deny \(x:2\)\n.*\n.*\n.*\/b\//,
   );
 });
 

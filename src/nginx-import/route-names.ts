@@ -1,0 +1,111 @@
+// The names of the routes of the output, made of host and path: `voice.VoiceAssistant`, `api/voice.VoiceAssistant`. Logs and metrics have
+// them, so each is short enough for a line of the log, and is a route's alone. A route keeps its name when others are added behind it.
+
+import { isCredential, isSecretName } from '../config/secret-name.ts';
+import type { Route } from './routes.ts';
+import { YamlMap } from './yaml-text.ts';
+
+/** The access log shows this much of a name. */
+const LONGEST = 40;
+const LONGEST_HOST = 20;
+const LONGEST_PATH = 32;
+const LONGEST_HEADER_VALUE = 12;
+const LONGEST_ENDING = 20;
+/** A route that takes every path of every host. */
+const EVERYTHING = 'all';
+
+type NamedRoute = Pick<Route, 'listener' | 'host' | 'path'> & {
+  readonly branch: Pick<Route['branch'], 'header'>;
+};
+
+export class RouteNames {
+  readonly #hosts = new FreeNames();
+  readonly #hostNames = new Map<string, string>();
+  readonly #names = new FreeNames();
+
+  /** Asked once for each route, in their order. */
+  of(route: NamedRoute): string {
+    const { listener, host, path } = route;
+    const hostName = host === undefined ? '' : this.#hostName(host);
+    const pathName = pathPart(path, Math.min(LONGEST_PATH, LONGEST - hostName.length - 1));
+    const place = [hostName, pathName].filter((part) => part !== '').join('/') || EVERYTHING;
+    const value = headerPart(route);
+    const base = value === '' ? place : withEnding(place, value);
+    const kind = path.endsWith('*') ? 'below' : 'exact';
+    const others = listener === undefined ? [kind] : [listener, kind, `${listener}-${kind}`];
+    return this.#names.take([base, ...others.map((ending) => withEnding(base, ending))]);
+  }
+
+  /** @returns the first words of the host by which it differs from the hosts before it */
+  #hostName(host: string): string {
+    const known = this.#hostNames.get(host);
+    if (known !== undefined) return known;
+    const isWildcard = host.startsWith('*.');
+    const words = plain(host.replace(/^\*\./, 'any.')).split('.');
+    const least = isAddress(host) ? words.length : Math.min(isWildcard ? 2 : 1, words.length);
+    const candidates = words.slice(least - 1).map((_, index) => words.slice(0, least + index).join('.'));
+    const name = this.#hosts.take(candidates.map((candidate) => cut(candidate, LONGEST_HOST) || 'host'));
+    this.#hostNames.set(host, name);
+    return name;
+  }
+}
+
+/** Names that are given once each. */
+class FreeNames {
+  /** By name, the last number that was put behind it. */
+  readonly #given = new Map<string, number>();
+
+  /** @returns the first of the candidates that is free, or the first one with a number behind it */
+  take(candidates: readonly string[]): string {
+    const [first] = candidates;
+    let name = candidates.find((candidate) => !this.#given.has(candidate));
+    for (let number = this.#given.get(first) ?? 0; name === undefined; ) {
+      number = Math.max(number + 1, 2);
+      const next = withEnding(first, String(number));
+      if (!this.#given.has(next)) name = next;
+      this.#given.set(first, number);
+    }
+    this.#given.set(name, this.#given.get(name) ?? 0);
+    return name;
+  }
+}
+
+/** @returns the end of the path, which tells more than its beginning: `identity.v1.Users` of `/com.example.identity.v1.Users/*`; '' of `/*` */
+function pathPart(path: string, most: number): string {
+  const text = path
+    .split('/')
+    .map(plain)
+    .filter((segment) => segment !== '')
+    .join('/');
+  if (text.length <= most) return text;
+  const parts = text.split(/(?<=[/.])/);
+  while (parts.length > 1 && parts.join('').length > most) parts.shift();
+  return cut(parts.join(''), most);
+}
+
+/** @returns the value of the header field that the route asks for, '' if it asks for none, or if the value is long or may be a secret */
+function headerPart({ branch: { header } }: NamedRoute): string {
+  const [field] = header?.value instanceof YamlMap ? header.value.entries : [];
+  if (field === undefined || typeof field.value !== 'string') return '';
+  if (isSecretName(field.key.toLowerCase()) || isCredential(field.value)) return '';
+  const value = plain(field.value);
+  return value.length > LONGEST_HEADER_VALUE ? '' : value;
+}
+
+/** @returns letters, digits, dots, `_` and `-`, and no dot or `-` at the ends */
+function plain(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[.-]+|[.-]+$/g, '');
+}
+
+function cut(text: string, most: number): string {
+  return text.slice(0, most).replaceAll(/^[./-]+|[./-]+$/g, '');
+}
+
+function withEnding(name: string, ending: string): string {
+  const end = cut(ending, LONGEST_ENDING);
+  return `${cut(name, LONGEST - end.length - 1)}-${end}`;
+}
+
+function isAddress(host: string): boolean {
+  return /^[0-9.]+$/.test(host) || host.includes(':');
+}
