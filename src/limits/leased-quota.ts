@@ -215,11 +215,17 @@ export class LeasedQuota implements Quota {
     return this.#table.find(key, nowMs) ?? this.#add(key, nowMs);
   }
 
-  /** Where keys were forgotten lately this may be one of them, which is known to owe nothing only after its bucket must be full again. */
+  /**
+   * Where keys were forgotten lately this may be one of them. It is known to owe nothing only after its bucket must be full again, also if
+   * this process has counted for it by its share alone. Until then it gets one token, with the store and without it.
+   */
   #add(key: string, nowMs: number): Lease {
-    const { burst, ratePerSecond } = this.#terms;
-    const isNew = nowMs - this.#table.forgottenAtMs > (burst * 1000) / ratePerSecond;
-    const lease = new Lease(key, isNew ? advanceOf(this.#terms, burst, this.#link.holders) : 1);
+    const { burst } = this.#terms;
+    const { holders } = this.#link;
+    const isNew = nowMs - this.#table.forgottenAtMs > burst * this.#share.intervalMs;
+    const lease = new Lease(key, isNew ? advanceOf(this.#terms, burst, holders) : 1);
+    // In an outage, this process has its part of that.
+    if (!isNew) lease.room = holders;
     this.#table.add(lease, nowMs);
     return lease;
   }

@@ -296,6 +296,47 @@ test('any number of keys takes no more room, and does not give a client its toke
   assert.ok(admitted <= 10 + 5 + 2 * leaseOf(terms) + most, `${admitted} were admitted`);
 });
 
+test('without the store, a client with 20,000 keys in turn gets no more for any of them than its share and a call for each time it was forgotten', () => {
+  const terms = { ...TERMS, ratePerSecond: 0.1, burst: 30 };
+  const holders = 3;
+  const all = fleet(holders, terms);
+  const [quota] = all.quotas;
+  goDown(all);
+  const keys = 20_000;
+  const admitted = new Uint32Array(keys);
+  const rounds = 12;
+  for (let round = 0; round < rounds; round++) {
+    all.clock.nowMs += 1000;
+    for (let key = 0; key < keys; key++)
+      for (let call = 0; call < 15; call++) admitted[key] += quota.take(`key ${key}`, 1) === 0 ? 1 : 0;
+  }
+  const ofShare = (terms.burst + (terms.ratePerSecond * rounds * 1000) / 1000) / holders;
+  const most = admitted.reduce((one, other) => Math.max(one, other));
+  assert.ok(most <= ofShare + rounds, `${most} calls of one key`);
+  const inAll = admitted.reduce((one, other) => one + other);
+  const forgotten = Math.ceil((keys * rounds) / (MOST_LEASES / 2));
+  // Only the first keys were known to be new.
+  assert.ok(inAll <= MOST_LEASES * ofShare + keys * rounds, `${inAll} calls`);
+  assert.ok(admitted[0] <= ofShare + forgotten, `${admitted[0]} calls of the first key`);
+  assert.ok(admitted.every((calls) => calls >= 1));
+});
+
+test('without the store, a forgotten key is new again only when what it may owe to the share has come back', () => {
+  const all = fleet(6, { ...TERMS, ratePerSecond: 600, burst: 600 }, 4);
+  const [quota] = all.quotas;
+  goDown(all);
+  assert.equal(
+    quota.take('greedy', 600),
+    0,
+    'a message as large as the burst, which the share pays back in 6 s',
+  );
+  for (const other of ['a', 'b', 'c', 'd']) quota.take(other, 1);
+  all.clock.nowMs += 1100;
+  assert.notEqual(quota.take('greedy', 600), 0, 'the bucket of the store would be full again');
+  all.clock.nowMs += 6000;
+  assert.equal(quota.take('greedy', 600), 0);
+});
+
 test('what was spent in advance is told to the store, and paid before more is granted', () => {
   const all = fleet(3, { ...TERMS, ratePerSecond: 100, burst: 100 });
   // Each believes that it is alone, and spends half of the burst before the store has heard of it.
