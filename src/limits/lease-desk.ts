@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import type { AskForLeases, LeaseAnswer, LeaseAsk, StoreState } from '../config/lease-messages.ts';
 import type { StoreConfig } from '../config/stores-config.ts';
 import type { Lease } from './lease.ts';
+import { MOST_LEASES } from './lease-table.ts';
 import type { LeaseTerms } from './lease-terms.ts';
 import { LeasedQuota, type LeaseNeed, type StoreLink } from './leased-quota.ts';
 
@@ -14,8 +15,12 @@ const GATHER_MS = 20;
 const GATHER_URGENT_MS = 2;
 /** How many keys one question is about at most. */
 const MOST_KEYS = 256;
-/** How many questions to one store may be open, so that one that hangs does not hold up the others. */
-const MOST_OPEN = 64;
+/** How many questions about one limit may be open, so that one whose questions hang (in a cluster, a node has all of them) holds up no other. */
+const MOST_OPEN = 16;
+/** How many questions to one store may be open before each limit may have one alone. */
+const MOST_OPEN_IN_ALL = 64;
+/** How many leases of one limit may wait for a question. Others are not asked about until their next call. */
+const MOST_WANTS = MOST_LEASES;
 /** A question without an answer is given up after this time. */
 const GIVE_UP_MS = 1000;
 
@@ -44,6 +49,8 @@ export class LeaseDesk {
   readonly #open = new Map<number, OpenQuestion>();
   /** The leases that the next questions are about. */
   #wants = new Map<LeasedQuota, Lease[]>();
+  /** How many questions about a limit have no answer yet. Those that have none open are not in it. */
+  readonly #openOf = new Map<LeasedQuota, number>();
   #lastNumber = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
   /** Whether the timer is for wants that cannot wait. */
@@ -96,8 +103,9 @@ export class LeaseDesk {
 
   #want(quota: LeasedQuota, lease: Lease, isUrgent: boolean): void {
     if (!lease.isQueued) {
-      lease.isQueued = true;
       const leases = this.#wants.get(quota);
+      if (leases !== undefined && leases.length >= MOST_WANTS) return;
+      lease.isQueued = true;
       if (leases === undefined) this.#wants.set(quota, [lease]);
       else leases.push(lease);
     }
@@ -112,13 +120,14 @@ export class LeaseDesk {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#isUrgent = false;
-    // Those that do not get their turn now are the first next time.
+    // What has no question now is the first to get one.
     const turns = [...this.#wants];
     this.#wants = new Map();
     for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
       const [quota, leases] = turn;
       const link = this.#linkTo(quota.terms.store);
-      if (link.open >= MOST_OPEN) this.#wants.set(quota, leases);
+      const most = link.open >= MOST_OPEN_IN_ALL ? 1 : MOST_OPEN;
+      if ((this.#openOf.get(quota) ?? 0) >= most) this.#wants.set(quota, leases);
       else {
         this.#question(quota, link, leases.splice(0, MOST_KEYS));
         // The others come before it has a second question.
@@ -132,6 +141,7 @@ export class LeaseDesk {
     const number = ++this.#lastNumber;
     const needs = leases.map((lease) => quota.asked(lease, number));
     const { store, limit, ratePerSecond, burst } = quota.terms;
+    this.#openOf.set(quota, (this.#openOf.get(quota) ?? 0) + 1);
     link.open++;
     this.#open.set(number, { quota, link, leases, needs, askedAtMs: this.#now() });
     this.#patience ??= setTimeout(() => this.#giveUp(), GIVE_UP_MS).unref();
@@ -154,6 +164,9 @@ export class LeaseDesk {
     this.#open.delete(number);
     const { quota, link, leases, needs } = question;
     link.open--;
+    const open = (this.#openOf.get(quota) ?? 1) - 1;
+    if (open > 0) this.#openOf.set(quota, open);
+    else this.#openOf.delete(quota);
     for (const [at, lease] of leases.entries()) {
       if (found === undefined) quota.unanswered(lease, needs[at]);
       else quota.answered(lease, needs[at], found, at);

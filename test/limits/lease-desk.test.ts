@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { LeaseAsk } from '../../src/config/lease-messages.ts';
 import { LeaseDesk } from '../../src/limits/lease-desk.ts';
+import { MOST_LEASES } from '../../src/limits/lease-table.ts';
 import type { LeasedQuota } from '../../src/limits/leased-quota.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -48,27 +49,80 @@ test('a question is about 256 keys at most, and limits of one store take turns',
   );
 });
 
-test('a store that does not answer has 64 open questions, and holds up no other store; then those that had no turn come first', (t) => {
+test('a limit whose keys the store does not answer about has 16 open questions, and holds up no other limit', (t) => {
   const scene = new Scene(t);
   const { desk, asked } = scene;
-  const hanging = Array.from({ length: 80 }, (_, index) => scene.quota('one', `limit ${index}`));
-  const healthy = scene.quota('two', 'limit');
-  for (const each of hanging) want(each, 1);
-  want(healthy, 1);
+  const hanging = scene.quota('one', 'hanging');
+  const others = [scene.quota('one', 'healthy'), scene.quota('two', 'limit')];
+  // More keys than 64 questions are about: the node of a cluster that has them is gone.
+  want(hanging, 20_000);
+  desk.flush();
+  const ofHanging = (): readonly LeaseAsk[] => asked.filter(({ limit }) => limit === hanging.terms.limit);
+  assert.deepEqual([ofHanging().length, asked.length], [16, 16]);
+  for (let round = 0; round < 3; round++) {
+    for (const other of others) want(other, 1, `round ${round}`);
+    desk.flush();
+    const news = asked.filter(({ limit }) => limit !== hanging.terms.limit).splice(2 * round);
+    assert.deepEqual(
+      news.map(({ store }) => store),
+      ['one', 'two'],
+    );
+    for (const ask of news) scene.answer(ask);
+    assert.deepEqual(
+      others.map((other) => other.left(`round ${round} 0`)),
+      [6, 6],
+    );
+  }
+  assert.equal(ofHanging().length, 16);
+  // As soon as one is answered, the next keys have their turn, in their order.
+  scene.answer(ofHanging()[0]);
+  desk.flush();
+  assert.equal(ofHanging().length, 17);
+});
+
+test('where many limits hang, each has a question, and 64 all together beyond that; another limit is asked about all the same', (t) => {
+  const scene = new Scene(t);
+  const { desk, asked } = scene;
+  const hanging = Array.from({ length: 20 }, (_, index) => scene.quota('one', `hanging ${index}`));
+  for (const each of hanging) want(each, 20 * 256);
+  desk.flush();
+  assert.equal(asked.length, 64);
+  const healthy = [scene.quota('one', 'healthy'), scene.quota('two', 'limit')];
+  for (const each of healthy) want(each, 300);
   desk.flush();
   assert.deepEqual(
-    ['one', 'two'].map((name) => asked.filter(({ store }) => store === name).length),
-    [64, 1],
+    asked.slice(64).map(({ store, keys }) => [store, keys.length]),
+    [
+      ['one', 256],
+      ['two', 256],
+      ['two', 44],
+    ],
   );
-  const first = asked.splice(0);
-  // The first one wants more again.
-  scene.answer(first[0]);
-  want(hanging[0], 1, 'other');
+  scene.answer(asked[64]);
   desk.flush();
   assert.deepEqual(
-    asked.map(({ limit }) => limit),
-    [hanging[64].terms.limit],
+    asked.slice(67).map(({ limit, keys }) => [limit, keys.length]),
+    [[healthy[0].terms.limit, 44]],
+    'none of those that hang',
   );
+});
+
+test('however many keys are made up while a limit hangs, no more of them wait for a question than a limit counts for', (t) => {
+  const scene = new Scene(t);
+  const { desk, asked } = scene;
+  const hanging = scene.quota('one', 'hanging');
+  for (let round = 0; round < 5; round++) {
+    want(hanging, 10_000, `round ${round}`);
+    desk.flush();
+  }
+  let answered = 0;
+  for (; answered < asked.length; answered++) {
+    scene.answer(asked[answered]);
+    desk.flush();
+  }
+  const keys = asked.reduce((sum, ask) => sum + ask.keys.length, 0);
+  assert.ok(keys <= MOST_LEASES + 16 * 256, `${keys} keys were asked about`);
+  assert.ok(keys >= MOST_LEASES);
 });
 
 test('questions are given up a second after they were asked, and no sooner', async (t) => {
