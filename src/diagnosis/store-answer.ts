@@ -1,4 +1,4 @@
-// What the first words of errors mean that Redis and Valkey answer with, and what to do. The doctor, the log, the diagnosis and `framegate status`
+// What the first words of errors mean that Redis and Valkey answer with, and own words for what follows from an error, and what to do. The doctor, the log, the diagnosis and `framegate status`
 // say the same.
 
 export interface StoreAnswer {
@@ -41,10 +41,17 @@ const ANSWERS: ReadonlyMap<string, StoreAnswer> = new Map([
   ['LOADING', { predicate: 'is still loading its data', remedy: 'wait, or see in its log what it loads' }],
   ['DENIED', { predicate: 'is in protected mode', remedy: 'set a password there, or bind it to an address' }],
   ['CLUSTERDOWN', { predicate: 'says that its cluster is down', remedy: 'see CLUSTER INFO on a node' }],
+  [
+    'no_database',
+    {
+      predicate: 'does not open the database of `database`',
+      remedy: 'write a number below `databases` of the server; a cluster has 0 alone',
+    },
+  ],
   ['READONLY', { predicate: 'is a replica, on which nothing can be written', remedy: 'name the primary' }],
 ]);
 
-/** @param word such as NOAUTH @returns undefined if nothing more is known of it */
+/** @param word such as NOAUTH, or `no_database` for any other error that SELECT is answered with. @returns undefined if nothing more is known of it */
 export function describeStoreAnswer(word: string): StoreAnswer | undefined {
   return ANSWERS.get(word);
 }

@@ -94,14 +94,17 @@ async function examineStore(
   const findings = [
     ok(`connected ${took(asked.connectMs)}${login.length > 0 ? ', and the password is accepted' : ''}`),
   ];
-  if (select?.kind !== 'text')
-    return [
-      ...findings,
-      describeReply(select, address, store, `is there a database ${database}? A cluster has 0 alone`),
-    ];
+  if (select?.kind !== 'text') return [...findings, describeSelect(select, address, store)];
   findings.push(...describeInfo(info, address, store));
   findings.push(...describeScripts(scripts, address, store).filter(isNew(findings)));
   return findings;
+}
+
+/** Without its database a proxy takes no leases, and says the same in its log. */
+function describeSelect(reply: RespReply | undefined, address: Address, store: StoreConfig): Finding {
+  const isRefused = reply?.kind === 'error' && reply.word === 'ERR';
+  const answer = isRefused ? { ...reply, word: 'no_database' } : reply;
+  return describeReply(answer, address, store, `is there a database ${store.database}?`);
 }
 
 /** That a server is a replica shows in two ways. */

@@ -24,10 +24,11 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'WRONGTYPE',
 ]);
 
-/** @returns a word of Redis, a code of the system or of TLS, or one of: timeout, connection_closed, invalid_answer, failed */
+/** @returns a word of Redis, a code of the system or of TLS, or one of: timeout, connection_closed, invalid_answer, no_database, failed */
 export function failureReason(error: unknown): string {
   if (!(error instanceof Error)) return 'failed';
   if (error.name === 'InvalidAnswer') return 'invalid_answer';
+  if (error.name === 'NoDatabase') return 'no_database';
   const word = /^[A-Z]{2,20}(?= |$)/.exec(error.message)?.[0] ?? '';
   if (error.name === 'ReplyError') return ANSWERS.has(word) ? word : 'error_answer';
   const code: unknown = 'code' in error ? error.code : undefined;

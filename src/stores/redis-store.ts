@@ -43,9 +43,11 @@ export class RedisStore {
   #holders = 0;
   /** Why the connection has failed last. */
   #connectionFailure: string | undefined = undefined;
+  /** Whether the server has said that commands on this connection concern the database of the configuration. */
+  #isSelected = false;
   #isClosed = false;
 
-  /** @param id tells this proxy apart from others that share the store */
+  /** @param id tells this proxy apart from others that share the store. */
   constructor(options: StoreOptions, id: string, events: RedisStoreEvents) {
     this.#options = options;
     this.#id = id;
@@ -60,7 +62,10 @@ export class RedisStore {
       this.#connectionFailure = failureReason(error);
     });
     // A server that has closed the connection is down at once, not only when it is asked.
-    client.on('close', () => this.#fail(this.#connectionFailure ?? 'connection_closed'));
+    client.on('close', () => {
+      this.#isSelected = false;
+      this.#fail(this.#connectionFailure ?? 'connection_closed');
+    });
     client.on('ready', () => {
       this.#connectionFailure = undefined;
       this.#pauses.noteReady();
@@ -94,7 +99,7 @@ export class RedisStore {
 
   async #run(script: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
     // The client of a cluster would wait for a node.
-    if (this.#client.status !== 'ready') throw new NotConnected();
+    if (this.#client.status !== 'ready' || !this.#isSelected) throw new NotConnected();
     try {
       return await this.#client.evalsha(script.hash, keys.length, ...keys, ...values);
     } catch (error) {
@@ -103,12 +108,33 @@ export class RedisStore {
     }
   }
 
+  /**
+   * Makes sure that the connection is about the database of the configuration: where the server refuses it, the client goes on in database 0,
+   * whose counts are others. A cluster has no other database.
+   */
+  async #select(): Promise<void> {
+    const client = this.#client;
+    if (this.#isSelected || client.status !== 'ready') return;
+    const { database } = this.#options;
+    if (client instanceof Redis && database !== 0) {
+      try {
+        await client.select(database);
+      } catch (error) {
+        throw failureReason(error) === 'ERR' ? new NoDatabase() : error;
+      }
+      // It may have been lost meanwhile.
+      if (client !== this.#client || client.status !== 'ready') return;
+    }
+    this.#isSelected = true;
+  }
+
   /** Tells the store that this proxy is there. Never rejects. */
   async #look(): Promise<void> {
     clearTimeout(this.#timer);
     const { prefix, processes } = this.#options;
     const key = `${prefix}:{proxies}`;
     try {
+      await this.#select();
       const values = [this.#id, String(processes), String(PRESENCE_LASTS_MS)];
       this.#succeed(readHolders(await this.#run(PRESENCE, [key], values), processes));
     } catch (error) {
@@ -181,6 +207,11 @@ function scriptOf(text: string): Script {
 /** The client refuses commands. */
 class NotConnected extends Error {
   override readonly name = 'NotConnected';
+}
+
+/** The server does not open the database. */
+class NoDatabase extends Error {
+  override readonly name = 'NoDatabase';
 }
 
 /** @returns undefined if the cluster has not said which node has the key, or there is no connection to it */

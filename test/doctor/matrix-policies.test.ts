@@ -102,6 +102,15 @@ test('a store that wants a password', async (t) => {
   });
 });
 
+test('a store whose server does not open the database, in the words of the log', async (t) => {
+  for (const answer of ['-ERR DB index is out of range', '-ERR SELECT is not allowed in cluster mode']) {
+    const { port } = await scriptedServer(t, generous, { SELECT: () => `${answer}\r\n` });
+    const reports = await diagnoseBroken(t, storeAt(port, { database: 3 }), ONLY_STORES);
+    assertFirst(reports, { check: /^stores\.fleet\./, says: /does not open the database of `database`/ });
+    assert.match(remediesOf(reportOf(reports, /^stores\.fleet\./)), /below `databases` of the server/);
+  }
+});
+
 test('a store that forbids scripts', async (t) => {
   const port = await redisSaying(t, {
     INFO: bulk('redis_version:7.2.4\r\n'),
