@@ -79,7 +79,7 @@ export class StoreCounts {
       ),
       counterFamily(
         'framegate_store_errors_total',
-        'How often a store became unreachable, by the reason.',
+        'How often a store became unreachable, or stayed so for another reason, by the reason.',
         all.flatMap(([store, { reasons }]) =>
           Array.from(reasons, ([reason, value]) => ({ labels: { store, reason }, value })),
         ),

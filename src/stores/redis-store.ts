@@ -5,6 +5,7 @@ import { Cluster, Command, Redis } from 'ioredis';
 import type { LeaseAsk, Leases } from '../config/lease-messages.ts';
 import { failureReason } from './failure-reason.ts';
 import { hashOfScript, LEASE_SCRIPT, PRESENCE_SCRIPT } from './lease-script.ts';
+import { OutageReason } from './outage-reason.ts';
 import { readHolders, readLeases } from './read-answer.ts';
 import { ReconnectPauses } from './reconnect-pauses.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -22,7 +23,7 @@ const CONNECT_WITHIN_MS = 3000;
 export interface RedisStoreEvents {
   /** @param holders how many processes share the store */
   readonly onUp: (holders: number) => void;
-  /** @param reason a code, never a text of the server */
+  /** The store is down, or goes on being so for another reason. @param reason a code, never a text of the server */
   readonly onDown: (reason: string) => void;
 }
 
@@ -45,13 +46,15 @@ export class RedisStore {
   #connectionFailure: string | undefined = undefined;
   /** Whether the server has said that commands on this connection concern the database of the configuration. */
   #isSelected = false;
+  readonly #outage: OutageReason;
   #isClosed = false;
 
-  /** @param id tells this proxy apart from others that share the store. */
-  constructor(options: StoreOptions, id: string, events: RedisStoreEvents) {
+  /** @param id tells this proxy apart from others that share the store. @param now monotonic milliseconds. For tests */
+  constructor(options: StoreOptions, id: string, events: RedisStoreEvents, now = () => performance.now()) {
     this.#options = options;
     this.#id = id;
     this.#events = events;
+    this.#outage = new OutageReason(now);
     this.#client = this.#open();
     this.#timer = setTimeout(() => void this.#look(), ABSENT_EVERY_MS);
   }
@@ -173,15 +176,16 @@ export class RedisStore {
 
   #succeed(holders: number): void {
     if (this.#isClosed || (this.#isUp === true && this.#holders === holders)) return;
+    this.#outage.end();
     this.#isUp = true;
     this.#holders = holders;
     this.#events.onUp(holders);
   }
 
   #fail(reason: string): void {
-    if (this.#isClosed || this.#isUp === false) return;
+    if (this.#isClosed) return;
     this.#isUp = false;
-    this.#events.onDown(reason);
+    if (this.#outage.isNews(reason)) this.#events.onDown(reason);
   }
 
   close(): void {
