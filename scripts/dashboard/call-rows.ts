@@ -341,7 +341,7 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         title: 'Calls held back by limits',
         kind: 'timeseries',
         description:
-          'How many calls at a time wait on average because a limit of their route paces them, by route and limit. Their records in the log have requestPacedMs or responsePacedMs. A call that is still held back counts later.',
+          'How many calls at a time wait on average because a limit of their route paces them, by route and limit. Their records in the log have requestPacedMs or responsePacedMs.',
         unit: 'none',
         width: 12,
         queries: [

@@ -43,7 +43,10 @@ export interface FlowRateLimit {
    * @param waitMs until the tokens would be there. @param wanted how many were wanted
    */
   readonly exceeded: ((waitMs: number, wanted: number) => Failure) | undefined;
-  /** Is told how long a call that is paced has waited for tokens, once for each wait, when it is over. Must not throw. */
+  /**
+   * Is told how long a call that is paced has waited for tokens: when the wait is over, and before that whenever somebody wants to know, since
+   * when it was told last. Must not throw.
+   */
   readonly onPaced?: ((waitedMs: number) => void) | undefined;
   /**
    * For a call that is paced, after tokens were missing: why it ends all the same, since nobody can say any more when there are some.

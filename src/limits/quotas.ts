@@ -25,7 +25,7 @@ export interface QuotaSource {
 export interface FlowQuotaSource extends QuotaSource {
   /** The tokens of one stream, for a limit of each stream by itself. */
   streamTokens(limit: Pick<RateLimit, 'allowance'>): Tokens;
-  /** @returns is told of each wait for tokens of a limit that paces, in milliseconds */
+  /** @returns is told of each wait for tokens of a limit that paces, or of a part of it, in milliseconds */
   pacedBy(limit: RateLimit): (waitedMs: number) => void;
 }
 
@@ -36,7 +36,7 @@ export class Quotas implements FlowQuotaSource {
   readonly leases: LeaseDesk;
   /** Is told of refusals, and of each limit when it is put to use. Must not throw. */
   onRefused: (limit: RateLimit, calls: number) => void = () => undefined;
-  /** Is asked for each limit that paces, when it is put to use. @returns is told of each wait for its tokens. Neither may throw. */
+  /** Is asked for each limit that paces, when it is put to use. @returns is told of each wait for its tokens, or of a part of it. Neither may throw. */
   onPacing: (limit: RateLimit) => (waitedMs: number) => void = () => () => undefined;
   readonly #now: () => number;
   readonly #most: number | undefined;

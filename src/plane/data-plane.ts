@@ -174,6 +174,7 @@ export class DataPlane implements Plane {
       running: () => this.#runningCalls,
       blocked: () => this.liveCalls.countBlocked(),
       decisions: () => this.#relay.decisions,
+      tellWaits: () => this.#relay.tokenLines.tellWaits(),
     });
     const entry = { relay: this.#relay, http1: this.#http1, log, snapshot: () => this.#snapshot };
     const { limits } = this.#overload;

@@ -27,6 +27,7 @@ export class PlaneReports {
 
   async metrics(): Promise<MetricsSnapshot> {
     const { metrics, overload, log, ...now } = this.#sources;
+    now.tellWaits();
     const blocked = await now.blocked();
     return metrics.collect({
       blocked,

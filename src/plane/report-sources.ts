@@ -24,4 +24,6 @@ export interface ReportSources {
   readonly blocked: () => Promise<BlockedCounts>;
   /** How many decisions were made since the start. */
   readonly decisions: () => number;
+  /** Lets all that wait for limits be counted up to now. */
+  readonly tellWaits: () => void;
 }

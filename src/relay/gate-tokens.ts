@@ -44,7 +44,8 @@ export class PacedTokens implements GateTokens, TokenWaiter {
   readonly #effects: PacingEffects;
   /** Tokens that were waited for, and are not used yet. */
   #granted = 0;
-  #waitsSinceMs = 0;
+  /** Up to when its wait was told. */
+  #toldUntilMs = 0;
 
   constructor(rate: FlowRateLimit, lines: TokenLines, owner: TokenOwner, effects: PacingEffects) {
     this.rate = rate;
@@ -79,15 +80,21 @@ export class PacedTokens implements GateTokens, TokenWaiter {
   }
 
   #begin(): void {
-    this.#waitsSinceMs = this.#lines.nowMs;
-    this.#effects.time.begin(this.#waitsSinceMs);
+    this.#toldUntilMs = this.#lines.nowMs;
+    this.#effects.time.begin(this.#toldUntilMs);
+  }
+
+  tellWait(nowMs: number): void {
+    const waitedMs = nowMs - this.#toldUntilMs;
+    this.#toldUntilMs = nowMs;
+    this.rate.onPaced?.(waitedMs);
   }
 
   /** The wait is over, whatever has come of it. */
   #end(): void {
     const { nowMs } = this.#lines;
     this.#effects.time.end(nowMs);
-    this.rate.onPaced?.(nowMs - this.#waitsSinceMs);
+    this.tellWait(nowMs);
   }
 
   granted(): void {

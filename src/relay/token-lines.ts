@@ -20,6 +20,8 @@ export interface TokenWaiter {
    * @returns whether it waits for them no more, and wants `granted` to be called without any
    */
   givesUp?(): boolean;
+  /** Tells how long it has waited since it told so last. Called while it stands in a line. Must not throw. */
+  tellWait?(nowMs: number): void;
   /** The tokens could not be asked for. It stands in no line any more. Must not throw. */
   fault(error: unknown): void;
 }
@@ -55,6 +57,12 @@ export class TokenLines {
     let size = 0;
     for (const lines of this.#lines.values()) size += lines.size;
     return size;
+  }
+
+  /** All that wait tell for how long, also those whose wait is not over. */
+  tellWaits(): void {
+    const { nowMs } = this;
+    for (const lines of this.#lines.values()) for (const line of lines.values()) line.tellWaits(nowMs);
   }
 
   /** @returns how many tokens were taken, no more than can be there at once. If none, the waiter stands in the line of the key from now on. */
@@ -121,6 +129,10 @@ export class TokenLine implements Timed {
 
   get isEmpty(): boolean {
     return this.#first === undefined;
+  }
+
+  tellWaits(nowMs: number): void {
+    for (let waiter = this.#first; waiter !== undefined; waiter = waiter.nextInLine) waiter.tellWait?.(nowMs);
   }
 
   /** @param first is asked for next */

@@ -147,6 +147,14 @@ test('a stream that its limit has held back says for how long, while it runs and
     return exchanges.find(({ request }) => (request.pacedMs ?? 0) > 0);
   });
   assert.equal(held.response.pacedMs, undefined);
+  const first = await eventually('the metric counts a wait that goes on', async () => {
+    const seconds = await secondsOf('messages 1/h by stream');
+    return seconds !== undefined && seconds > 0 ? seconds : undefined;
+  });
+  await eventually(
+    'it goes on counting',
+    async () => Number(await secondsOf('messages 1/h by stream')) > first,
+  );
   stream.cancel();
   const record = await proxy.record();
   const { requestPacedMs } = record;

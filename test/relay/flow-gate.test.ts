@@ -197,6 +197,35 @@ describe('the time for which limits hold back a call', () => {
     assert.deepEqual([call.pacedMs, waits], [2000, [1000, 1000]]);
   });
 
+  test('whoever asks meanwhile is told what has come since, and all of it is told once', () => {
+    const clock = new Clock();
+    const waits: number[] = [];
+    const onPaced = (waitedMs: number): void => void waits.push(waitedMs);
+    const calls = [1, 2].map(() => new Limited(clock, rates(paced(clock.tokens(1, 1), { onPaced }))));
+    for (const call of calls) call.sends('a', 'b', 'c');
+    clock.lines.tellWaits();
+    clock.passes(400);
+    clock.lines.tellWaits();
+    clock.lines.tellWaits();
+    assert.deepEqual(waits, [0, 0, 400, 400, 0, 0]);
+    waits.length = 0;
+    clock.passes(600);
+    assert.equal(
+      waits.reduce((one, other) => one + other),
+      1200,
+      'what is left of the first wait',
+    );
+    assert.deepEqual(
+      calls.map(({ pacedMs }) => pacedMs),
+      [1000, 1000],
+    );
+    for (const call of calls) call.relay.unlimit();
+    waits.length = 0;
+    clock.passes(400);
+    clock.lines.tellWaits();
+    assert.deepEqual(waits, [], 'nobody waits any more');
+  });
+
   test('where two limits hold back the same bytes, it counts once', () => {
     const clock = new Clock();
     const waits: string[] = [];
