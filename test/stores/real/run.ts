@@ -16,6 +16,7 @@ import { DiagnosisRing } from '../../../src/observability/diagnosis-ring.ts';
 import { mostAdmitted } from '../../limits/lease-bound.ts';
 import { eventually } from '../../support/eventually.ts';
 import { storeConfig } from '../../support/store-config.ts';
+import { database } from './database.ts';
 import type { HolderOrders, HolderReport } from './holder.ts';
 import { foreignKey, lostNode } from './one-limit.ts';
 import { ProxyFleet } from './proxies.ts';
@@ -299,7 +300,20 @@ async function proxies(): Promise<void> {
   assert.ok(refused > 0);
 }
 
-const CASES = { share, kill, raise, cluster, sentinel, tls, lostNode, foreignKey, rights, proxies, streams };
+const CASES = {
+  share,
+  kill,
+  raise,
+  cluster,
+  sentinel,
+  tls,
+  database,
+  lostNode,
+  foreignKey,
+  rights,
+  proxies,
+  streams,
+};
 
 async function main(): Promise<void> {
   const missing = findRedis();
