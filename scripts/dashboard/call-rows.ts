@@ -326,13 +326,17 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         title: 'Calls refused by limits',
         kind: 'timeseries',
         description:
-          'Calls beyond the limits of their routes, by route and limit. The records of the calls in the log say whose they were.',
+          'Calls beyond the limits of their routes, by route and limit, and those that limits with dryRun would have refused, ended or slowed down. The records of the calls in the log say whose they were.',
         unit: 'reqps',
         width: 12,
         queries: [
           {
             expr: `sum by (route, limit) (${rate('framegate_limits_refused_total')})`,
             legend: '{{route}}: {{limit}}',
+          },
+          {
+            expr: `sum by (route, limit) (${rate('framegate_limits_dry_run_total')})`,
+            legend: '{{route}}: {{limit}} (only tried)',
           },
         ],
         emptyBecause: 'no route has limits.',

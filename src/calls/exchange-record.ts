@@ -91,6 +91,8 @@ export interface ExchangeRecord extends ExchangeTraffic, PacedCall {
   readonly identity?: string | undefined;
   /** The faults that the route has injected into the call, in their order. Undefined if there are none. */
   readonly faults?: readonly InjectedFault[] | undefined;
+  /** What limits would have done to the call that are only tried. Undefined if there are none. */
+  readonly dryRuns?: readonly InjectedFault[] | undefined;
   /** Undefined if the call is not traced. */
   readonly trace?: CallTrace | undefined;
 }

@@ -53,6 +53,25 @@ export interface FlowRateLimit {
    * Returns undefined if the call waits for them.
    */
   readonly outOfReach?: (() => Failure | undefined) | undefined;
+  /** Undefined if the limit holds. Otherwise what comes passes with tokens and without them, at once. */
+  readonly dryRun?: FlowDryRun | undefined;
+}
+
+/** What a limit does that is only tried. */
+export interface FlowDryRun {
+  /** Whether the limit would end the call, and then count nothing more of it. Otherwise it would pace it. */
+  readonly ends: boolean;
+  /** It is known that tokens are missing. May be called more than once. Must not throw. */
+  tell(): void;
+}
+
+/** A size that is only tried: nothing is held back for it. */
+export interface TriedSize {
+  /** Of each message, or of all bytes of a call that is not gRPC. */
+  readonly of: 'message' | 'body';
+  readonly mostBytes: number;
+  /** There was a larger one. May be called more than once. Must not throw. */
+  readonly tell: () => void;
 }
 
 /** A limit of the size of each message, or of all bytes together. */
@@ -69,6 +88,8 @@ export interface DirectionLimits {
   readonly messageSize: SizeLimit | undefined;
   /** Of all bytes together, of calls that are not gRPC. */
   readonly bodySize: SizeLimit | undefined;
+  /** Undefined if there are none. */
+  readonly triedSizes?: readonly TriedSize[] | undefined;
 }
 
 /** Of a direction that nothing limits. For such a direction, and this object, nothing is made. */

@@ -129,6 +129,7 @@ export function eventLine(event: unknown, stream: NodeJS.WriteStream, grown = ne
     line,
     ...(reason === '' ? [] : [`    ${reason}${code === '' ? '' : ` (${code})`}`]),
     ...pacedLines(event),
+    ...dryRunLines(event),
     ...contentLines(event).map((text) => `    ${text}`),
   ].join('\n');
 }
@@ -138,6 +139,11 @@ function pacedLines(event: unknown): readonly string[] {
     const time = durationText(fieldOf(event, `${direction}PacedMs`));
     return time === '' ? [] : [`    Limits held back the ${direction} for ${time}.`];
   });
+}
+
+function dryRunLines(event: unknown): readonly string[] {
+  const text = lineOf(fieldOf(event, 'dryRun'));
+  return text === '' ? [] : [`    Without dryRun it ${text}.`];
 }
 
 export function droppedLine(event: unknown, stream: NodeJS.WriteStream): string {

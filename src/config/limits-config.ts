@@ -8,8 +8,13 @@ export type CountedThing = 'calls' | 'messages' | 'bytes';
 /** `request`: from the client to the service. */
 export type LimitDirection = 'request' | 'response' | 'both';
 
+interface TriedLimit {
+  /** The limit is only tried: what is beyond it passes, and is told. */
+  readonly dryRun?: true | undefined;
+}
+
 /** So many in a period, and a burst at once. */
-export interface RateLimitConfig {
+export interface RateLimitConfig extends TriedLimit {
   readonly kind: 'rate';
   readonly count: CountedThing;
   /** `both` for calls. */
@@ -40,20 +45,20 @@ export type LimitKeyPart =
   | { readonly kind: 'header'; readonly name: string };
 
 /** No message may be larger. */
-export interface MessageSizeConfig {
+export interface MessageSizeConfig extends TriedLimit {
   readonly kind: 'messageSize';
   readonly direction: LimitDirection;
   readonly bytes: number;
 }
 
 /** No body of a request that is not gRPC may be larger. */
-export interface BodySizeConfig {
+export interface BodySizeConfig extends TriedLimit {
   readonly kind: 'bodySize';
   readonly bytes: number;
 }
 
 /** A service that speaks Envoy's rate limit protocol (v3) decides about calls. */
-export interface LimitServiceConfig {
+export interface LimitServiceConfig extends TriedLimit {
   readonly kind: 'service';
   /** The name of the upstream that is asked. */
   readonly service: string;
@@ -81,4 +86,20 @@ export function keyPartText(part: LimitKeyPart): string {
 export function rateLimitText({ count, rate, by }: RateLimitConfig): string {
   const period = { 1000: 's', 60_000: 'm', 3_600_000: 'h' }[rate.periodMs];
   return `${count} ${rate.count}/${period} by ${by.map(keyPartText).join(', ')}`;
+}
+
+/** @returns any limit in words of the configuration. Two limits of a route may have the same */
+export function limitLabel(limit: RouteLimitConfig): string {
+  switch (limit.kind) {
+    case 'rate':
+      return rateLimitText(limit);
+    case 'messageSize':
+      return `messageSize ${limit.bytes} of ${limit.direction}`;
+    case 'bodySize':
+      return `bodySize ${limit.bytes}`;
+    case 'service':
+      return `service ${limit.service}, domain ${limit.domain}`;
+    default:
+      return limit satisfies never;
+  }
 }

@@ -15,7 +15,8 @@ export const policyKeys = {
     status statuscode code limitreqstatus |  | remove it; gRPC clients get RESOURCE_EXHAUSTED, and others HTTP 429
     size maxsize maxbytes maxbody |  | write messageSize: 4MiB for gRPC messages, or bodySize: 10MiB for other bodies
     grpcservice cluster server upstream |  | write service: NAME, domain: NAME, descriptors: [{ tenant: "header:x-tenant" }]
-    failuremodedeny failuremode |  | write failure: open, or closed`,
+    failuremodedeny failuremode |  | write failure: open, or closed
+    limitreqdryrun dry shadow shadowmode filterenforced enforced |  | write dryRun: true for a limit that is only tried`,
   authorize: `
     service grpcservice cluster server address url uri target host | upstream | write upstream: NAME, the name of one of upstreams
     failuremodeallow failopen failuremode onerror optional |  | write failure: deny, or allow

@@ -9,7 +9,7 @@ type ValidLimit = NonNullable<ValidRoute['limits']>[number];
 const DEFAULT_TIMEOUT_MS = 100;
 
 export function resolveLimits(limits: readonly ValidLimit[]): readonly RouteLimitConfig[] {
-  return limits.map(resolveLimit);
+  return limits.map((given) => ({ ...resolveLimit(given), ...(given.dryRun === true && { dryRun: true }) }));
 }
 
 function resolveLimit(given: ValidLimit): RouteLimitConfig {

@@ -29,7 +29,14 @@ const descriptor = z
   });
 
 /** What may stand beside `service`. */
-const OF_SERVICE: ReadonlySet<string> = new Set(['service', 'domain', 'descriptors', 'timeout', 'failure']);
+const OF_SERVICE: ReadonlySet<string> = new Set([
+  'service',
+  'domain',
+  'descriptors',
+  'timeout',
+  'failure',
+  'dryRun',
+]);
 
 /** Of calls and messages. */
 const MOST_COUNTED = 1_000_000_000;
@@ -217,6 +224,23 @@ const fields = z.strictObject({
         },
       ),
     ),
+  dryRun: z
+    .boolean(expecting('true or false'))
+    .optional()
+    .meta(
+      key(
+        'Whether the limit is only tried: what is beyond it passes all the same. The record of such a call says what would have become of it, ' +
+          'and a metric counts it.',
+        {
+          unset: '`false`',
+          like: {
+            nginx: 'limit_req_dry_run',
+            Envoy: '`filter_enforced` of `local_ratelimit` and `ratelimit`',
+          },
+          more: '[Trying a limit](rate-limits.md#trying-a-limit)',
+        },
+      ),
+    ),
 });
 
 type Given = z.output<typeof fields>;
@@ -323,7 +347,7 @@ function issuesOfAmounts({ count: counted, rate, burst, exceed }: Given): readon
 function issuesOfSizes(given: Given): readonly Issue[] {
   const own = given.messageSize === undefined ? 'bodySize' : 'messageSize';
   const beside = Object.entries(given)
-    .filter(([one, value]) => value !== undefined && one !== own)
+    .filter(([one, value]) => value !== undefined && one !== own && one !== 'dryRun')
     .map(([one]) => one);
   return beside.flatMap((at) =>
     at === 'direction' && own === 'messageSize'

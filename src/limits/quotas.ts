@@ -1,6 +1,7 @@
 // The counts of all limits of a process. They outlive the configuration: a limit whose rate changes goes on counting.
 
 import type { Tokens } from '../calls/flow-limits.ts';
+import { limitLabel } from '../config/limits-config.ts';
 import type { RouteConfig } from '../config/route-config.ts';
 import type { StoreConfig } from '../config/stores-config.ts';
 import { LeaseDesk } from './lease-desk.ts';
@@ -19,6 +20,8 @@ export interface QuotaSource {
   quotaOf(limit: RateLimit): Quota;
   /** A call was refused or ended by a limit. */
   refused(limit: RateLimit): void;
+  /** A limit with `dryRun` has let a call pass that it would have refused, ended or paced. @param limit as `limitLabel` has it */
+  tried(route: string, limit: string): void;
 }
 
 /** What policies need that count inside of calls. */
@@ -36,6 +39,8 @@ export class Quotas implements FlowQuotaSource {
   readonly leases: LeaseDesk;
   /** Is told of refusals, and of each limit when it is put to use. Must not throw. */
   onRefused: (limit: RateLimit, calls: number) => void = () => undefined;
+  /** Is told of what limits with `dryRun` have let pass, and of each of them when it is put to use. Must not throw. */
+  onTried: (route: string, limit: string, calls: number) => void = () => undefined;
   /** Is asked for each limit that paces, when it is put to use. @returns is told of each wait for its tokens, or of a part of it. Neither may throw. */
   onPacing: (limit: RateLimit) => (waitedMs: number) => void = () => () => undefined;
   readonly #now: () => number;
@@ -74,6 +79,10 @@ export class Quotas implements FlowQuotaSource {
     this.onRefused(limit, 1);
   }
 
+  tried(route: string, limit: string): void {
+    this.onTried(route, limit, 1);
+  }
+
   pacedBy(limit: RateLimit): (waitedMs: number) => void {
     // Asked for late, since the configuration that has the limit may never be put to use.
     let tell: ((waitedMs: number) => void) | undefined;
@@ -88,9 +97,13 @@ export class Quotas implements FlowQuotaSource {
     this.leases.use(stores);
     const limits = new Map(routes.flatMap(rateLimitsOf).map((limit) => [limit.id, limit]));
     for (const limit of limits.values()) {
+      if (limit.limit.dryRun === true) continue;
       this.onRefused(limit, 0);
       if (limit.limit.exceed === 'slow') this.onPacing(limit);
     }
+    for (const route of routes)
+      for (const limit of route.limits ?? [])
+        if (limit.dryRun === true) this.onTried(route.name, limitLabel(limit), 0);
     for (const [id, quota] of this.#quotas) {
       const limit = limits.get(id);
       if (limit === undefined) this.#quotas.delete(id);

@@ -5,7 +5,7 @@ import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { clamp, parseCount } from './nginx-values.ts';
 import type { Scope } from './scope.ts';
-import { type YamlItem, YamlMap, YamlWords } from './yaml-text.ts';
+import { type YamlEntry, type YamlItem, YamlMap, YamlWords } from './yaml-text.ts';
 
 export interface LocationLimits {
   readonly items: readonly YamlItem[];
@@ -45,18 +45,12 @@ export class CallLimits {
   of(scope: Scope): LocationLimits {
     const said = new Set<Directive>();
     const limits = scope.inherited('limit_req');
-    if (scope.setting('limit_req_dry_run')?.words[0] === 'on') {
-      for (const limit of limits) {
-        said.add(limit);
-        this.#ledger.carry(limit, 'nothing is limited, as in nginx with limit_req_dry_run');
-      }
-      return { items: [], said };
-    }
+    const isTried = dryRunIn(scope) !== undefined;
     const items = limits.flatMap((limit): readonly YamlItem[] => {
       const value = this.#limitOf(limit, scope);
-      if (value === undefined) return [];
-      said.add(limit);
-      return [{ value }];
+      // One that is only tried keeps nobody out.
+      if (value !== undefined || isTried) said.add(limit);
+      return value === undefined ? [] : [{ value }];
     });
     return { items, said };
   }
@@ -67,7 +61,12 @@ export class CallLimits {
     const burst = written === undefined ? 0 : parseCount(written);
     const why = this.#whyLost(zone, burst, scope);
     if (why !== undefined || zone?.rate === undefined || zone.by === undefined || burst === undefined) {
-      this.#ledger.refuseAccess(limit, `${why}. Write routes[].limits by hand (docs/rate-limits.md)`);
+      if (dryRunIn(scope) !== undefined)
+        this.#ledger.change(
+          limit,
+          `nothing is limited, as in nginx with limit_req_dry_run, nor tried: ${why}`,
+        );
+      else this.#ledger.refuseAccess(limit, `${why}. Write routes[].limits by hand (docs/rate-limits.md)`);
       return undefined;
     }
     this.#judge(limit, zone, scope);
@@ -77,7 +76,15 @@ export class CallLimits {
       // nginx counts from the call after the first.
       { key: 'burst', value: clamp(burst + 1, 1, MOST_BURST), from: limit },
       { key: 'by', value: new YamlWords(zone.by) },
+      ...this.#dryRunOf(scope),
     ]);
+  }
+
+  #dryRunOf(scope: Scope): readonly YamlEntry[] {
+    const directive = dryRunIn(scope);
+    if (directive === undefined) return [];
+    this.#ledger.carry(directive, 'dryRun of the limits');
+    return [{ key: 'dryRun', value: true, from: directive }];
   }
 
   #whyLost(zone: Zone | undefined, burst: number | undefined, scope: Scope): string | undefined {
@@ -105,6 +112,12 @@ export class CallLimits {
         'each route counts for itself, where nginx has one count for all places with this zone: all of them together let more calls pass',
       );
   }
+}
+
+/** @returns the directive by which the limits of this location are only tried */
+function dryRunIn(scope: Scope): Directive | undefined {
+  const directive = scope.setting('limit_req_dry_run');
+  return directive?.words[0] === 'on' ? directive : undefined;
 }
 
 function zoneNameOf(word = ''): string {

@@ -9,6 +9,14 @@ export function holdsForAllCalls(name: string, http: Scope): boolean {
   return passingScopes(http).every((scope) => scope.inherited(name).length > 0);
 }
 
+/** @returns how many of the locations that pass calls on have the setting, and have it on */
+export function callsWithSettingOn(name: string, http: Scope): 'all' | 'some' | 'none' {
+  const scopes = passingScopes(http);
+  const on = scopes.filter((scope) => scope.setting(name)?.words[0] === 'on').length;
+  if (on === 0) return 'none';
+  return on === scopes.length ? 'all' : 'some';
+}
+
 /** A configuration may have thousands of locations, and is asked for each setting. */
 const known = new WeakMap<Scope, readonly Scope[]>();
 

@@ -1,7 +1,7 @@
 // Settings of the whole process: workers, limits on clients, how it stops, the log. nginx may have them in each server; Framegate has
 // each of them once, so the most generous value is used.
 
-import { holdsForAllCalls } from './calls-under-setting.ts';
+import { callsWithSettingOn, holdsForAllCalls } from './calls-under-setting.ts';
 import type { Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
 import { logSettingsOf } from './log-settings.ts';
@@ -144,11 +144,17 @@ function perAddress(named: Named, http: Scope, ledger: Ledger): readonly YamlEnt
       .filter(({ words }) => /^\$(binary_)?remote_addr$/.test(words[0] ?? ''))
       .map(({ words }) => /^zone=([^:]+)/.exec(words[1] ?? '')?.[1]),
   );
+  const tried = callsWithSettingOn('limit_conn_dry_run', http);
+  if (tried === 'all') {
+    for (const directive of [...limits, ...zones])
+      ledger.carry(directive, 'no connection is refused, as in nginx with limit_conn_dry_run');
+    return [];
+  }
   const counts = new Set(limits.map(({ words }) => words[1]));
   const areSame = counts.size === 1 && limits.every(({ words }) => byAddress.has(words[0]));
   const count = parseCount(limits[0]?.words[1]);
   if (!areSame || count === undefined || count === 0) return [];
-  if (!holdsForAllCalls('limit_conn', http)) {
+  if (tried === 'some' || !holdsForAllCalls('limit_conn', http)) {
     for (const limit of limits) {
       ledger.refuseAccess(
         limit,

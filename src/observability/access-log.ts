@@ -81,6 +81,7 @@ const most = {
   identity: 150,
   /** In addition to the limit of a record. */
   fault: 150,
+  dryRun: 180,
 } as const;
 /** The size of eight numbers with their labels, and of the beginning and the end of a record. */
 const mostBytesAround = 360;
@@ -108,6 +109,7 @@ export class AccessLog implements ExchangeObserver {
   readonly #statuses = new Map<string, Buffer>();
   readonly #identities = new Map<string, Buffer>();
   readonly #faults = new Map<string, Buffer>();
+  readonly #dryRuns = new Map<string, Buffer>();
   readonly #random: () => number;
   #viewed: Buffer = Buffer.alloc(0);
   #view = viewOf(this.#viewed);
@@ -145,6 +147,7 @@ export class AccessLog implements ExchangeObserver {
     const status = this.#statuses.get(record.grpcStatus) ?? this.#renderStatus(record.grpcStatus);
     const identity = record.identity === undefined ? NOTHING : this.#identityOf(record.identity);
     const faults = record.faults === undefined ? NOTHING : this.#faultsOf(record.faults);
+    const dryRuns = record.dryRuns === undefined ? NOTHING : this.#dryRunsOf(record.dryRuns);
     const id = typeof record.requestId === 'string' ? renderId(record.requestId) : undefined;
     const end =
       record.reason === '' && record.endpoints === undefined
@@ -158,7 +161,13 @@ export class AccessLog implements ExchangeObserver {
               (record.trace === undefined ? 0 : traceIdLabel.length + traceIdBytes),
           );
     const memoisedBytes =
-      subject.length + endpoint.length + status.length + identity.length + faults.length + end.length;
+      subject.length +
+      endpoint.length +
+      status.length +
+      identity.length +
+      faults.length +
+      dryRuns.length +
+      end.length;
     const destination = this.#destination;
     let at = destination.reserve(memoisedBytes + (id?.length ?? 0) + mostVariableBytes);
     if (at < 0) return;
@@ -167,6 +176,7 @@ export class AccessLog implements ExchangeObserver {
     at = copy(target, at, subject);
     if (identity.length > 0) at = copy(target, at, identity);
     if (faults.length > 0) at = copy(target, at, faults);
+    if (dryRuns.length > 0) at = copy(target, at, dryRuns);
     at = copy(target, at, endpoint);
     at = copy(target, at, status);
     at = writeNumbers(target, at, record);
@@ -239,6 +249,12 @@ export class AccessLog implements ExchangeObserver {
     return (
       this.#faults.get(text) ?? memoise(this.#faults, text, `,"fault":${boundedJsonString(text, most.fault)}`)
     );
+  }
+
+  #dryRunsOf(dryRuns: readonly InjectedFault[]): Buffer {
+    const text = faultsText(dryRuns);
+    const known = this.#dryRuns.get(text);
+    return known ?? memoise(this.#dryRuns, text, `,"dryRun":${boundedJsonString(text, most.dryRun)}`);
   }
 
   #renderStatus(grpcStatus: string): Buffer {

@@ -43,6 +43,11 @@ export class EventMetrics {
     'Calls that were refused because a limit of their route had nothing left for them.',
     ['route', 'limit'],
   );
+  readonly #tried = new LabelledCounter(
+    'framegate_limits_dry_run_total',
+    'Calls that limits with dryRun have let pass, and would have refused, ended or slowed down.',
+    ['route', 'limit'],
+  );
   readonly #paced = new LabelledCounter(
     'framegate_limits_paced_seconds_total',
     'For how long limits of routes have held back messages or bytes of calls, added up over these calls.',
@@ -86,6 +91,11 @@ export class EventMetrics {
     this.#limited.count({ route, limit }, calls);
   }
 
+  /** @param limit the limit as the configuration has it. @param calls 0 makes its line exist */
+  tried(route: string, limit: string, calls: number): void {
+    this.#tried.count({ route, limit }, calls);
+  }
+
   /** @param limit the limit as the configuration has it. @returns is told of each wait for its tokens. Its line exists from now on */
   pacedBy(route: string, limit: string): (waitedMs: number) => void {
     const add = this.#paced.adderOf({ route, limit });
@@ -120,6 +130,7 @@ export class EventMetrics {
       this.#failures,
       this.#endpointFailures,
       this.#limited,
+      this.#tried,
       this.#paced,
       this.#noEndpoint,
       this.#contained,

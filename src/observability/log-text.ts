@@ -114,7 +114,7 @@ function sentenceOfCall(fields: Fields, paint: Paint): string {
   const path = shown(fields['method'], PLAIN_PATH);
   const took = durationText(fields['durationMs']);
   const client = paint('dim', `, for ${shown(fields['client'])}, request ${shown(fields['requestId'])}`);
-  return `${path} ${paint(isGood ? 'green' : 'yellow', status)} in ${took}${pacedText(fields)}${by}${tries}${client}${why}`;
+  return `${path} ${paint(isGood ? 'green' : 'yellow', status)} in ${took}${pacedText(fields)}${dryRunText(fields)}${by}${tries}${client}${why}`;
 }
 
 /** @returns such as ` (limits held back its request for 8.2 s)`, or '' */
@@ -124,6 +124,11 @@ function pacedText({ requestPacedMs, responsePacedMs }: Fields): string {
     ...(typeof responsePacedMs === 'number' ? [`its response for ${durationText(responsePacedMs)}`] : []),
   ];
   return held.length === 0 ? '' : ` (limits held back ${held.join(', ')})`;
+}
+
+/** @returns such as ` (without dryRun it would be refused by limits[0] (calls 100/s by client))`, or '' */
+function dryRunText({ dryRun }: Fields): string {
+  return typeof dryRun === 'string' ? ` (without dryRun it ${harmlessText(dryRun)})` : '';
 }
 
 /** @returns such as `25.705 ms`, `12.3 s`, `2 min 26 s`, `3 h 5 min` or `4 d 7 h` */

@@ -146,6 +146,7 @@ export class DataPlane implements Plane {
       this.#metrics.counted.events.limited(route, rateLimitText(limit), calls);
     this.quotas.onPacing = ({ route, limit }) =>
       this.#metrics.counted.events.pacedBy(route, rateLimitText(limit));
+    this.quotas.onTried = (route, limit, calls) => this.#metrics.counted.events.tried(route, limit, calls);
     const { quotas } = this;
     this.#build = { log, policyKinds: parts.policyKinds, identities, quotas, questions };
     this.#snapshot = buildSnapshot(config, this.#build, epoch);

@@ -82,6 +82,7 @@ export class EventText {
       pacedText(record),
       identityText(record),
       record.faults === undefined ? '' : `,"fault":${name(faultsText(record.faults))}`,
+      record.dryRuns === undefined ? '' : `,"dryRun":${long(faultsText(record.dryRuns))}`,
       `,"attempts":${record.attempts},"endedBy":"${record.endedBy}"${causeText(record)}`,
       `,"reason":${long(record.reason)}`,
       this.#ids(record),

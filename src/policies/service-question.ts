@@ -32,6 +32,10 @@ export interface Inquiry {
    * @returns why the call is refused, undefined to let it pass, or, if the answer cannot be used, what the service did: the end of a sentence
    */
   judge(message: Buffer): Failure | string | undefined;
+  /** @returns whether the call passes all the same, since what refuses it is only tried */
+  waives?(refusal: Failure): boolean;
+  /** There is no answer, and the call passes. */
+  isUnanswered?(): void;
   /** The call passes. It may have ended because of that. */
   passes?(): void;
   /** Whether the call runs already and goes on meanwhile. */
@@ -65,7 +69,8 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
       return;
     }
     this.#tell(judged === undefined ? 'allowed' : 'denied');
-    this.#decide(judged);
+    const isWaived = judged !== undefined && this.#inquiry.waives?.(judged) === true;
+    this.#decide(isWaived ? undefined : judged);
   }
 
   failed(why: string, grpcStatus = ''): void {
@@ -108,7 +113,9 @@ export class ServiceQuestion implements PendingQuestion, UnaryListener {
   #withoutAnswer(why: string): Failure | undefined {
     const { passesUnanswered, unanswered } = this.#terms;
     this.#tell(passesUnanswered ? 'passed' : 'failed', why);
-    return passesUnanswered ? undefined : unanswered(why);
+    if (!passesUnanswered) return unanswered(why);
+    this.#inquiry.isUnanswered?.();
+    return undefined;
   }
 
   #decide(refusal: Failure | undefined): void {

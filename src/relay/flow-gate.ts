@@ -2,7 +2,7 @@
 // the relay, which gives no credit for it, and so its sender is paced. A limit that ends calls ends the call instead.
 
 import type { Failure } from '../calls/failure.ts';
-import type { DirectionLimits, FlowRateLimit } from '../calls/flow-limits.ts';
+import type { DirectionLimits, FlowRateLimit, TriedSize } from '../calls/flow-limits.ts';
 import { PREFIX_BYTES } from '../grpc/message-cursor.ts';
 import {
   ByteMeter,
@@ -10,9 +10,10 @@ import {
   MessageMeter,
   type Meter,
   TotalMeter,
+  WatchedTotal,
   WholeMessageMeter,
 } from './flow-meters.ts';
-import { EndingTokens, type GateTokens, PacedTokens } from './gate-tokens.ts';
+import { EndingTokens, type GateTokens, PacedTokens, TriedTokens } from './gate-tokens.ts';
 import { PacedTime } from './paced-time.ts';
 import type { TokenLines } from './token-lines.ts';
 
@@ -49,6 +50,8 @@ export class FlowGate {
     const rates = limits.rates.filter(({ counts }) => isGrpc || counts === 'bytes');
     for (const rate of rates) this.#addPace(rate, isGrpc, lines);
     for (const rate of rates) this.#addEnding(rate, isGrpc);
+    for (const rate of rates) this.#addTried(rate, isGrpc);
+    for (const size of limits.triedSizes ?? []) this.#addTriedSize(size, isGrpc);
     if (isGrpc && messageSize !== undefined)
       this.#add(
         (refuse) =>
@@ -65,7 +68,7 @@ export class FlowGate {
   }
 
   #addPace(rate: FlowRateLimit, isGrpc: boolean, lines: TokenLines): void {
-    if (rate.exceeded !== undefined) return;
+    if (rate.exceeded !== undefined || rate.dryRun !== undefined) return;
     this.pacedTime ??= new PacedTime();
     const time = this.pacedTime;
     const tokensFor = (onLost: Refuse): PacedTokens => {
@@ -94,7 +97,7 @@ export class FlowGate {
 
   #addEnding(rate: FlowRateLimit, isGrpc: boolean): void {
     const { exceeded } = rate;
-    if (exceeded === undefined) return;
+    if (exceeded === undefined || rate.dryRun !== undefined) return;
     this.#add((refuse) => {
       const tokens = new EndingTokens(rate, this, (waitMs, wanted) => refuse(exceeded(waitMs, wanted)));
       this.#tokens.push(tokens);
@@ -102,6 +105,29 @@ export class FlowGate {
       // A message passes whole or not at all: a gRPC client could not read a status behind a part of one.
       if (isGrpc) return new LengthMeter((length) => tokens.takeAll(PREFIX_BYTES + length));
       return new ByteMeter(tokens, rate.sliceBytes);
+    });
+  }
+
+  /** A limit that is only tried holds back nothing. */
+  #addTried(rate: FlowRateLimit, isGrpc: boolean): void {
+    const { dryRun } = rate;
+    if (dryRun === undefined) return;
+    const tokens = new TriedTokens(rate, dryRun);
+    this.#add(() => {
+      if (rate.counts === 'messages') return new MessageMeter(tokens);
+      if (isGrpc && dryRun.ends) return new LengthMeter((length) => tokens.passes(PREFIX_BYTES + length));
+      return new ByteMeter(tokens, rate.sliceBytes);
+    });
+  }
+
+  #addTriedSize({ of, mostBytes, tell }: TriedSize, isGrpc: boolean): void {
+    if (isGrpc !== (of === 'message')) return;
+    this.#add(() => {
+      if (of === 'body') return new WatchedTotal(mostBytes, tell);
+      return new LengthMeter((length) => {
+        if (length > mostBytes) tell();
+        return true;
+      });
     });
   }
 

@@ -120,6 +120,25 @@ export class WholeMessageMeter implements Meter {
   }
 }
 
+/** Lets everything pass, and tells once of more than so many bytes. */
+export class WatchedTotal implements Meter {
+  readonly #mostBytes: number;
+  readonly #onExceeded: () => void;
+  #bytes = 0;
+
+  constructor(mostBytes: number, onExceeded: () => void) {
+    this.#mostBytes = mostBytes;
+    this.#onExceeded = onExceeded;
+  }
+
+  scan(_bytes: Buffer, start: number, end: number): number {
+    const before = this.#bytes;
+    this.#bytes += end - start;
+    if (before <= this.#mostBytes && this.#bytes > this.#mostBytes) this.#onExceeded();
+    return end;
+  }
+}
+
 /** Lets no more than so many bytes pass. */
 export class TotalMeter implements Meter {
   readonly #mostBytes: number;

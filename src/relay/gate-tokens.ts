@@ -2,7 +2,7 @@
 // until this process knows whether the tokens are missing.
 
 import type { Failure } from '../calls/failure.ts';
-import type { FlowRateLimit } from '../calls/flow-limits.ts';
+import type { FlowDryRun, FlowRateLimit } from '../calls/flow-limits.ts';
 import type { TokenTaker } from './flow-meters.ts';
 import type { PacedTime } from './paced-time.ts';
 import type { TokenLine, TokenLines, TokenWaiter } from './token-lines.ts';
@@ -112,6 +112,36 @@ export class PacedTokens implements GateTokens, TokenWaiter {
     if (this.line === undefined) return;
     this.line.leave(this);
     this.#end();
+  }
+}
+
+/** The tokens of a limit that is only tried: what comes passes with them and without them, and waits for nobody who knows. */
+export class TriedTokens implements TokenTaker {
+  readonly #rate: FlowRateLimit;
+  readonly #dryRun: FlowDryRun;
+  /** The limit would have ended the call. */
+  #isOver = false;
+
+  constructor(rate: FlowRateLimit, dryRun: FlowDryRun) {
+    this.#rate = rate;
+    this.#dryRun = dryRun;
+  }
+
+  /** @param wanted bytes that need not pass together, or 1. @returns all of them */
+  take(wanted: number): number {
+    const { burst } = this.#rate.tokens;
+    this.passes(wanted <= burst ? wanted : Math.max(1, Math.floor(burst)));
+    return wanted;
+  }
+
+  /** @param wanted that pass together. @returns true */
+  passes(wanted: number): boolean {
+    if (this.#isOver) return true;
+    const { tokens, key, client } = this.#rate;
+    if (tokens.take(key, wanted, client) <= 0 || tokens.knows?.(key, wanted, client) === false) return true;
+    this.#isOver = this.#dryRun.ends;
+    this.#dryRun.tell();
+    return true;
   }
 }
 

@@ -60,6 +60,7 @@ function merged(limits: readonly DirectionLimits[]): DirectionLimits {
     rates: limits.flatMap(({ rates }) => rates),
     messageSize: smallest(limits.map(({ messageSize }) => messageSize)),
     bodySize: smallest(limits.map(({ bodySize }) => bodySize)),
+    triedSizes: limits.flatMap(({ triedSizes = [] }) => triedSizes),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { CallTrace } from '../calls/call-trace.ts';
 import type { ExchangeRecord } from '../calls/exchange-record.ts';
+import { notedByKind } from '../calls/injected-fault.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
 import type { Admission } from './admission.ts';
 import type { Attempts } from './attempts.ts';
@@ -32,6 +33,7 @@ export function recordOf(
   { httpStatus, firstMessageMs }: Pick<ClientResponse, 'httpStatus' | 'firstMessageMs'>,
 ): ExchangeRecord {
   const endedAtMs = startedAtMs + durationMs;
+  const { faults, dryRuns } = notedByKind(admission?.faults);
   return {
     subject,
     number,
@@ -56,7 +58,8 @@ export function recordOf(
     isAnswer: outcome.isAnswer,
     requestId,
     identity,
-    faults: admission?.faults,
+    faults,
+    dryRuns,
     trace,
   };
 }

@@ -92,3 +92,9 @@ test('the end of a call says for how long limits have held it back, if they have
   ]);
   assert.equal(linesOf({ responsePacedMs: 'no number' }).length, 1);
 });
+
+test('the end of a call says what limits would have done that are only tried', () => {
+  const dryRun = 'would be refused by limits[0] (calls 1/h by client)';
+  assert.deepEqual(linesOf({ dryRun }).slice(1), [`    Without dryRun it ${dryRun}.`]);
+  assert.equal(linesOf({ dryRun: 'two\nlines' }).length, 2);
+});

@@ -100,7 +100,10 @@ function sectionsFor(
         name: 'limited',
         match: { host, headers: { 'x-tenant': 'limited' } },
         upstream: 'voice',
-        limits: [{ count: 'calls', rate: '1/h' }],
+        limits: [
+          { count: 'calls', rate: '1/h', by: ['client'], dryRun: true },
+          { count: 'calls', rate: '1/h' },
+        ],
       },
     ],
     upstreams: {

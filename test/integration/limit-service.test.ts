@@ -305,6 +305,7 @@ test('a service may set header fields of the request and the response, and what 
 
 const UNUSABLE: Readonly<Record<string, LimitReply>> = {
   'a status of gRPC': { error: { code: 13, details: 'out of order' } },
+  'the status UNAVAILABLE, as a call over the limit gets from Envoy': { error: { code: 14 } },
   'the status of the limit itself': { error: { code: 8 } },
   'the code UNKNOWN': { overallCode: 0 },
   'a code of its own': { overallCode: 7 },

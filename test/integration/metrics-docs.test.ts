@@ -47,6 +47,7 @@ test('every metric is documented with its type and labels, and every metric docu
             { count: 'calls', rate: '100/s', store: 'fleet' },
             { count: 'messages', rate: '1000/s', by: ['stream'] },
             { service: 'limiter', domain: 'voice', descriptors: [{ any: 'text:call' }] },
+            { messageSize: '1GiB', dryRun: true },
           ],
           authorize: { upstream: 'authorizer' },
         },

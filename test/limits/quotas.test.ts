@@ -36,6 +36,23 @@ test('a limit that a configuration does not have any more is forgotten, and one 
   quotas.close();
 });
 
+test('a limit that is tried and then holds goes on counting, and has a line of its own in the metrics while it is tried', () => {
+  const quotas = new Quotas(() => 1000);
+  const lines: string[] = [];
+  quotas.onTried = (route, limit, calls) => lines.push(`${route}: ${limit} (${calls})`);
+  quotas.onRefused = ({ route }, calls) => lines.push(`${route} refuses (${calls})`);
+  const tried = routeConfig({ name: 'voice', limits: [{ ...LIMIT, dryRun: true }] });
+  quotas.use([tried]);
+  const [limit] = rateLimitsOf(tried);
+  quotas.quotaOf(limit).take('client', 3);
+  assert.deepEqual(lines.splice(0), ['voice: calls 1/s by client (0)']);
+  const held = routeConfig({ name: 'voice', limits: [LIMIT] });
+  quotas.use([held]);
+  assert.equal(quotas.quotaOf(rateLimitsOf(held)[0]).left('client'), 2);
+  assert.deepEqual(lines, ['voice refuses (0)']);
+  quotas.close();
+});
+
 test('who counts the waits of a limit that paces is asked when its configuration is put to use, or when a call has waited', () => {
   const quotas = new Quotas(() => 1000);
   const told: string[] = [];

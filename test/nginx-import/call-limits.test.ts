@@ -85,7 +85,22 @@ test('one zone for several routes is said to let more calls pass', () => {
   assert.doesNotMatch(inLocation('limit_req zone=z;').report, /each route counts for itself/);
 });
 
-test('a limit that is only tried limits nothing', () => {
-  const { limits, lost } = inLocation('limit_req zone=z; limit_req_dry_run on;');
-  assert.deepEqual([limits, lost], [[undefined], []]);
+test('a limit that is only tried is one with dryRun', () => {
+  const limitOf = (text: string): unknown => {
+    const { limits, lost } = inLocation(text);
+    assert.deepEqual(lost, []);
+    return limits[0];
+  };
+  const [held] = [limitOf('limit_req zone=z; limit_req_dry_run off;')].flat();
+  const tried = limitOf('limit_req zone=z; limit_req_dry_run on;');
+  assert.deepEqual(tried, [{ ...Object(held), dryRun: true }]);
+  const other = inLocation(
+    'limit_req zone=z; limit_req_dry_run on;',
+    'limit_req_zone $uri zone=z:1m rate=6r/m;',
+  );
+  assert.deepEqual([other.limits, other.lost], [[undefined], []], 'it would keep nobody out');
+  assert.match(
+    other.report,
+    /limit_req zone=z\n +nothing is limited, as in nginx with limit_req_dry_run, nor tried: /,
+  );
 });

@@ -264,6 +264,18 @@ test('limit_conn limits the whole proxy only where it holds for every location t
   ]);
 });
 
+test('a limit_conn that is only tried refuses nobody, and one that is tried in some locations is lost', () => {
+  const tried = 'limit_conn z 4; limit_conn_dry_run on;';
+  assert.deepEqual(limitOf(`server { listen 80; ${tried} ${pass} }`), [undefined, 0]);
+  assert.deepEqual(limitOf(`server { listen 80; limit_conn z 4; limit_conn_dry_run off; ${pass} }`), [4, 0]);
+  const report = formatReport(
+    importText(`limit_conn_zone $binary_remote_addr zone=z:1m; server { listen 80; ${tried} ${pass} }`),
+  );
+  assert.match(report, /limit_conn z 4;?\n +no connection is refused, as in nginx with limit_conn_dry_run/);
+  const some = `server { listen 80; limit_conn z 4; ${pass} location /a/ { limit_conn_dry_run on; grpc_pass grpc://127.0.0.1:1; } }`;
+  assert.deepEqual(limitOf(some), [undefined, 1]);
+});
+
 test('a setting or a condition that is written a hundred thousand times is judged like one', () => {
   const many = 130_000;
   const settings = 'http2_max_concurrent_streams 5; large_client_header_buffers 4 8k;'.repeat(many);

@@ -53,6 +53,10 @@ test('the record of a call is a sentence', () => {
     plain(line({ ...call, responsePacedMs: 3 })),
     /ms \(limits held back its response for 3 ms\) by /,
   );
+  assert.match(
+    plain(line({ ...call, dryRun: 'would be refused by limits[0] (calls 1/h by client)' })),
+    /ms \(without dryRun it would be refused by limits\[0\] \(calls 1\/h by client\)\) by /,
+  );
 });
 
 test('the sentence of a call that the proxy has ended ends with the code of its diagnosis', () => {

@@ -571,3 +571,106 @@ test('however it is cut and whatever the room, all is passed on once, in order, 
     ),
   );
 });
+
+function tried(
+  tokens: Tokens,
+  ends: boolean,
+  told: string[],
+  given: Partial<FlowRateLimit> = {},
+): FlowRateLimit {
+  return paced(tokens, { ...given, dryRun: { ends, tell: () => void told.push('told') } });
+}
+
+describe('only tried', () => {
+  test('messages pass at once with tokens and without them, and what a limit that paces would let pass is counted on', () => {
+    const clock = new Clock();
+    const told: string[] = [];
+    const tokens = clock.tokens(10, 2);
+    const call = new Limited(clock, rates(tried(tokens, false, told)));
+    call.sends('a', 'b');
+    assert.deepEqual([call.passed, told], ['ab', []]);
+    call.sends('c');
+    assert.deepEqual([call.passed, told.length, call.pacedMs], ['abc', 1, undefined]);
+    clock.passes(100);
+    call.sends('d');
+    assert.deepEqual([call.passed, told.length], ['abcd', 1], 'its token had come');
+    assert.equal(tokens.asked, 4);
+    assert.deepEqual([call.relay.pacing, call.refusal], [undefined, undefined]);
+  });
+
+  test('a limit that would have ended the call counts nothing more of it', () => {
+    const clock = new Clock();
+    const told: string[] = [];
+    const tokens = clock.tokens(10, 2);
+    const call = new Limited(clock, rates(tried(tokens, true, told)));
+    call.sends('a', 'b', 'c', 'd', 'e');
+    clock.passes(1000);
+    call.sends('f');
+    assert.deepEqual([call.passed, told, tokens.asked], ['abcdef', ['told'], 3]);
+  });
+
+  test('bytes pass, and a message is judged as a whole where the call would end', () => {
+    const clock = new Clock();
+    for (const ends of [true, false]) {
+      const told: string[] = [];
+      const call = new Limited(
+        clock,
+        rates(tried(clock.tokens(1, 20), ends, told, { counts: 'bytes', sliceBytes: 4 })),
+      );
+      call.sends('seven', 'x'.repeat(200));
+      assert.deepEqual([call.passed, told.length > 0], [`seven${'x'.repeat(200)}`, true], `ends: ${ends}`);
+      assert.equal(call.refusal, undefined);
+    }
+    const told: string[] = [];
+    const web = new Limited(
+      clock,
+      rates(tried(clock.tokens(1, 20), true, told, { counts: 'bytes', sliceBytes: 4 })),
+      false,
+    );
+    web.forwards(Buffer.from('y'.repeat(100)));
+    assert.equal(web.passedOn.length, 100);
+    assert.equal(told.length, 1);
+  });
+
+  test('nothing waits for an answer about what this process does not know, and it is not told', () => {
+    const clock = new Clock();
+    const told: string[] = [];
+    const unsure = new UnsureTokens(clock.tokens(1, 1));
+    for (const ends of [true, false]) {
+      const call = new Limited(clock, rates(tried(unsure, ends, told)));
+      call.sends('a', 'b');
+      assert.deepEqual([call.passed, told, unsure.onKnown], ['ab', [], undefined]);
+    }
+  });
+
+  test('a limit that holds beside it holds back and ends as without it', () => {
+    const clock = new Clock();
+    const told: string[] = [];
+    const call = new Limited(
+      clock,
+      rates(tried(clock.tokens(1, 1), true, told), paced(clock.tokens(10, 2)), ending(clock.tokens(1, 3))),
+    );
+    call.sends('a', 'b', 'c', 'd', 'e');
+    assert.equal(call.passed, 'ab');
+    clock.passes(5000);
+    assert.deepEqual([call.passed, told], ['abc', ['told']]);
+    assert.notEqual(call.refusal, undefined);
+  });
+
+  test('sizes that are only tried let everything pass: messages of gRPC, bodies of others, once what is too large has come', () => {
+    const clock = new Clock();
+    const told: string[] = [];
+    const triedSizes = (['message', 'body'] as const).map((of) => {
+      return { of, mostBytes: 10, tell: () => void told.push(of) };
+    });
+    const call = new Limited(clock, { triedSizes, messageSize: atMost(20) });
+    call.sends('ten bytes.', 'and eleven.');
+    assert.deepEqual([call.passed, told.splice(0)], ['ten bytes.and eleven.', ['message']]);
+    call.sends('x'.repeat(21));
+    assert.notEqual(call.refusal, undefined, 'the size that holds');
+    told.length = 0;
+    const web = new Limited(clock, { triedSizes }, false);
+    for (const part of ['ten bytes.', '!', 'more']) web.forwards(Buffer.from(part));
+    assert.deepEqual([web.passedOn.toString(), told], ['ten bytes.!more', ['body']]);
+  });
+});

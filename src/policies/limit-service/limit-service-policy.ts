@@ -7,7 +7,9 @@ import type { AdmittedCall, PendingQuestion, Policy, Questioner } from '../../ca
 import type { QuestionObserver } from '../../calls/question-observer.ts';
 import type { UnaryListener, UnaryMethod, UnaryQuestion, UnaryServices } from '../../calls/unary-service.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
+import type { QuotaSource } from '../../limits/quotas.ts';
 import { editField } from '../answered-fields.ts';
+import { dryRunOf, type TellDryRun } from '../limits/dry-run.ts';
 import { type Inquiry, type QuestionTerms, ServiceQuestion } from '../service-question.ts';
 import { compileLimitRequest, type LimitRequest } from './limit-request.ts';
 import { type LimitVerdict, readLimitResponse } from './limit-response.ts';
@@ -28,9 +30,13 @@ export class LimitServicePolicy implements Policy {
   readonly #method: UnaryMethod;
   readonly #terms: QuestionTerms;
   readonly #requestOf: LimitRequest;
+  /** Undefined if the limit holds. */
+  readonly #tellDryRun: TellDryRun | undefined;
 
-  constructor(limit: ServiceLimit, method: UnaryMethod, observer: QuestionObserver) {
+  /** @param tellDryRun of a limit that is only tried: calls pass whatever the service says or does not say */
+  constructor(limit: ServiceLimit, method: UnaryMethod, observer: QuestionObserver, tellDryRun?: TellDryRun) {
     const { service, timeoutMs, failure } = limit.limit;
+    this.#tellDryRun = tellDryRun;
     this.#limit = limit;
     this.#method = method;
     this.#terms = {
@@ -38,7 +44,7 @@ export class LimitServicePolicy implements Policy {
       upstream: service,
       timeoutMs,
       timeoutKey: `limits[${limit.index}].timeout`,
-      passesUnanswered: failure === 'open',
+      passesUnanswered: failure === 'open' || tellDryRun !== undefined,
       observer,
       tokenOfSilence: LIMIT_SERVICE_UNAVAILABLE,
       unanswered: (why) => unanswered(limit.index, why),
@@ -49,7 +55,13 @@ export class LimitServicePolicy implements Policy {
   ask(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined {
     const message = this.#requestOf(call);
     if (message !== undefined) {
-      const question = new Counting(call, message, this.#method, this.#limit);
+      const question = new Counting({
+        call,
+        message,
+        method: this.#method,
+        limit: this.#limit,
+        tellDryRun: this.#tellDryRun,
+      });
       return new ServiceQuestion(this.#terms, questioner, question);
     }
     questioner.admit();
@@ -57,35 +69,49 @@ export class LimitServicePolicy implements Policy {
   }
 }
 
+interface CountingParts {
+  readonly call: AdmittedCall;
+  readonly message: Buffer;
+  readonly method: UnaryMethod;
+  readonly limit: ServiceLimit;
+  readonly tellDryRun: TellDryRun | undefined;
+}
+
 /** One question about one call. */
 class Counting implements Inquiry {
-  readonly #call: AdmittedCall;
-  readonly #message: Buffer;
-  readonly #method: UnaryMethod;
-  readonly #limit: ServiceLimit;
+  readonly #parts: CountingParts;
 
-  constructor(call: AdmittedCall, message: Buffer, method: UnaryMethod, limit: ServiceLimit) {
-    this.#call = call;
-    this.#message = message;
-    this.#method = method;
-    this.#limit = limit;
+  constructor(parts: CountingParts) {
+    this.#parts = parts;
   }
 
   begin(listener: UnaryListener): UnaryQuestion {
-    return this.#method.ask(this.#call.asker, this.#message, listener);
+    const { call, message, method } = this.#parts;
+    return method.ask(call.asker, message, listener);
+  }
+
+  waives(): boolean {
+    const { call, tellDryRun } = this.#parts;
+    tellDryRun?.(call);
+    return tellDryRun !== undefined;
+  }
+
+  isUnanswered(): void {
+    const { call, limit, tellDryRun } = this.#parts;
+    if (limit.limit.failure === 'closed') tellDryRun?.(call);
   }
 
   judge(message: Buffer): Failure | string | undefined {
     const verdict = readLimitResponse(message);
     if (typeof verdict === 'string') return `sent ${verdict}`;
-    if (verdict.isOverLimit) return overLimit(this.#limit, verdict);
+    if (verdict.isOverLimit) return overLimit(this.#parts.limit, verdict);
     this.#change(verdict);
     return undefined;
   }
 
   /** Fields that may not be set are left out: they tell of the limit, and the call is within it without them. */
   #change({ requestFields, responseFields }: LimitVerdict): void {
-    const { requestEdit, responseEdit } = this.#call;
+    const { requestEdit, responseEdit } = this.#parts.call;
     for (const option of requestFields)
       if (maySetField(option.name, option.value) && option.name !== 'content-type')
         editField(requestEdit, option);
@@ -95,10 +121,16 @@ class Counting implements Inquiry {
   }
 }
 
+export interface LimitServiceParts {
+  readonly services: UnaryServices;
+  readonly questions: QuestionObserver;
+  readonly quotas: Pick<QuotaSource, 'tried'>;
+}
+
 /** @returns one policy for each limit of the route that names a service */
 export function limitServicePolicies(
   route: RouteConfig | undefined,
-  { services, questions }: { readonly services: UnaryServices; readonly questions: QuestionObserver },
+  { services, questions, quotas }: LimitServiceParts,
 ): readonly Policy[] {
   return (route?.limits ?? []).flatMap((limit, index) => {
     if (limit.kind !== 'service') return [];
@@ -107,6 +139,7 @@ export function limitServicePolicies(
     const method = services(service, terms);
     // Without it, no limit would hold.
     if (method === undefined) throw new Error(`there is no upstream ${service} that speaks gRPC`);
-    return [new LimitServicePolicy({ index, limit }, method, questions)];
+    const tellDryRun = dryRunOf(limit, index, route?.name ?? '', quotas);
+    return [new LimitServicePolicy({ index, limit }, method, questions, tellDryRun)];
   });
 }

@@ -4,6 +4,7 @@
 import type { Failure } from '../../calls/failure.ts';
 import {
   type DirectionLimits,
+  type FlowDryRun,
   type FlowLimits,
   type FlowRateLimit,
   type SizeLimit,
@@ -15,8 +16,10 @@ import type { RouteConfig } from '../../config/route-config.ts';
 import { compileKey, isOfClients } from '../../limits/limit-key.ts';
 import type { FlowQuotaSource } from '../../limits/quotas.ts';
 import { type RateLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
+import { dryRunOf, once } from './dry-run.ts';
 import { bodyTooLarge, flowLimitExceeded, flowLimitText, messageTooLarge } from './flow-limit-failures.ts';
 import { storeUnavailable } from './limit-failures.ts';
+import { type TriedSizes, triedSizesOf } from './tried-sizes.ts';
 
 /** Bytes are paced in slices of this time, so that they come evenly and in few frames. */
 const SLICE_MS = 20;
@@ -35,6 +38,8 @@ interface FlowLimit {
 export class FlowLimitsPolicy implements Policy {
   readonly key = 'limits';
   readonly #limits: readonly FlowLimit[];
+  /** Undefined if no size is only tried. */
+  readonly #tried: TriedSizes | undefined;
   /** The limits of sizes alone, which are the same for all calls. Undefined if none concerns gRPC calls, or other calls. */
   readonly #messages: FlowLimits | undefined;
   readonly #bodies: FlowLimits | undefined;
@@ -45,8 +50,10 @@ export class FlowLimitsPolicy implements Policy {
   constructor(route: RouteConfig, quotas: FlowQuotaSource) {
     this.#limits = countedInStreams(route).map((counted) => compile(counted, quotas));
     const { limits = [], name } = route;
-    const bodies = limits.filter((limit) => limit.kind === 'bodySize');
-    const messages = limits.filter((limit) => limit.kind === 'messageSize');
+    this.#tried = triedSizesOf(route, quotas);
+    const held = limits.filter(({ dryRun }) => dryRun !== true);
+    const bodies = held.filter((limit) => limit.kind === 'bodySize');
+    const messages = held.filter((limit) => limit.kind === 'messageSize');
     this.#bodySize = bodySizeOf(bodies, name);
     if (bodies.length > 0) this.ask = (call, questioner) => this.#judge(call, questioner);
     this.#messages =
@@ -73,7 +80,7 @@ export class FlowLimitsPolicy implements Policy {
   }
 
   limitFlow(call: AdmittedCall): FlowLimits | undefined {
-    const sizes = call.isGrpc ? this.#messages : this.#bodies;
+    const sizes = this.#sizesOf(call);
     if (this.#limits.length === 0) return sizes;
     const request: FlowRateLimit[] = [];
     const response: FlowRateLimit[] = [];
@@ -89,6 +96,11 @@ export class FlowLimitsPolicy implements Policy {
       response: withRates(sizes?.response ?? UNLIMITED, response),
     };
   }
+
+  #sizesOf(call: AdmittedCall): FlowLimits | undefined {
+    const sizes = call.isGrpc ? this.#messages : this.#bodies;
+    return this.#tried === undefined ? sizes : this.#tried.besides(sizes, call);
+  }
 }
 
 function withSize(messageSize: SizeLimit | undefined): DirectionLimits {
@@ -100,7 +112,7 @@ function withRates(limits: DirectionLimits, rates: readonly FlowRateLimit[]): Di
 }
 
 function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
-  const { limit, allowance } = counted;
+  const { limit, allowance, index, route } = counted;
   const { count, by, exceed, direction } = limit;
   const sliceBytes = Math.max(SMALLEST_SLICE_BYTES, allowance.perMs * SLICE_MS);
   const exceeded = (waitMs: number, wanted: number): Failure => {
@@ -114,9 +126,15 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
     exceeded: exceed === 'end' ? exceeded : undefined,
     onPaced: exceed === 'end' ? undefined : quotas.pacedBy(counted),
   } as const;
+  const tellDryRun = dryRunOf(limit, index, route, quotas);
+  const dryRunFor = (call: AdmittedCall): { readonly dryRun: FlowDryRun } | undefined =>
+    tellDryRun && { dryRun: { ends: exceed === 'end', tell: once(() => tellDryRun(call)) } };
   if (by.some(({ kind }) => kind === 'stream')) {
     const alone = { ...common, key: '', client: undefined };
-    return { direction, of: () => ({ ...alone, tokens: quotas.streamTokens(counted) }) };
+    return {
+      direction,
+      of: (call) => ({ ...alone, ...dryRunFor(call), tokens: quotas.streamTokens(counted) }),
+    };
   }
   const lost = (store: string | undefined): Failure | undefined => {
     if (store === undefined) return undefined;
@@ -131,8 +149,8 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
   const of = (call: AdmittedCall): FlowRateLimit | undefined => {
     const key = keyOf(call);
     if (key === undefined) return undefined;
-    const limited = { ...common, tokens, key, client: client(call) };
-    if (limit.store === undefined) return limited;
+    const limited = { ...common, ...dryRunFor(call), tokens, key, client: client(call) };
+    if (limit.store === undefined || tellDryRun !== undefined) return limited;
     if (exceed !== 'end') return { ...limited, outOfReach: () => lost(tokens.goneStore?.()) };
     const ended = (waitMs: number, wanted: number): Failure =>
       lost(tokens.closedBy?.(key)) ?? exceeded(waitMs, wanted);

@@ -7,6 +7,7 @@ import { compileKey, isOfClients, type KeyOf } from '../../limits/limit-key.ts';
 import type { Quota } from '../../limits/quota.ts';
 import type { QuotaSource } from '../../limits/quotas.ts';
 import { type RateLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
+import { dryRunOf, type TellDryRun } from './dry-run.ts';
 import { Learning, type Unknown } from './learning.ts';
 import { callLimit, storeUnavailable } from './limit-failures.ts';
 
@@ -16,15 +17,21 @@ interface CallLimit {
   readonly keyOf: KeyOf;
   /** Whether clients can choose keys. */
   readonly isOfClients: boolean;
+  /** Undefined if it holds. */
+  readonly tellDryRun: TellDryRun | undefined;
   /** The key of the call that is being looked at (undefined if it has none), and the client that has made it up. */
   key: string | undefined;
   client: string | undefined;
+  /** Whether the limit is only tried, and would refuse the call that is being looked at. */
+  wouldRefuse: boolean;
 }
 
 /** Asked after `access`, which finds out who calls: refused clients must not use up what others may. */
 export class LimitsPolicy implements Policy {
   readonly key = 'limits';
   readonly #limits: readonly CallLimit[];
+  /** Those that are only tried. */
+  readonly #tried: readonly CallLimit[];
   readonly #quotas: QuotaSource;
 
   constructor(limits: readonly RateLimit[], quotas: QuotaSource) {
@@ -34,9 +41,12 @@ export class LimitsPolicy implements Policy {
       quota: quotas.quotaOf(limit),
       keyOf: compileKey(limit.limit.by),
       isOfClients: isOfClients(limit.limit.by),
+      tellDryRun: dryRunOf(limit.limit, limit.index, limit.route, quotas),
       key: '',
       client: undefined,
+      wouldRefuse: false,
     }));
+    this.#tried = this.#limits.filter(({ tellDryRun }) => tellDryRun !== undefined);
   }
 
   ask(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined {
@@ -57,13 +67,21 @@ export class LimitsPolicy implements Policy {
       const client = one.isOfClients ? call.subject.clientKey : undefined;
       one.key = key;
       one.client = client;
+      one.wouldRefuse = false;
       if (key === undefined) continue;
       const waitMs = quota.take(key, 1, client);
       if (waitMs <= 0) continue;
+      if (one.tellDryRun !== undefined) {
+        // A call does not wait for a limit that is only tried: it is not counted as long as the answer of those who know is missing.
+        one.wouldRefuse = quota.knows(key, 1, client);
+        one.key = undefined;
+        continue;
+      }
       for (let before = 0; before < index; before++) giveBack(this.#limits[before]);
       const leftMs = quota.learnWithinMs - waitedMs;
       if (leftMs > 0 && !quota.knows(key, 1, client))
         return { leftMs, learn: (onKnown) => quota.learn(key, 1, onKnown, client) };
+      if (this.#tried.length > 0) this.#tellDryRuns(call, index);
       this.#quotas.refused(limit);
       const closedBy = quota.closedBy?.(key);
       questioner.refuse(
@@ -73,8 +91,17 @@ export class LimitsPolicy implements Policy {
       );
       return undefined;
     }
+    if (this.#tried.length > 0) this.#tellDryRuns(call, this.#limits.length);
     questioner.admit();
     return undefined;
+  }
+
+  /** @param judged how many of the limits have judged the call */
+  #tellDryRuns(call: AdmittedCall, judged: number): void {
+    for (let index = 0; index < judged; index++) {
+      const { wouldRefuse, tellDryRun } = this.#limits[index];
+      if (wouldRefuse) tellDryRun?.(call);
+    }
   }
 }
 

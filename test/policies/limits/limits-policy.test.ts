@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ExchangeSubject } from '../../../src/calls/exchange-record.ts';
 import type { Failure } from '../../../src/calls/failure.ts';
+import type { InjectedFault } from '../../../src/calls/injected-fault.ts';
 import type { AdmittedCall, PendingQuestion, Questioner } from '../../../src/calls/policy.ts';
 import type { RateLimitConfig } from '../../../src/config/limits-config.ts';
 import type { Quota } from '../../../src/limits/quota.ts';
@@ -99,19 +100,37 @@ interface Scene {
   readonly policy: LimitsPolicy;
   readonly quotas: readonly ScriptedQuota[];
   readonly refused: string[];
+  /** What limits would have done that are only tried: what the record says, and what was counted. */
+  readonly tried: string[];
   readonly ask: () => { readonly answer: Answer; readonly pending: PendingQuestion | undefined };
 }
 
-function scene(given: number | readonly ScriptedQuota[], bys: readonly RateLimitConfig['by'][] = []): Scene {
+/** @param dryRuns the positions of the limits that are only tried */
+function scene(
+  given: number | readonly ScriptedQuota[],
+  bys: readonly RateLimitConfig['by'][] = [],
+  dryRuns: readonly number[] = [],
+): Scene {
   const quotas = typeof given === 'number' ? Array.from({ length: given }, () => new ScriptedQuota()) : given;
   const refused: string[] = [];
+  const tried: string[] = [];
+  const noting = Object.assign(standIn<AdmittedCall>({}), call, {
+    noteFault: ({ kind, text }: InjectedFault) => tried.push(`${kind} ${text}`),
+  });
   const left = [...quotas];
   const policy = limitsPolicy(
-    routeConfig({ limits: quotas.map((_, index) => ({ ...LIMIT, by: bys[index] ?? LIMIT.by })) }),
+    routeConfig({
+      limits: quotas.map((_, index) => ({
+        ...LIMIT,
+        by: bys[index] ?? LIMIT.by,
+        ...(dryRuns.includes(index) && { dryRun: true }),
+      })),
+    }),
     {
       quotas: {
         quotaOf: () => left.shift() ?? assert.fail('more limits than there are'),
         refused: ({ index }: { readonly index: number }) => refused.push(`limits[${index}]`),
+        tried: (_route, limit) => tried.push(limit),
       },
     },
   );
@@ -120,9 +139,10 @@ function scene(given: number | readonly ScriptedQuota[], bys: readonly RateLimit
     policy,
     quotas,
     refused,
+    tried,
     ask: () => {
       const answer = new Answer();
-      return { answer, pending: policy.ask(call, answer) };
+      return { answer, pending: policy.ask(noting, answer) };
     },
   };
 }
@@ -268,8 +288,58 @@ test('a call that ends while it waits takes nothing', () => {
   assert.deepEqual([quotas[0].hasStopped, quotas[0].taken], [true, 0]);
 });
 
+test('a call beyond a limit with dryRun passes, takes nothing of it, and is told once; the other limits hold', () => {
+  const { quotas, refused, tried, ask } = scene(3, [], [1]);
+  assert.equal(ask().answer.said, 'admitted');
+  assert.deepEqual([tried, quotas[1].taken], [[], 1]);
+  quotas[1].waitMs = 1234;
+  assert.equal(ask().answer.said, 'admitted');
+  const told = ['dryRun would be refused by limits[1] (calls 100/m by client)', 'calls 100/m by client'];
+  assert.deepEqual([tried.splice(0), refused], [told, []]);
+  assert.deepEqual(
+    quotas.map(({ taken }) => taken),
+    [2, 1, 2],
+  );
+  quotas[2].waitMs = 5;
+  const { said } = ask().answer;
+  assert.ok(said !== undefined && said !== 'admitted');
+  assert.deepEqual([tried.splice(0), refused], [told, ['limits[2]']]);
+  assert.deepEqual(
+    quotas.map(({ taken }) => taken),
+    [2, 1, 2],
+    'what it has taken is given back, and no more',
+  );
+  quotas[0].waitMs = 5;
+  ask();
+  assert.deepEqual(tried, [], 'a limit that was not looked at has no say');
+});
+
+test('a call waits for no limit with dryRun, and is not told where its process knows too little', () => {
+  const { quotas, tried, ask } = scene(2, [], [0]);
+  quotas[0].isKnown = false;
+  const { answer, pending } = ask();
+  assert.deepEqual([answer.said, pending, tried], ['admitted', undefined, []]);
+  // A limit that holds is waited for, and the other is judged again then.
+  quotas[1].isKnown = false;
+  const later = ask();
+  assert.deepEqual([later.answer.said, tried], [undefined, []]);
+  quotas[0].isKnown = true;
+  quotas[0].waitMs = 5;
+  quotas[1].isKnown = true;
+  quotas[1].onKnown?.();
+  assert.equal(later.answer.said, 'admitted');
+  assert.equal(tried.length, 2);
+});
+
+test('where the store of a limit with dryRun does not answer, and is closed, calls pass and are told', () => {
+  const { quotas, tried, refused, ask } = scene(1, [], [0]);
+  quotas[0].waitMs = 1000;
+  quotas[0].store = 'fleet';
+  assert.deepEqual([ask().answer.said, tried.length, refused], ['admitted', 2, []]);
+});
+
 test('a route whose limits count no calls has no such policy', () => {
-  const quotas = { quotaOf: () => new ScriptedQuota(), refused: () => undefined };
+  const quotas = { quotaOf: () => new ScriptedQuota(), refused: () => undefined, tried: () => undefined };
   assert.equal(limitsPolicy(undefined, { quotas }), undefined);
   assert.equal(limitsPolicy(routeConfig(), { quotas }), undefined);
   assert.equal(
