@@ -1,7 +1,11 @@
 // What clients that were refused did wrong, and endpoints that could not be reached: the sentence for each, and what fixes it.
 
 import { useState } from 'preact/hooks';
-import type { DiagnosisFact, DiagnosisFacts } from '../../src/admin/dashboard-figures.ts';
+import type {
+  DiagnosisFact,
+  DiagnosisFacts,
+  DiagnosisReasonFact,
+} from '../../src/admin/dashboard-figures.ts';
 import { type DiagnosisGroup, diagnosisGroups, isOfClient, peerOf } from '../model/diagnosis-groups.ts';
 import { counted, formatCount, formatTime } from '../model/format.ts';
 import { type RemedyBlock, type RemedySpan, remedyBlocks } from '../model/remedy-text.ts';
@@ -15,10 +19,13 @@ interface DiagnosisSectionProps {
 
 type About = 'clients' | 'all';
 
+const NONE: DiagnosisFacts = { recent: [], counts: {}, reasons: {}, remedies: {} };
+
 export function DiagnosisSection({ facts, nowEpochMs }: DiagnosisSectionProps) {
   const [about, setAbout] = useState<About>('clients');
-  const recent = (facts?.recent ?? []).filter((fact) => about === 'all' || isOfClient(fact));
-  const codes = Object.entries(facts?.counts ?? {}).toSorted(([, one], [, other]) => other - one);
+  const { recent: all, counts, reasons, remedies } = facts ?? NONE;
+  const recent = about === 'all' ? all : all.filter(isOfClient);
+  const groups = diagnosisGroups({ recent, counts, reasons });
   return (
     <Section
       id="refused"
@@ -36,25 +43,16 @@ export function DiagnosisSection({ facts, nowEpochMs }: DiagnosisSectionProps) {
         />
       }
     >
-      {codes.length > 0 && (
-        <ul class="codes" aria-label="How often each diagnosis was given since the start">
-          {codes.map(([code, count]) => (
-            <li key={code}>
-              {code} <b>{formatCount(count)}</b>
-            </li>
-          ))}
-        </ul>
-      )}
-      {recent.length === 0 && (
+      {groups.length > 0 && <Counts groups={groups} />}
+      {groups.length === 0 && (
         <p class="empty">{about === 'clients' ? 'No client was refused.' : 'There is no diagnosis.'}</p>
       )}
       <ol class="diagnoses" tabIndex={0} aria-label="Diagnoses">
-        {diagnosisGroups(recent).map((group) => (
+        {groups.map((group) => (
           <Diagnosis
             key={`${group.code} ${group.token}`}
             group={group}
-            total={facts?.counts[group.code]}
-            remedy={facts?.remedies[group.code]}
+            remedy={remedies[group.code]}
             nowEpochMs={nowEpochMs}
           />
         ))}
@@ -63,10 +61,23 @@ export function DiagnosisSection({ facts, nowEpochMs }: DiagnosisSectionProps) {
   );
 }
 
+/** Of what the list below shows, and of nothing else. */
+function Counts({ groups }: { readonly groups: readonly DiagnosisGroup[] }) {
+  return (
+    <ul class="codes" aria-label="How often each diagnosis was given since the start">
+      {groups
+        .toSorted((one, other) => other.count - one.count)
+        .map(({ code, token, count }) => (
+          <li key={`${code} ${token}`}>
+            {code === '' ? token : code} <b>{formatCount(count)}</b>
+          </li>
+        ))}
+    </ul>
+  );
+}
+
 interface DiagnosisProps {
   readonly group: DiagnosisGroup;
-  /** How often this was given since the start, also to those of whom no entry is left. */
-  readonly total: number | undefined;
   readonly remedy: string | undefined;
   readonly nowEpochMs: number;
 }
@@ -74,14 +85,18 @@ interface DiagnosisProps {
 /** So many addresses of a group are shown at once. */
 const MOST_PEERS = 20;
 
-function Diagnosis({ group, total = 0, remedy, nowEpochMs }: DiagnosisProps) {
-  const { code, token, facts, peers, lastAtEpochMs } = group;
-  const count = Math.max(total, group.count);
+function Diagnosis({ group, remedy, nowEpochMs }: DiagnosisProps) {
+  const { code, token, facts, peers, lastAtEpochMs, count, reasons } = group;
   const [newest] = facts;
   const peer = peerOf(newest);
+  const hasReasons = reasons.length > 1;
   return (
     <li>
-      <p class="sentence">{newest.sentence}</p>
+      {hasReasons ? (
+        <Reasons group={group} nowEpochMs={nowEpochMs} />
+      ) : (
+        <p class="sentence">{newest.sentence}</p>
+      )}
       <p class="about">
         <b>{code === '' ? token : code}</b>
         {peers > 1 ? (
@@ -93,7 +108,9 @@ function Diagnosis({ group, total = 0, remedy, nowEpochMs }: DiagnosisProps) {
         <span>{formatTime(lastAtEpochMs, nowEpochMs)}</span>
         {count > 1 && <span>{counted(count, 'time')}</span>}
       </p>
-      {newest.detail !== undefined && newest.detail !== '' && <p class="about">{newest.detail}</p>}
+      {!hasReasons && newest.detail !== undefined && newest.detail !== '' && (
+        <p class="about">{newest.detail}</p>
+      )}
       {peers > 1 && (
         <details>
           <summary>Addresses</summary>
@@ -118,6 +135,41 @@ function Diagnosis({ group, total = 0, remedy, nowEpochMs }: DiagnosisProps) {
           <Remedy blocks={remedyBlocks(remedy)} />
         </details>
       )}
+    </li>
+  );
+}
+
+interface ReasonsProps {
+  readonly group: DiagnosisGroup;
+  readonly nowEpochMs: number;
+}
+
+/** One code may have several reasons. */
+function Reasons({ group: { code, token, reasons, forgotten }, nowEpochMs }: ReasonsProps) {
+  return (
+    <ul class="reasons" aria-label={`Reasons of ${code === '' ? token : code}, the newest first`}>
+      {reasons.map((reason) => (
+        <Reason key={`${reason.sentence} ${reason.detail ?? ''}`} reason={reason} nowEpochMs={nowEpochMs} />
+      ))}
+      {forgotten > 0 && <li class="about">and {counted(forgotten, 'time')} for earlier reasons</li>}
+    </ul>
+  );
+}
+
+interface ReasonProps {
+  readonly reason: DiagnosisReasonFact;
+  readonly nowEpochMs: number;
+}
+
+function Reason({ reason: { sentence, detail = '', count, lastAtEpochMs }, nowEpochMs }: ReasonProps) {
+  return (
+    <li>
+      <p class="sentence">{sentence}</p>
+      <p class="about">
+        {detail !== '' && <span>{detail}</span>}
+        <b>{counted(count, 'time')}</b>
+        <span>{formatTime(lastAtEpochMs, nowEpochMs)}</span>
+      </p>
     </li>
   );
 }

@@ -164,6 +164,10 @@ const ofDiagnoses = {
     counts: mapTo(count(), 'How often each code was given since the start.'),
     remedies: mapTo(text(), 'What to do, by code: Markdown.'),
     recent: list(reference('Diagnosis'), 'The newest first, at most 256.'),
+    reasons: mapTo(
+      list(reference('DiagnosisReason')),
+      'The newest reasons of each code, the newest first, at most 8. What `counts` has more was given for earlier ones.',
+    ),
     'clients?': list(
       object({ library: text(), version: text(), connections: count(), lastAtEpochMs: number() }),
       'The gRPC libraries that have connected.',
@@ -184,6 +188,12 @@ const ofDiagnoses = {
     atEpochMs: number(),
     lastAtEpochMs: number(),
     count: count(),
+  }),
+  DiagnosisReason: object({
+    sentence: text(),
+    'detail?': text(),
+    count: count('How often it was given while it was among the newest.'),
+    lastAtEpochMs: number(),
   }),
 };
 

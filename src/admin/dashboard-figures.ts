@@ -253,6 +253,8 @@ export interface DiagnosisFacts {
   readonly recent: readonly DiagnosisFact[];
   /** What to do about the recent ones, by code: Markdown. */
   readonly remedies: Readonly<Record<string, string>>;
+  /** The newest reasons of each code among the recent ones, the newest first, at most 8 of each. */
+  readonly reasons: Readonly<Record<string, readonly DiagnosisReasonFact[]>>;
 }
 
 export interface DiagnosisFact {
@@ -270,6 +272,14 @@ export interface DiagnosisFact {
   readonly atEpochMs: number;
   readonly lastAtEpochMs: number;
   readonly count: number;
+}
+
+export interface DiagnosisReasonFact {
+  readonly sentence: string;
+  readonly detail?: string | undefined;
+  /** How often it was given while it was among the newest reasons of its code. */
+  readonly count: number;
+  readonly lastAtEpochMs: number;
 }
 
 /** What is to be said of endpoints. Those about which there is nothing to say are missing. */

@@ -217,12 +217,15 @@ function describeReason(
 }
 
 function describeDiagnoses(report: DiagnosisReport): DiagnosisFacts {
-  const { counts, remedies, recent } = withRemedies(report);
+  const { counts, remedies, recent, reasons } = withRemedies(report);
   const shown = fairlyChosen(recent, MOST_DIAGNOSES);
   const codes = new Set(shown.map(({ code }) => code));
-  return {
-    counts,
-    recent: shown,
-    remedies: Object.fromEntries(Object.entries(remedies).filter(([code]) => codes.has(code))),
-  };
+  return { counts, recent: shown, reasons: only(codes, reasons), remedies: only(codes, remedies) };
+}
+
+function only<Value>(
+  codes: ReadonlySet<string>,
+  byCode: Readonly<Record<string, Value>>,
+): Readonly<Record<string, Value>> {
+  return Object.fromEntries(Object.entries(byCode).filter(([code]) => codes.has(code)));
 }

@@ -3,6 +3,7 @@
 // of one kind, from however many addresses, pushes no other kind out. It never throws.
 
 import type { ClientVersion } from './client-versions.ts';
+import { type DiagnosisReasons, ReasonsByCode } from './diagnosis-reasons.ts';
 import { harmlessText } from './json-text.ts';
 
 export interface DiagnosisEvent {
@@ -35,6 +36,7 @@ export interface DiagnosisReport {
   readonly counts: Readonly<Record<string, number>>;
   /** The most recent diagnoses, newest first. */
   readonly recent: readonly DiagnosisEntry[];
+  readonly reasons: DiagnosisReasons;
   /** By what libraries connections were made, the last seen first. Undefined of a process that has no clients. */
   readonly clients?: readonly ClientVersion[];
 }
@@ -65,6 +67,7 @@ export class DiagnosisRing {
   readonly #entriesOf = new Map<string, number>();
   /** The newest entry of each code and peer. */
   readonly #latest = new Map<string, MutableEntry>();
+  readonly #reasons = new ReasonsByCode();
 
   #total = 0;
 
@@ -82,6 +85,8 @@ export class DiagnosisRing {
     this.#total++;
     const nowEpochMs = this.#nowEpochMs();
     this.#counts.set(event.code, (this.#counts.get(event.code) ?? 0) + 1);
+    if (!this.#reasons.repeat(event.code, event, nowEpochMs))
+      this.#reasons.add(event.code, boundedEvent(event), nowEpochMs);
     const key = `${event.code} ${bounded(peer, MOST_NAME_CHARACTERS)}`;
     const latest = this.#latest.get(key);
     if (latest !== undefined && nowEpochMs - latest.atEpochMs < REPEAT_WITHIN_MS) {
@@ -113,6 +118,7 @@ export class DiagnosisRing {
     return {
       counts: Object.fromEntries([...this.#counts].toSorted(([one], [other]) => (one < other ? -1 : 1))),
       recent: this.#entries.toReversed().map(reported),
+      reasons: this.#reasons.report(),
     };
   }
 

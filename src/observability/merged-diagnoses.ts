@@ -1,6 +1,7 @@
 // Merges the diagnoses of several processes as if one process had made them: counts are added, and lists are merged.
 
 import { mergeClientVersions } from './client-versions.ts';
+import { mergeReasons } from './diagnosis-reasons.ts';
 import {
   DIAGNOSIS_RING_CAPACITY,
   type DiagnosisEntry,
@@ -21,6 +22,7 @@ export function mergeDiagnoses(reports: readonly DiagnosisReport[]): DiagnosisRe
       recent.toSorted((one, other) => other.lastAtEpochMs - one.lastAtEpochMs),
       DIAGNOSIS_RING_CAPACITY,
     ),
+    reasons: mergeReasons(reports.map(({ reasons }) => reasons)),
     clients: mergeClientVersions(reports.map(({ clients = [] }) => clients)),
   };
 }

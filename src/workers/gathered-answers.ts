@@ -44,7 +44,7 @@ export class GatheredAnswers {
   /** The last metrics of each worker. */
   readonly #lastMetrics = new Map<WorkerProcess, MetricsSnapshot>();
   #metricsOfEnded: MetricsSnapshot = [];
-  #diagnosesOfEnded: DiagnosisReport = { counts: {}, recent: [] };
+  #diagnosesOfEnded: DiagnosisReport = { counts: {}, recent: [], reasons: {} };
 
   /** @param workers returns the workers that can be asked */
   constructor(workers: () => readonly WorkerProcess[]) {

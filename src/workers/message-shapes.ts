@@ -144,12 +144,17 @@ function isTableOf(layout: FigureLayout<string>): Check {
 
 const isExemplars = isListOf(has({ key: isText, traceId: isText, value: isFinite, atMs: isFinite }));
 
+const isReasons = isListOf(
+  has({ sentence: isText, detail: optional(isText), count: isNumber, lastAtEpochMs: isNumber }),
+);
+
 /** An answer to one question has only the field of its topic; a farewell has several. */
 const answers: Readonly<Record<Topic, Check>> = {
   diagnoses: optional(
     has({
       counts: isRecord,
       recent: isListOf(has({ lastAtEpochMs: isNumber })),
+      reasons: (value) => isRecord(value) && Object.values(value).every(isReasons),
       clients: optional(
         isListOf(has({ library: isText, version: isText, connections: isNumber, lastAtEpochMs: isNumber })),
       ),

@@ -165,7 +165,7 @@ describe('an admin server', () => {
   test('shows the diagnoses as JSON: how often each code was given, and the last ones, newest first', async () => {
     diagnoses = new DiagnosisRing(() => 1_000);
     const none = await ask(server.address, { path: '/api/diagnoses' });
-    assert.deepEqual(JSON.parse(none.body), { counts: {}, recent: [], remedies: {} });
+    assert.deepEqual(JSON.parse(none.body), { counts: {}, recent: [], reasons: {}, remedies: {} });
     const refusal = {
       code: 'FG1001',
       token: 'plaintext_on_tls_port',
@@ -184,6 +184,7 @@ describe('an admin server', () => {
         { ...refusal, client: '192.0.2.2:4000', ...times },
         { ...refusal, client: '192.0.2.1:4000', ...times },
       ],
+      reasons: { FG1001: [{ sentence: 'No TLS.', count: 2, lastAtEpochMs: 1_000 }] },
     });
   });
 

@@ -25,7 +25,7 @@ function sources(changes: Partial<FactSources> = {}): FactSources {
     warnings: () => [],
     reloads: () => ({ reloaded: 0, refused: 0, failed: 0, last: undefined, lastError: undefined }),
     tlsUsers: () => [],
-    diagnoses: { countOfControl: 0, report: () => Promise.resolve({ counts: {}, recent: [] }) },
+    diagnoses: { countOfControl: 0, report: () => Promise.resolve({ counts: {}, recent: [], reasons: {} }) },
     healthOf: () => new Map(),
     history: new EndpointHistory(),
     onFault: (error) => assert.fail(String(error)),

@@ -82,7 +82,7 @@ class Scene {
       },
       report: async () => {
         this.asked.push('diagnoses');
-        return { counts: { FG1001: this.diagnosed }, recent: [], ...(await this.onDiagnoses()) };
+        return { counts: { FG1001: this.diagnosed }, recent: [], reasons: {}, ...(await this.onDiagnoses()) };
       },
     };
   }

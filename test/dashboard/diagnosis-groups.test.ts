@@ -2,8 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { diagnosisGroups, isOfClient } from '../../dashboard/model/diagnosis-groups.ts';
-import type { DiagnosisFact } from '../../src/admin/dashboard-figures.ts';
+import {
+  type DiagnosisGroup,
+  diagnosisGroups,
+  type GroupedFacts,
+  isOfClient,
+} from '../../dashboard/model/diagnosis-groups.ts';
+import type { DiagnosisFact, DiagnosisReasonFact } from '../../src/admin/dashboard-figures.ts';
 import { diagnosisCodes } from '../../src/diagnosis/codes.ts';
 
 const TOKENS = [...diagnosisCodes.keys()];
@@ -12,11 +17,22 @@ function fact(code: string, lastAtEpochMs: number, others: Partial<DiagnosisFact
   return { code, token: `t-${code}`, sentence: code, atEpochMs: 1, lastAtEpochMs, count: 1, ...others };
 }
 
+function reason(sentence: string, count: number): DiagnosisReasonFact {
+  return { sentence, count, lastAtEpochMs: 1 };
+}
+
+function groupsOf(
+  recent: readonly DiagnosisFact[],
+  others: Partial<GroupedFacts> = {},
+): readonly DiagnosisGroup[] {
+  return diagnosisGroups({ recent, counts: {}, reasons: {}, ...others });
+}
+
 test('a thousand clients with one mistake are one group, and the group with the newest comes first', () => {
   const clients = Array.from({ length: 1000 }, (_, index) =>
     fact('FG1001', index, { client: `192.0.2.${index % 250}:${index}`, count: 2 }),
   );
-  const groups = diagnosisGroups([fact('FG2001', 5000, { endpoint: 'unix:/a' }), ...clients]);
+  const groups = groupsOf([fact('FG2001', 5000, { endpoint: 'unix:/a' }), ...clients]);
   assert.deepEqual(
     groups.map(({ code, peers, count, lastAtEpochMs }) => [code, peers, count, lastAtEpochMs]),
     [
@@ -25,7 +41,7 @@ test('a thousand clients with one mistake are one group, and the group with the 
     ],
   );
   assert.equal(groups[1].facts[0].client, '192.0.2.249:999');
-  assert.deepEqual(diagnosisGroups([]), []);
+  assert.deepEqual(groupsOf([]), []);
 });
 
 test('calls that a service has failed are not among the refused clients', () => {
@@ -49,9 +65,39 @@ test('calls that a service has failed are not among the refused clients', () => 
 });
 
 test('what has no code is told apart by its token', () => {
-  const groups = diagnosisGroups([fact('', 1, { token: 'a' }), fact('', 2, { token: 'b' })]);
+  const groups = groupsOf([fact('', 1, { token: 'a' }), fact('', 2, { token: 'b' })], {
+    counts: { '': 7 },
+    reasons: { '': [{ sentence: 'x', count: 7, lastAtEpochMs: 1 }] },
+  });
   assert.deepEqual(
-    groups.map(({ token }) => token),
-    ['b', 'a'],
+    groups.map(({ token, count, reasons }) => [token, count, reasons.length]),
+    [
+      ['b', 1, 0],
+      ['a', 1, 0],
+    ],
   );
+});
+
+test('only what is listed is counted, and it counts since the start', () => {
+  const counts = { FG1001: 40, FG2001: 9 };
+  const groups = groupsOf([fact('FG1001', 1, { client: '192.0.2.1:1', count: 3 })], { counts });
+  assert.deepEqual(
+    groups.map(({ code, count }) => [code, count]),
+    [['FG1001', 40]],
+  );
+});
+
+test('a code with several reasons has each with its count, and says how many of earlier ones there were', () => {
+  const [first, second] = groupsOf([fact('FG3039', 9), fact('FG1001', 5)], {
+    counts: { FG3039: 10, FG1001: 2 },
+    reasons: {
+      FG3039: [reason('The newest.', 2), reason('Before it.', 5)],
+      FG1001: [reason('The only one.', 2)],
+    },
+  });
+  assert.deepEqual(
+    [first.reasons.map(({ sentence, count }) => `${sentence} ${count}`), first.forgotten],
+    [['The newest. 2', 'Before it. 5'], 3],
+  );
+  assert.deepEqual([second.reasons.length, second.forgotten], [1, 0]);
 });

@@ -50,7 +50,13 @@ test('refused clients and endpoints that are down are counted and shown by the a
   });
   const opened = await proxy.line(({ msg }) => msg === 'admin server listens');
   const admin = String(opened['address']);
-  assert.deepEqual(await readReport(admin), { counts: {}, recent: [], clients: [], remedies: {} });
+  assert.deepEqual(await readReport(admin), {
+    counts: {},
+    recent: [],
+    reasons: {},
+    clients: [],
+    remedies: {},
+  });
   await proxy.voiceClient('tls').say({});
   await sendInTheClear(proxy.port('tls'));
   await sendInTheClear(proxy.port('tls'));

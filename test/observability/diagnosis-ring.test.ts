@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MOST_REASONS } from '../../src/observability/diagnosis-reasons.ts';
 import {
   DIAGNOSIS_RING_CAPACITY,
   type DiagnosisEntry,
@@ -37,6 +38,9 @@ test('a diagnosis is kept with its time and what was known of it', () => {
         count: 1,
       },
     ],
+    reasons: {
+      FG1001: [{ sentence: 'No TLS.', detail: 'wrong version number', count: 1, lastAtEpochMs: 1_000_000 }],
+    },
   });
 });
 
@@ -48,6 +52,45 @@ test('the same from the same peer within a minute raises the count of its entry'
   const [only, ...others] = ring.report().recent;
   assert.deepEqual(others, []);
   assert.deepEqual([only.count, only.atEpochMs, only.lastAtEpochMs], [2, 1_000_000, 1_059_999]);
+});
+
+test('each reason of a code is reported with its count, the newest first, and earlier ones are only counted', () => {
+  const { ring, clock } = startRing();
+  const give = (sentence: string, detail?: string): void => {
+    clock.nowEpochMs += 1;
+    ring.record({ ...REFUSED, sentence, ...(detail === undefined ? {} : { detail }) }, '192.0.2.1');
+  };
+  const [first, second] = ['The token has expired.', 'The token is of another issuer.'];
+  for (const sentence of [first, second, first]) give(sentence);
+  give(second, 'of its key');
+  assert.deepEqual(ring.report().reasons, {
+    FG1001: [
+      { sentence: second, detail: 'of its key', count: 1, lastAtEpochMs: 1_000_004 },
+      { sentence: first, count: 2, lastAtEpochMs: 1_000_003 },
+      { sentence: second, count: 1, lastAtEpochMs: 1_000_002 },
+    ],
+  });
+  for (let index = 0; index < 1000; index++) give(`No route for /${index}.`);
+  give('No route for /995.');
+  const { counts, reasons } = ring.report();
+  assert.equal(counts['FG1001'], 1005);
+  const [{ sentence, count }, ...others] = reasons['FG1001'];
+  assert.deepEqual([sentence, count, others.length], ['No route for /995.', 2, MOST_REASONS - 1]);
+});
+
+test('a reason that is too long, or not harmless in a terminal, is one reason however often it is given', () => {
+  const { ring } = startRing();
+  for (let times = 0; times < 3; times++)
+    for (const sentence of ['x'.repeat(100_000), 'a\u001bb'])
+      ring.record({ ...REFUSED, sentence }, '192.0.2.1');
+  const { reasons } = ring.report();
+  assert.deepEqual(
+    reasons['FG1001'].map(({ sentence, count }) => [sentence.length, count]),
+    [
+      ['a\\u001bb'.length, 3],
+      [512, 3],
+    ],
+  );
 });
 
 test('of several reasons within a minute, the newest stands beside the newest time', () => {
@@ -184,7 +227,7 @@ test('texts without end are cut', () => {
     },
     long,
   );
-  assert.ok(JSON.stringify(ring.report()).length < 3_000);
+  assert.ok(JSON.stringify(ring.report()).length < 4_000);
 });
 
 test('what was reported does not change afterwards', () => {

@@ -162,7 +162,7 @@ test('a broken rule of HTTP/2 is no diagnosis', (t) => {
   const kept = new Kept(t);
   kept.log.violation('192.0.2.1:4000', BAD_FRAME);
   kept.log.upstreamEvents('voice').onViolation(ENDPOINT, BAD_FRAME);
-  assert.deepEqual(kept.ring.report(), { counts: {}, recent: [] });
+  assert.deepEqual(kept.ring.report(), { counts: {}, recent: [], reasons: {} });
 });
 
 test('clients whose address has no port, or is unknown, are told apart', (t) => {

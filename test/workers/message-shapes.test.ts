@@ -17,6 +17,7 @@ import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 const place = { socket: 1, address: '127.0.0.1:8443', port: 8443 };
 const unixPlace = { socket: 2, address: 'unix:/run/a', port: undefined };
 
+const REASON = { sentence: 'No TLS.', detail: 'x', count: 1, lastAtEpochMs: 1 };
 const CLIENT = { library: 'grpc-go', version: '1.66.2', connections: 1, lastAtEpochMs: 1 };
 
 const EXEMPLAR = {
@@ -149,8 +150,16 @@ test('every message of a worker arrives as one', () => {
     { type: 'load', streams: 3, taken: [1, 2], closed: [] },
     { type: 'prepared', change: 1, outcome: 'same', message: '', findings: [] },
     { type: 'committed', change: 1, tls },
-    { type: 'answer', question: 1, body: { diagnoses: { counts: {}, recent: [] } } },
-    { type: 'answer', question: 1, body: { diagnoses: { counts: {}, recent: [], clients: [CLIENT] } } },
+    {
+      type: 'answer',
+      question: 1,
+      body: { diagnoses: { counts: {}, recent: [], reasons: { a: [REASON] } } },
+    },
+    {
+      type: 'answer',
+      question: 1,
+      body: { diagnoses: { counts: {}, recent: [], reasons: {}, clients: [CLIENT] } },
+    },
     {
       type: 'answer',
       question: 1,
@@ -188,7 +197,7 @@ test('every message of a worker arrives as one', () => {
     { type: 'outage', upstream: 'voice', news: { state: 'back', refused: 3 } },
     { type: 'quotaReport', ...QUOTA_REPORT },
     { type: 'events', subscription: 3, events: ['{}'], dropped: 7 },
-    { type: 'farewell', answers: { metrics: [], diagnoses: { counts: {}, recent: [] } } },
+    { type: 'farewell', answers: { metrics: [], diagnoses: { counts: {}, recent: [], reasons: {} } } },
   ];
   for (const message of messages) assert.ok(isFromWorker(sent(message)), message.type);
 });
@@ -238,7 +247,15 @@ test('what another program would send is no message', () => {
     ...Object.keys(CLIENT).map((name) => ({
       type: 'answer',
       question: 1,
-      body: { diagnoses: { counts: {}, recent: [], clients: [{ ...CLIENT, [name]: undefined }] } },
+      body: {
+        diagnoses: { counts: {}, recent: [], reasons: {}, clients: [{ ...CLIENT, [name]: undefined }] },
+      },
+    })),
+    { type: 'answer', question: 1, body: { diagnoses: { counts: {}, recent: [] } } },
+    ...Object.keys(REASON).map((name) => ({
+      type: 'answer',
+      question: 1,
+      body: { diagnoses: { counts: {}, recent: [], reasons: { a: [{ ...REASON, [name]: {} }] } } },
     })),
     ...Object.keys(EXEMPLAR).map((name) => ({
       type: 'answer',

@@ -77,6 +77,13 @@ async function showHostileTexts({ browser, after }: DashboardContext): Promise<v
         .waitFor();
     const refused = shown.section('Refused clients');
     await refused.getByText('50 addresses').waitFor();
+    const counts = refused.getByRole('list', { name: 'How often each diagnosis was given since the start' });
+    // Nothing of diagnoses that are not in the list.
+    assert.equal(await counts.innerText(), 'FG1001 1,300');
+    const reasons = refused.getByRole('list', { name: 'Reasons of FG1001, the newest first' });
+    await reasons.getByText('17 times').waitFor();
+    await reasons.getByText('9 times').waitFor();
+    await reasons.getByText('and 1,274 times for earlier reasons').waitFor();
     await refused.getByText('Addresses', { exact: true }).click();
     await refused.getByText('192.0.2.20:4219').waitFor();
     await refused.getByText('And 30 more entries.').waitFor();

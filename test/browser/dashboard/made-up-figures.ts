@@ -225,7 +225,7 @@ export function madeUpFacts(nowEpochMs: number): DashboardFacts {
       certificate('old', 'DNS:old.example.com', -3, nowEpochMs),
     ],
     diagnoses: {
-      counts: { FG1001: 31, FG2001: 4, FG1004: 2 },
+      counts: { FG1001: 1300, FG2001: 4, FG1004: 2 },
       recent: Array.from({ length: 50 }, (_, index) => ({
         code: 'FG1001',
         token: 'plaintext_on_tls_port',
@@ -239,6 +239,17 @@ export function madeUpFacts(nowEpochMs: number): DashboardFacts {
         lastAtEpochMs: minutes(index),
         count: index + 1,
       })),
+      reasons: {
+        FG1001: [
+          {
+            sentence:
+              'A client called a TLS port without TLS; use TLS credentials in the client (not insecure ones), or another port.',
+            count: 17,
+            lastAtEpochMs: minutes(0),
+          },
+          { sentence: HOSTILE[0], detail: HOSTILE[3], count: 9, lastAtEpochMs: minutes(1) },
+        ],
+      },
       remedies: {
         FG1001: `Let the client use TLS:\n\n- in Python, \`grpc.secure_channel(...)\`\n- ${HOSTILE[1]}\n\n\`\`\`\ncurl https://example.com\n\`\`\``,
       },
