@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { passOnLastWords } from '../observability/standard-error.ts';
 
 /**
- * The heap of a process that takes leases. A server can fill it within one turn of the event loop, by a short answer that announces long
- * lists: the process ends before it takes more.
+ * The heap of such a process, which reads what servers of others answer: it ends before it takes more. A server could fill it within one
+ * turn of the event loop, by a short answer that announces long lists.
  */
 const MOST_HEAP_MIB = 192;
 
@@ -19,7 +19,7 @@ export function forkCommand(command: 'export-spans' | 'take-leases'): ChildProce
   const child = fork(program, rest, {
     // The flags of this process are for those that carry calls. With this one SIGUSR1 does not open Node's debugger.
     execArgv: isExecutable ? [] : ['--disable-sigusr1'],
-    env: command === 'take-leases' ? withBoundedHeap() : process.env,
+    env: withBoundedHeap(),
     // Keeps Maps, which JSON would lose.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

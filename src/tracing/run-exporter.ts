@@ -8,8 +8,19 @@ import { SpanQueue } from './span-queue.ts';
 
 /** EX_SOFTWARE in sysexits.h. */
 const FAULT_EXIT_CODE = 70;
+/**
+ * A collector could answer without end, also outside of the heap, which has a bound of its own: a process that has grown so much ends, and
+ * another one is started.
+ */
+const MOST_BYTES = 384 * 1024 * 1024;
+const LOOK_EVERY_MS = 250;
 /** How long the rest may take when the proxy is gone. */
 const ORPHANED_MS = 3000;
+
+interface FaultReport {
+  readonly name: string;
+  readonly places: string;
+}
 
 /** Sends a message to the proxy. @param sent is called once the channel has taken it, or never if the proxy is gone */
 export type SendToProxy = (message: FromExporter, sent?: () => void) => void;
@@ -48,7 +59,12 @@ export async function runExporter(send: SendToProxy): Promise<number> {
   process.once('disconnect', () => void close(ORPHANED_MS).catch(() => end(1)));
   // It may have gone before this line.
   if (!process.connected) end(0);
-  return ended;
+  const look = setInterval(() => {
+    if (process.memoryUsage.rss() > MOST_BYTES) die({ name: 'TooMuchMemory', places: '' }, send);
+  }, LOOK_EVERY_MS);
+  const exitCode = await ended;
+  clearInterval(look);
+  return exitCode;
 }
 
 async function open(options: ExporterOptions, send: SendToProxy): Promise<SpanQueue> {
@@ -81,18 +97,18 @@ function take(queue: SpanQueue, { lines, count }: Extract<ToExporter, { type: 's
 
 /** An uncaught error ends this process at once; the proxy starts another one. */
 function endAtFaults(send: SendToProxy): void {
-  const die = (error: unknown): void => {
-    const { name, places } = describeFault(error);
-    send({ type: 'fault', name, places }, () => process.exit(FAULT_EXIT_CODE));
-    // The channel takes it at once, unless the proxy is gone.
-    setImmediate(() => setImmediate(() => process.exit(FAULT_EXIT_CODE)));
-  };
-  process.on('uncaughtException', die);
-  process.on('unhandledRejection', die);
+  process.on('uncaughtException', (error) => die(describeFault(error), send));
+  process.on('unhandledRejection', (error) => die(describeFault(error), send));
+}
+
+function die({ name, places }: FaultReport, send: SendToProxy): void {
+  send({ type: 'fault', name, places }, () => process.exit(FAULT_EXIT_CODE));
+  // The channel takes it at once, unless the proxy is gone.
+  setImmediate(() => setImmediate(() => process.exit(FAULT_EXIT_CODE)));
 }
 
 /** The message of the error is left out, since a collector may have written it, and it may hold the secret that it was sent. */
-function describeFault(error: unknown): { readonly name: string; readonly places: string } {
+function describeFault(error: unknown): FaultReport {
   if (!(error instanceof Error)) return { name: typeof error, places: '' };
   const places = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   return { name: error.name, places: places.slice(0, 5).join('\n') };

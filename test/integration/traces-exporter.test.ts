@@ -45,12 +45,17 @@ function exported(proxy: ProxyUnderTest): number {
 }
 
 /** Lets an event of sockets throw in exporters that are started from now on. @returns a function that ends it */
-function throwAt(t: TestContext, event: string): () => void {
+function throwAt(t: TestContext, event: string, harm = ''): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-throwing-'));
   const file = join(folder, 'throw');
   writeFileSync(file, '');
   const preload = pathToFileURL(join(import.meta.dirname, '../support/throwing-sockets.ts'));
-  const added = { NODE_OPTIONS: `--import=${preload.href}`, THROWING_EVENT: event, THROWING_WHILE: file };
+  const added = {
+    NODE_OPTIONS: `--import=${preload.href}`,
+    THROWING_EVENT: event,
+    THROWING_WHILE: file,
+    THROWING_HARM: harm,
+  };
   const before = Object.keys(added).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, added);
   t.after(() => {
@@ -95,6 +100,34 @@ for (const [event, start] of [
     assert.ok(!log.includes('text-of-a-collector') && !log.includes('of-the-collector'));
   });
 }
+
+for (const [harm, how, error] of [
+  ['fill the heap', 'signal SIGABRT', undefined],
+  ['take memory', 'exit code 70', 'TooMuchMemory'],
+] as const)
+  test(`an exporter that a collector lets ${harm} without end is ended at its bound: calls go on, its spans are counted, and it is started again`, async (t) => {
+    const stopHarm = throwAt(t, 'connect', harm);
+    const collector = await startHttpCollector(t);
+    const proxy = await tracingTo(t, collector.exporter);
+    await call(proxy, 2);
+    const line = await eventually(
+      'it has ended',
+      () =>
+        proxy.lines().find(({ msg }) => String(msg).startsWith('the process that exports spans has ended')),
+      PATIENCE_MS,
+    );
+    assert.deepEqual([line['how'], line['error']], [how, error]);
+    stopHarm();
+    assert.equal(lost(proxy, 'exporter_ended'), 4);
+    await eventually(
+      'spans are exported again',
+      async () => {
+        await call(proxy);
+        return collector.spans.length > 0;
+      },
+      PATIENCE_MS,
+    );
+  });
 
 test('with workers none of them ends, and the metrics say what was lost', async (t) => {
   const stopThrowing = throwAt(t, 'connect');
