@@ -169,7 +169,7 @@ export const DASHBOARD_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         recent: list(reference('Diagnosis'), 'The newest first, at most 50.'),
         remedies: mapTo(text(), 'What to do, by code: Markdown.'),
       }),
-        reasons: mapTo(list(reference('DiagnosisReason')), 'Of the codes in `recent`, at most 8 each.'),
+      reasons: mapTo(list(reference('DiagnosisReason')), 'Of the codes in `recent`, at most 8 each.'),
       'endpoints?': object({
         endpoints: list(
           object({

@@ -90,6 +90,7 @@ export class HeaderEdits implements CallEdit {
    * decided by them.
    */
   decidedBeside(beside: HeaderList): HeaderEdits {
+    if (this.#conditional.length === 0) return this;
     const isBeside = ({ name }: Conditional) => !this.#replaces(name) && beside.names.includes(name);
     return this.#decided(isBeside);
   }

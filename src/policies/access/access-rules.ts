@@ -36,10 +36,16 @@ export function compileRule(
           claim,
         );
   return (call, callers) => {
-    if (fitsMethod !== undefined && !fitsMethod(call.subject.method.split('?', 1)[0])) return false;
+    if (fitsMethod !== undefined && !fitsMethod(pathOf(call.subject.method))) return false;
     if (isInNetwork !== undefined && !isInNetwork(call.clientAddress)) return false;
     return fitsCaller === undefined || callers.some(fitsCaller);
   };
+}
+
+/** @returns the path without its query */
+function pathOf(method: string): string {
+  const query = method.indexOf('?');
+  return query === -1 ? method : method.slice(0, query);
 }
 
 /** Whether a rule could hold for a call if its client had this identity. */

@@ -51,7 +51,11 @@ export class LimitsPolicy implements Policy {
 
   ask(call: AdmittedCall, questioner: Questioner): PendingQuestion | undefined {
     const unknown = this.#judge(call, questioner, 0);
-    return unknown && new Learning(unknown, (waitedMs) => this.#judge(call, questioner, waitedMs));
+    return unknown && this.#wait(unknown, call, questioner);
+  }
+
+  #wait(unknown: Unknown, call: AdmittedCall, questioner: Questioner): PendingQuestion {
+    return new Learning(unknown, (waitedMs) => this.#judge(call, questioner, waitedMs));
   }
 
   /**
@@ -79,8 +83,7 @@ export class LimitsPolicy implements Policy {
       }
       for (let before = 0; before < index; before++) giveBack(this.#limits[before]);
       const leftMs = quota.learnWithinMs - waitedMs;
-      if (leftMs > 0 && !quota.knows(key, 1, client))
-        return { leftMs, learn: (onKnown) => quota.learn(key, 1, onKnown, client) };
+      if (leftMs > 0 && !quota.knows(key, 1, client)) return unknownOf(one, key, leftMs);
       if (this.#tried.length > 0) this.#tellDryRuns(call, index);
       this.#quotas.refused(limit);
       const closedBy = quota.closedBy?.(key);
@@ -103,6 +106,11 @@ export class LimitsPolicy implements Policy {
       if (wouldRefuse) tellDryRun?.(call);
     }
   }
+}
+
+/** Not within `#judge`: V8 allocates what closures of a function capture for each of its calls, also for those that make no closure. */
+function unknownOf({ quota, client }: CallLimit, key: string, leftMs: number): Unknown {
+  return { leftMs, learn: (onKnown) => quota.learn(key, 1, onKnown, client) };
 }
 
 function giveBack({ quota, key, client }: CallLimit): void {
