@@ -11,6 +11,8 @@ const LONGEST_HOST = 20;
 const LONGEST_PATH = 32;
 const LONGEST_HEADER_VALUE = 12;
 const LONGEST_ENDING = 20;
+/** How many parts of a path that is cut are tried in front of its end. */
+const MOST_LEFT_OUT = 8;
 /** A route that takes every path of every host. */
 const EVERYTHING = 'all';
 
@@ -22,18 +24,23 @@ export class RouteNames {
   readonly #hosts = new FreeNames();
   readonly #hostNames = new Map<string, string>();
   readonly #names = new FreeNames();
+  /** The first route that would have had a name. */
+  readonly #firsts = new Map<string, NamedRoute>();
 
   /** Asked once for each route, in their order. */
   of(route: NamedRoute): string {
-    const { listener, host, path } = route;
+    const { host, path } = route;
     const hostName = host === undefined ? '' : this.#hostName(host);
-    const pathName = pathPart(path, Math.min(LONGEST_PATH, LONGEST - hostName.length - 1));
-    const place = [hostName, pathName].filter((part) => part !== '').join('/') || EVERYTHING;
+    const most = Math.min(LONGEST_PATH, LONGEST - hostName.length - 1);
     const value = headerPart(route);
-    const base = value === '' ? place : withEnding(place, value);
-    const kind = path.endsWith('*') ? 'below' : 'exact';
-    const others = listener === undefined ? [kind] : [listener, kind, `${listener}-${kind}`];
-    return this.#names.take([base, ...others.map((ending) => withEnding(base, ending))]);
+    const named = (pathName: string): string => {
+      const place = [hostName, pathName].filter((part) => part !== '').join('/') || EVERYTHING;
+      return value === '' ? place : withEnding(place, value);
+    };
+    const [base, ...others] = pathParts(path, most).map(named);
+    const first = this.#firsts.get(base);
+    if (first === undefined) this.#firsts.set(base, route);
+    return this.#names.take([base, ...(first === undefined ? [] : differing(route, first, base)), ...others]);
   }
 
   /** @returns the first words of the host by which it differs from the hosts before it */
@@ -70,17 +77,47 @@ class FreeNames {
   }
 }
 
-/** @returns the end of the path, which tells more than its beginning: `identity.v1.Users` of `/com.example.identity.v1.Users/*`; '' of `/*` */
-function pathPart(path: string, most: number): string {
+/** @returns names that say what tells the route from the first one of the name, if that is not in its path alone */
+function differing({ listener, path }: NamedRoute, first: NamedRoute, name: string): readonly string[] {
+  if (withoutStar(path) !== withoutStar(first.path)) return [];
+  const kind = path.endsWith('*') ? 'below' : 'exact';
+  const ofPath = path === first.path ? [] : [withEnding(name, kind)];
+  const isElsewhere = listener !== undefined && listener !== first.listener;
+  return isElsewhere
+    ? [withEnding(name, listener), ...ofPath, withEnding(name, `${listener}-${kind}`)]
+    : ofPath;
+}
+
+function withoutStar(path: string): string {
+  return path.replace(/\/?\*?$/, '');
+}
+
+/**
+ * @returns the end of the path, which tells more than its beginning: `identity.v1.Users` of `/com.example.identity.v1.Users/*`, and '' of
+ *   `/*`. If something is left out, also what has a part of that in front, the nearest one first.
+ */
+function pathParts(path: string, most: number): readonly [string, ...string[]] {
   const text = path
     .split('/')
     .map(plain)
     .filter((segment) => segment !== '')
     .join('/');
-  if (text.length <= most) return text;
+  if (text.length <= most) return [text];
   const parts = text.split(/(?<=[/.])/);
-  while (parts.length > 1 && parts.join('').length > most) parts.shift();
-  return cut(parts.join(''), most);
+  const leftOut: string[] = [];
+  while (parts.length > 1 && parts.join('').length > most) leftOut.unshift(parts.shift() ?? '');
+  const end = cut(parts.join(''), most);
+  return [
+    end,
+    ...leftOut.slice(0, MOST_LEFT_OUT).map((part) => withBeginning(cut(part, most / 2), end, most)),
+  ];
+}
+
+/** @returns as much of the end as there is room for behind the beginning */
+function withBeginning(beginning: string, end: string, most: number): string {
+  const parts = end.split(/(?<=[/.])/);
+  while (parts.length > 1 && beginning.length + 1 + parts.join('').length > most) parts.shift();
+  return `${beginning}/${cut(parts.join(''), most - beginning.length - 1)}`;
 }
 
 /** @returns the value of the header field that the route asks for, '' if it asks for none, or if the value is long or may be a secret */

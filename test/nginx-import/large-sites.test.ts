@@ -38,6 +38,9 @@ const sites: Readonly<Record<string, (count: number) => string>> = {
   'nested locations': locations(
     (index) => `location /a.S${index}/ { location /a.S${index}/m { grpc_pass grpc://u; } }`,
   ),
+  'long paths with one end': locations(
+    (index) => `location /s${index % 50}/t${index}/profile/settings/notifications/ { grpc_pass grpc://u; }`,
+  ),
   addresses: locations(
     (index) => `location /a.S${index}/ { grpc_pass grpc://10.1.${index >> 8}.${index & 255}:80; }`,
   ),

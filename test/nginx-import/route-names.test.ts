@@ -97,7 +97,26 @@ test('routes that differ in their listener alone are told apart by it, and by a 
       ['/a/*'],
       ['/a/*'],
     ),
-    ['all', 'all-https', 'a', 'a-https', 'a-https-below', 'a-below', 'a-2', 'a-3'],
+    ['all', 'all-https', 'a', 'a-exact', 'a-https', 'a-2', 'a-3', 'a-4'],
+  );
+});
+
+test('long paths with the same end are told apart by what stands before it', () => {
+  assert.deepEqual(
+    namesOf(
+      ['/v1/users/profile/settings/notifications/*'],
+      ['/v1/accounts/profile/settings/notifications/*'],
+      ['/v2/users/profile/settings/notifications/*'],
+      ['/v2/accounts/profile/settings/notifications/*'],
+      ['/v2/accounts/profile/settings/notifications'],
+    ),
+    [
+      'profile/settings/notifications',
+      'accounts/settings/notifications',
+      'users/settings/notifications',
+      'v2/settings/notifications',
+      'profile/settings/notifications-2',
+    ],
   );
 });
 
@@ -110,7 +129,7 @@ test('a header field tells routes apart, unless its value may be a secret or is 
       [path, { header: ['x-api-key', 'geheim'] }],
       [path, { header: ['x-tenant', 'a-tenant-with-a-long-name'] }],
     ),
-    ['tenant.Service-blue', 'tenant.Service', 'tenant.Service-below', 'tenant.Service-2'],
+    ['tenant.Service-blue', 'tenant.Service', 'tenant.Service-2', 'tenant.Service-3'],
   );
 });
 
