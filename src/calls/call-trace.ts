@@ -89,7 +89,7 @@ class FurtherAttempt implements AttemptMemory, AttemptNotes {
   }
 }
 
-/** Ends with the call. */
+/** Ends with the call: its exchange closes it, also when no observer of traces is configured any more. */
 export interface CallWatch {
   close(): void;
 }

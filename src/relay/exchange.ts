@@ -383,6 +383,7 @@ export class Exchange
     this.#idle?.close();
     this.#answer.dropHeldHead();
     this.admission?.cancel();
+    this.trace?.watch?.close();
     this.#attempts.end(upstreamCode);
     try {
       const record = recordOf(this, this.#attempts, this.#outcome, this.startedAtMs, this.#answer);

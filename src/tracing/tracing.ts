@@ -79,7 +79,6 @@ export class Tracing implements ExchangeObserver {
   onFinish(record: ExchangeRecord): void {
     const { trace } = record;
     if (trace === undefined) return;
-    trace.watch?.close();
     if (trace.isSampled || this.#isWanted(record, trace)) this.#export(record, trace);
   }
 

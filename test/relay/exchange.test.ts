@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { CallTracing } from '../../src/calls/call-tracing.ts';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { failure } from '../../src/calls/failure.ts';
 import { Observers } from '../../src/calls/observers.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
+import { TraceIds } from '../../src/calls/trace-ids.ts';
 import type { RouteTimeoutsConfig } from '../../src/config/route-config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
@@ -34,6 +36,11 @@ const limits = {
   concurrentStreams: 1,
   headerFields: 99,
 };
+
+const TRACING = new CallTracing(
+  { formats: { w3c: true, grpcTraceBin: false }, share: 1, parents: 'none' },
+  new TraceIds(),
+);
 
 class Ran {
   readonly client = new RecordedStream();
@@ -67,6 +74,7 @@ class Ran {
     const snapshot = {
       epoch: 1,
       plans: NO_POLICIES,
+      tracing: TRACING,
       routes: compileRoutes([routeConfig({ match: { path: '/a.*' }, timeouts })]),
       upstreams: new Map([['voice', this.upstream.asUpstream]]),
       limits,
@@ -271,7 +279,7 @@ test('an abort overrules what the client has not taken, and only that', (t) => {
   ran.exchange.abort(failure('draining', 'Stopping.'));
   ran.exchange.abort(failure('draining', 'Stopping.'));
   assert.deepEqual(ran.client.log.slice(1), [
-    'headers grpc-status=14 grpc-message=Stopping. end',
+    'headers grpc-status=14 grpc-message=Stopping. (FG3006) end',
     'reset NO_ERROR',
   ]);
   ran.finishes('framegate', 'UNAVAILABLE', 'draining: ');
@@ -396,4 +404,17 @@ test('an answer of the proxy itself is not limited', (t) => {
   assert.match(ran.client.log[1], /^data "The connection to a:1 was lost/);
   assert.match(ran.client.log[1], / end$/);
   assert.equal(ran.deadlines.size, 0);
+});
+
+test('the reports on a call end with it, although its observers have been replaced meanwhile', (t) => {
+  const ran = new Ran(t);
+  const { trace } = ran.exchange;
+  let closings = 0;
+  assert.ok(trace !== undefined);
+  trace.watch = { close: () => closings++ };
+  ran.attempt.stream.owner.onResponse(RESPONSE, false);
+  assert.equal(closings, 0);
+  ran.attempt.stream.owner.onTrailers(TRAILERS);
+  ran.exchange.onReset(ErrorCode.CANCEL, undefined);
+  assert.equal(closings, 1);
 });

@@ -62,6 +62,8 @@ class Scene {
   }
 
   finish({ trace }: ReturnType<Scene['start']>, grpcStatus = 'OK'): void {
+    // As the exchange does.
+    trace.watch?.close();
     this.tracing.onFinish(
       standIn<ExchangeRecord>({
         ...NOTHING,
