@@ -110,7 +110,9 @@ function placed(part: Keys): Keys {
         },
       ],
     };
-  return 'access' in part ? { routes: [{ match: { path: '/*' }, upstream: 'voice', ...part }] } : part;
+  return 'access' in part || Array.isArray(part['limits'])
+    ? { routes: [{ match: { path: '/*' }, upstream: 'voice', ...part }] }
+    : part;
 }
 
 function entriesFor(names: readonly string[], entry: Keys): Keys {
@@ -158,8 +160,10 @@ function problemsOf(text: string): readonly string[] {
 function valueOf(text: string): Keys {
   const { value, faults } = readYaml(text);
   assert.deepEqual(faults, []);
-  assert.ok(isMap(value));
-  return value;
+  // A list without its key is one of limits.
+  const map = Array.isArray(value) ? { limits: value } : value;
+  assert.ok(isMap(map));
+  return map;
 }
 
 function isWhole(text: string): boolean {
