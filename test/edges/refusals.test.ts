@@ -111,7 +111,7 @@ test('what still runs when the time is over is ended: with 503, where nothing wa
   await begun.receives('half');
   await eventually('both are there', () => service.connections === 2);
   edge.http1.abort(failure('draining', 'It is over.'));
-  assert.match(await silent.closed(), /^HTTP\/1.1 503 [^]*It is over.\n$/);
+  assert.match(await silent.closed(), /^HTTP\/1.1 503 [^]*It is over\. \(FG3006\)\n$/);
   assert.doesNotMatch(await begun.closed(), /\r\n0\r\n/);
   await edge.http1.drain();
   assert.match((await edge.record()).reason, /^draining: /);
