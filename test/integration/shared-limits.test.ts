@@ -32,7 +32,7 @@ test('a call that a shared limit refuses is told a wait that gRPC clients can re
       if (code !== EXHAUSTED) continue;
       const [pushback] = trailingMetadata.get('grpc-retry-pushback-ms');
       assert.match(String(pushback), /^[0-9]+$/);
-      assert.match(details, new RegExp(`; call again in ${String(pushback)} ms\\.$`));
+      assert.match(details, new RegExp(`; call again in ${String(pushback)} ms\\. \\(FG3040\\)$`));
       const [left] = trailingMetadata.get('ratelimit');
       assert.match(String(left), /^"calls-1";r=0;t=[0-9]+$/);
       refused++;
