@@ -47,6 +47,7 @@ export class RedisStore {
   /** Whether the server has said that commands on this connection concern the database of the configuration. */
   #isSelected = false;
   readonly #outage: OutageReason;
+  readonly #openedAtMs = performance.now();
   #isClosed = false;
 
   /** @param id tells this proxy apart from others that share the store. @param now monotonic milliseconds. For tests */
@@ -141,7 +142,9 @@ export class RedisStore {
       const values = [this.#id, String(processes), String(PRESENCE_LASTS_MS)];
       this.#succeed(readHolders(await this.#run(PRESENCE, [key], values), processes));
     } catch (error) {
-      this.#fail(this.#judge(error, key));
+      const reason = this.#judge(error, key);
+      // Why the first connection fails is told when that is known.
+      if (!this.#connectsForTheFirstTime) this.#fail(reason);
     }
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
@@ -149,6 +152,12 @@ export class RedisStore {
       () => void this.#look(),
       this.#isUp === true ? PRESENT_EVERY_MS : ABSENT_EVERY_MS,
     );
+  }
+
+  /** Whether it is not known yet if the server can be reached. */
+  get #connectsForTheFirstTime(): boolean {
+    if (this.#isUp !== undefined || this.#connectionFailure !== undefined) return false;
+    return this.#client.status !== 'ready' && performance.now() - this.#openedAtMs < CONNECT_WITHIN_MS;
   }
 
   /** Does what an error of a script about this key calls for. @returns its reason */

@@ -66,6 +66,17 @@ test('a server that opens the database later takes leases then, and only there',
   assert.deepEqual([...new Set(opened)], ['3']);
 });
 
+test('a store that does not answer whether it opens the database is down, and counts nothing in another one', async (t) => {
+  const server = await scriptedServer(t, generous, { SELECT: () => '' });
+  const scene = new StoreScene(t);
+  await scene.use(storeAt(server.port, { database: 3 }));
+  const selects = (): number => server.commands.filter((command) => command === 'SELECT').length;
+  await eventually('it is connected to again', () => selects() > 2);
+  assert.equal(scene.isUp, false);
+  assert.match(scene.log, /does not answer.*"reason":"timeout"/);
+  assert.ok(!server.commands.some((command) => command.startsWith('EVAL')), server.commands.join(' '));
+});
+
 test('where the database is 0, it is not asked for', async (t) => {
   const server = await scriptedServer(t, generous);
   const scene = new StoreScene(t);
