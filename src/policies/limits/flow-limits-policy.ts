@@ -16,7 +16,7 @@ import type { RouteConfig } from '../../config/route-config.ts';
 import { compileKey, isOfClients } from '../../limits/limit-key.ts';
 import type { FlowQuotaSource } from '../../limits/quotas.ts';
 import { type RateLimit, rateLimitsOf } from '../../limits/rate-limits.ts';
-import { dryRunOf, once } from './dry-run.ts';
+import { dryRunOf, once, type TellDryRun } from './dry-run.ts';
 import { bodyTooLarge, flowLimitExceeded, flowLimitText, messageTooLarge } from './flow-limit-failures.ts';
 import { storeUnavailable } from './limit-failures.ts';
 import { type TriedSizes, triedSizesOf } from './tried-sizes.ts';
@@ -127,13 +127,16 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
     onPaced: exceed === 'end' ? undefined : quotas.pacedBy(counted),
   } as const;
   const tellDryRun = dryRunOf(limit, index, route, quotas);
-  const dryRunFor = (call: AdmittedCall): { readonly dryRun: FlowDryRun } | undefined =>
-    tellDryRun && { dryRun: { ends: exceed === 'end', tell: once(() => tellDryRun(call)) } };
+  const ends = exceed === 'end';
   if (by.some(({ kind }) => kind === 'stream')) {
     const alone = { ...common, key: '', client: undefined };
     return {
       direction,
-      of: (call) => ({ ...alone, ...dryRunFor(call), tokens: quotas.streamTokens(counted) }),
+      of: (call) => ({
+        ...alone,
+        ...(tellDryRun && dryRunFor(tellDryRun, ends, call)),
+        tokens: quotas.streamTokens(counted),
+      }),
     };
   }
   const lost = (store: string | undefined): Failure | undefined => {
@@ -149,14 +152,24 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
   const of = (call: AdmittedCall): FlowRateLimit | undefined => {
     const key = keyOf(call);
     if (key === undefined) return undefined;
-    const limited = { ...common, ...dryRunFor(call), tokens, key, client: client(call) };
-    if (limit.store === undefined || tellDryRun !== undefined) return limited;
+    const limited = { ...common, tokens, key, client: client(call) };
+    if (tellDryRun !== undefined) return { ...limited, ...dryRunFor(tellDryRun, ends, call) };
+    if (limit.store === undefined) return limited;
     if (exceed !== 'end') return { ...limited, outOfReach: () => lost(tokens.goneStore?.()) };
     const ended = (waitMs: number, wanted: number): Failure =>
       lost(tokens.closedBy?.(key)) ?? exceeded(waitMs, wanted);
     return { ...limited, exceeded: ended };
   };
   return { direction, of };
+}
+
+/** A function of its own, since only calls under a limit that is tried should pay for what it captures. */
+function dryRunFor(
+  tellDryRun: TellDryRun,
+  ends: boolean,
+  call: AdmittedCall,
+): { readonly dryRun: FlowDryRun } {
+  return { dryRun: { ends, tell: once(() => tellDryRun(call)) } };
 }
 
 function countedInStreams(route: RouteConfig): readonly RateLimit[] {
