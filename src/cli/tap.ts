@@ -7,6 +7,7 @@ import { fieldOf } from '../control/answer-fields.ts';
 import { askAdmin } from '../control/ask-admin.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { type AdminOptions, describeOtherProxy, findAdmin } from './admin-client.ts';
+import { EndableWait } from './endable-wait.ts';
 import { droppedLine, eventHead, eventLine, GrownWidths, workerDiedLine } from './event-line.ts';
 import { readEvents } from './event-source.ts';
 import { describeUnknownNames, type NamedFilters } from './filtered-names.ts';
@@ -71,7 +72,8 @@ class Tap {
   /** Aborted when there is nothing more to do: at Ctrl-C, at the limit, or when nobody reads the output. */
   readonly #end = new AbortController();
   readonly #output = new PatientOutput(process.stdout, () => this.#end.abort());
-  readonly #aborted = Promise.withResolvers<void>();
+  /** Of the message that is being decoded. */
+  readonly #decoding = new EndableWait();
   readonly #grown = new GrownWidths();
   #found: AdminTarget;
   #left: number;
@@ -79,7 +81,7 @@ class Tap {
   constructor(parts: TapParts) {
     this.#parts = parts;
     this.#found = parts.found;
-    this.#end.signal.addEventListener('abort', () => this.#aborted.resolve());
+    this.#end.signal.addEventListener('abort', () => this.#decoding.end());
     this.#left = parts.wishes.limit;
   }
 
@@ -129,7 +131,7 @@ class Tap {
     if (kind !== 'message' || decode === undefined) return this.#write(event, kind);
     const shown = withContent(Object(event), decode, showsBytes).then((whole) => this.#write(whole, kind));
     // Ctrl-C need not wait for a service that is asked for descriptors.
-    return Promise.race([shown, this.#aborted.promise]);
+    return this.#decoding.until(shown);
   }
 
   #write(event: unknown, kind: unknown): Promise<void> | undefined {
