@@ -8,7 +8,7 @@ import type {
   ReloadFacts,
 } from '../../src/admin/dashboard-figures.ts';
 import { counted, formatTime } from '../model/format.ts';
-import { shownChange } from '../model/shown-change.ts';
+import { type ShownChange, shownChange } from '../model/shown-change.ts';
 import { FactList } from './fact-list.tsx';
 import { Section } from './section.tsx';
 import { StateMark } from './state-mark.tsx';
@@ -115,8 +115,33 @@ function Change({ entry }: { readonly entry: ConfigurationChange }) {
         {key !== '' && <code>{key}</code>}
         {kind !== 'changed' && <small> {kind}</small>}
       </th>
-      <td>{before === undefined ? <i>not there</i> : <del>{before}</del>}</td>
-      <td>{after === undefined ? <i>not there</i> : <ins>{after}</ins>}</td>
+      <Values before={before} after={after} />
     </tr>
   );
+}
+
+function Values({ before, after }: Pick<ShownChange, 'before' | 'after'>) {
+  // What has keys of its own needs the room, and has nothing on its other side.
+  if (after === undefined && isBlock(before))
+    return (
+      <td colSpan={2}>
+        <del>{before}</del>
+      </td>
+    );
+  if (before === undefined && isBlock(after))
+    return (
+      <td colSpan={2}>
+        <ins>{after}</ins>
+      </td>
+    );
+  return (
+    <>
+      <td>{before === undefined ? <i>not there</i> : <del>{before}</del>}</td>
+      <td>{after === undefined ? <i>not there</i> : <ins>{after}</ins>}</td>
+    </>
+  );
+}
+
+function isBlock(text = ''): boolean {
+  return text.includes('\n');
 }

@@ -227,7 +227,10 @@ export interface ConfigurationChanges {
 export interface ConfigurationChange {
   /** Such as `upstreams.voice.retry.attempts`. */
   readonly path: string;
-  /** As JSON, shortened where it is long; a secret is `"[redacted]"`. Missing if there was nothing. */
+  /**
+   * As in the file, shortened where it is long; a secret is `[redacted]`. Of a part with keys of its own, which has come or gone as a whole,
+   * one key in each line. Missing if there was nothing.
+   */
   readonly before?: string;
   /** Missing if there is nothing now. */
   readonly after?: string;
@@ -251,10 +254,10 @@ export interface DiagnosisFacts {
   readonly counts: Readonly<Record<string, number>>;
   /** The newest first, at most 50. */
   readonly recent: readonly DiagnosisFact[];
-  /** What to do about the recent ones, by code: Markdown. */
-  readonly remedies: Readonly<Record<string, string>>;
   /** The newest reasons of each code among the recent ones, the newest first, at most 8 of each. */
   readonly reasons: Readonly<Record<string, readonly DiagnosisReasonFact[]>>;
+  /** What to do about the recent ones, by code: Markdown. */
+  readonly remedies: Readonly<Record<string, string>>;
 }
 
 export interface DiagnosisFact {

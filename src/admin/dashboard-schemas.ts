@@ -138,7 +138,9 @@ export const DASHBOARD_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         warnings: texts,
         'changes?': object({
           since: count('The epoch before.'),
-          entries: list(object({ path: text(), 'before?': text('As JSON.'), 'after?': text('As JSON.') })),
+          entries: list(
+            object({ path: text(), 'before?': text('As in the file.'), 'after?': text('As in the file.') }),
+          ),
           'leftOut?': count(),
         }),
         reloads: object({
@@ -167,9 +169,9 @@ export const DASHBOARD_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       'diagnoses?': object({
         counts: mapTo(count(), 'How often each code was given since the start.'),
         recent: list(reference('Diagnosis'), 'The newest first, at most 50.'),
+        reasons: mapTo(list(reference('DiagnosisReason')), 'Of the codes in `recent`, at most 8 each.'),
         remedies: mapTo(text(), 'What to do, by code: Markdown.'),
       }),
-      reasons: mapTo(list(reference('DiagnosisReason')), 'Of the codes in `recent`, at most 8 each.'),
       'endpoints?': object({
         endpoints: list(
           object({

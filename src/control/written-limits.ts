@@ -7,15 +7,11 @@ import {
   type RateLimitConfig,
   type RouteLimitConfig,
 } from '../config/limits-config.ts';
+import { sizeText } from './written-value.ts';
 
-const SIZES = [
-  ['GiB', 1_073_741_824],
-  ['MiB', 1_048_576],
-  ['KiB', 1024],
-] as const;
 const PERIODS = { 1000: 's', 60_000: 'm', 3_600_000: 'h' } as const;
 
-/** @returns each limit by its place in the list, from 0. Defaults are left out */
+/** @returns each limit by its place in the list, from 0. A burst that is as much as the rate counts is left out */
 export function writtenLimits(limits: readonly RouteLimitConfig[]): ReadonlyMap<number, string> {
   return new Map(limits.map((limit, index) => [index, `{ ${partsOf(limit).join(', ')} }`]));
 }
@@ -25,10 +21,7 @@ function partsOf(limit: RouteLimitConfig): readonly string[] {
     case 'rate':
       return ofRate(limit);
     case 'messageSize':
-      return [
-        `messageSize: ${sizeText(limit.bytes)}`,
-        ...unlessDefault('direction', limit.direction, 'request'),
-      ];
+      return [`messageSize: ${sizeText(limit.bytes)}`, `direction: ${limit.direction}`];
     case 'bodySize':
       return [`bodySize: ${sizeText(limit.bytes)}`];
     default:
@@ -41,11 +34,11 @@ function ofRate({ count, direction, rate, burst, by, exceed, store }: RateLimitC
   const isOfCalls = count === 'calls';
   return [
     `count: ${count}`,
-    ...(isOfCalls ? [] : unlessDefault('direction', direction, 'request')),
+    ...(isOfCalls ? [] : [`direction: ${direction}`]),
     `rate: ${amount(rate.count)}/${PERIODS[rate.periodMs]}`,
     ...(burst === rate.count ? [] : [`burst: ${amount(burst)}`]),
     `by: [${by.map((part) => word(keyPartText(part))).join(', ')}]`,
-    ...(isOfCalls ? [] : unlessDefault('exceed', exceed, 'slow')),
+    ...(isOfCalls ? [] : [`exceed: ${exceed}`]),
     ...(store === undefined ? [] : [`store: ${word(store)}`]),
   ];
 }
@@ -75,16 +68,7 @@ function valueText(value: DescriptorValue): string {
   return value.kind === 'text' ? `text:${value.text}` : value.kind;
 }
 
-function unlessDefault(key: string, value: string, usual: string): readonly string[] {
-  return value === usual ? [] : [`${key}: ${value}`];
-}
-
 /** What could be read as something else in YAML is quoted. */
 function word(text: string): string {
   return /^[A-Za-z][\w.-]*$/.test(text) ? text : JSON.stringify(text);
-}
-
-function sizeText(bytes: number): string {
-  const [unit, size] = SIZES.find(([, each]) => bytes > 0 && bytes % each === 0) ?? ['', 1];
-  return `${bytes / size}${unit}`;
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { configurationReference, keysOf } from '../../scripts/configuration-reference.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { annotatedSchema, jsonSchema } from '../../src/config/schema.ts';
+import { wholeExample } from '../support/whole-example.ts';
 
 const project = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(project, file), 'utf8');
@@ -91,10 +92,7 @@ test('config.example.yaml names every key, and its comments are valid too', () =
     const name = path.split('.').at(-1) ?? '';
     if (name !== 'NAME') assert.match(text, new RegExp(`\\b${name.replace('[]', '')}:`), path);
   }
-  // Commented keys begin at the column where they would stand; prose has no colon after its first word.
-  const uncommented = text
-    .replaceAll(/^( *)# ( *(?:- )?(?:\{ )?[a-zA-Z]+:)(?= |$)/gm, '$1$2')
-    .replaceAll(/^.*stripPrefix: \/grpc .*$/gm, '');
+  const uncommented = wholeExample();
   assert.notEqual(uncommented, text);
   const result = parseConfig(uncommented, 'config.example.yaml');
   assert.ok('config' in result, JSON.stringify(result));

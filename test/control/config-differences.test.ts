@@ -63,10 +63,7 @@ test('limits of a route are shown as in the file, each by itself', async () => {
       config({ routes: [{ name: 'voice', match: { path: '/*' }, upstream: 'voice', limits }] }),
     ),
   );
-  const texts = entries(before, after).map(({ path, before: old, after: now }) => [
-    path,
-    ...[old, now].map((text) => (text === undefined ? undefined : JSON.parse(text))),
-  ]);
+  const texts = entries(before, after).map(({ path, before: old, after: now }) => [path, old, now]);
   assert.deepEqual(texts, [
     [
       'routes.voice.limits.0',
@@ -87,7 +84,7 @@ test('a value that differs is named by its path, before and after', async () => 
     await config({ drain: { timeout: '5s' } }),
     await config({ drain: { timeout: '7s' } }),
   ];
-  assert.deepEqual(entries(before, after), [{ path: 'drain.timeoutMs', before: '5000', after: '7000' }]);
+  assert.deepEqual(entries(before, after), [{ path: 'drain.timeout', before: '5s', after: '7s' }]);
 });
 
 test('endpoints, upstreams and routes are known by their names, not by their place', async () => {
@@ -104,7 +101,7 @@ test('endpoints, upstreams and routes are known by their names, not by their pla
   );
   assert.deepEqual([found[1].before, found[1].after], ['1', '5']);
   assert.deepEqual([found[0].after, found[2].before], [undefined, undefined]);
-  assert.match(found[2].after ?? '', /10\.0\.0\.3:1/);
+  assert.equal(found[2].after, 'weight: 1\npriority: 0');
   const swapped = await config(upstream(['10.0.0.2:1', '10.0.0.1:1']));
   assert.deepEqual(entries(before, swapped), []);
 });
@@ -119,12 +116,12 @@ test('a secret that changes is shown as changed, and never itself', async () => 
     'routes.own.respond.headers.set-cookie',
     'trace.headers.any',
   ]);
-  for (const entry of found) assert.deepEqual([entry.before, entry.after], ['"[redacted]"', '"[redacted]"']);
+  for (const entry of found) assert.deepEqual([entry.before, entry.after], ['[redacted]', '[redacted]']);
   const added = entries(
     await config({ routes: [{ name: 'other', match: { path: '/*' }, upstream: 'voice' }] }),
     before,
   ).map(({ after: text }) => text);
-  assert.match(added.join(), /"authorization":"\[redacted\]","plain":"open"/);
+  assert.match(added.join(), /authorization: \[redacted\]\n +plain: open/);
   assert.ok(!JSON.stringify([found, added]).includes('secret'));
 });
 
@@ -151,5 +148,42 @@ test('the list and its texts are bounded, and what is left out is counted', asyn
   );
   const [more] = entries(await config(upstream(addresses)), await config({ upstreams }));
   assert.equal(more.path, 'upstreams.more');
-  assert.ok((more.after?.length ?? 0) <= 200);
+  assert.match(more.after ?? '', /^endpoints:\n  10\.1\.0\.0:1:\n    weight: 1\n/);
+  assert.match(more.after ?? '', /\n… and \d+ more lines$/);
+  assert.ok((more.after?.split('\n').length ?? 0) <= 51);
+});
+
+test('a route that is added is shown with the keys it has, in lines, without what is off', async () => {
+  const routes = [{ name: 'voice', match: { path: '/*' }, upstream: 'voice' }];
+  const web = {
+    name: 'web',
+    match: { path: '/web/*', headers: { 'x-tenant': 'blue' } },
+    upstream: 'voice',
+    timeouts: { deadline: '90s' },
+    limits: [{ count: 'calls', rate: '10/s', by: ['client'] }],
+    respond: undefined,
+  };
+  const found = entries(await config({ routes }), await config({ routes: [...routes, web] }));
+  const lines = [
+    'match:',
+    '  path: /web/*',
+    '  headers:',
+    '    x-tenant: blue',
+    'upstream: voice',
+    'timeouts:',
+    '  deadline: 90s',
+    'limits:',
+    '  0: { count: calls, rate: 10/s, by: [client] }',
+  ];
+  assert.deepEqual(found, [{ path: 'routes.web', after: lines.join('\n') }]);
+});
+
+function withBody(body: string): Promise<Config> {
+  return config({ routes: [{ name: 'own', match: { path: '/*' }, respond: { status: 404, body } }] });
+}
+
+test('texts of one line stay one line, and long ones are cut', async () => {
+  const [found] = entries(await withBody('a\nb: c'), await withBody('x'.repeat(10_000)));
+  assert.equal(found.before, '"a\\nb: c"');
+  assert.deepEqual([found.after?.length, found.after?.at(-1)], [200, '…']);
 });

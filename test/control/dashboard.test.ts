@@ -347,7 +347,7 @@ test('what processes tell of endpoints is a fact, and so is what a reload has ch
     [
       {
         since: 1,
-        entries: [{ path: 'drain.timeoutMs', before: String(scene.config.drain.timeoutMs), after: '77' }],
+        entries: [{ path: 'drain.timeout', before: '0s', after: '77ms' }],
       },
     ],
   );

@@ -31,6 +31,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/load-weights.test.ts',
   'integration/drain.test.ts',
   'integration/traces-endless-answers.test.ts',
+  'control/written-config.test.ts',
   'integration/traces-collector.test.ts',
   'integration/traces-exporter.test.ts',
   'integration/traces.test.ts',

@@ -87,6 +87,12 @@ async function showHostileTexts({ browser, after }: DashboardContext): Promise<v
     await refused.getByText('Addresses', { exact: true }).click();
     await refused.getByText('192.0.2.20:4219').waitFor();
     await refused.getByText('And 30 more entries.').waitFor();
+    // What was added has its keys in lines.
+    const added = shown.section('Configuration').locator('ins', { hasText: 'match:' });
+    assert.match(
+      await added.innerText(),
+      /^match:\n {2}path: .*\nheaders:\n {2}request:\n {4}set:\n {6}x-note: /s,
+    );
     await page.getByRole('button', { name: '10.0.6.3:50051' }).click();
     await page.getByText('became unreachable').first().waitFor();
     await page.getByText('What to do').first().click();

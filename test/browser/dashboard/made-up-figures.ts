@@ -198,9 +198,13 @@ export function madeUpFacts(nowEpochMs: number): DashboardFacts {
       changes: {
         since: 3,
         entries: [
-          { path: 'upstreams.voice.endpoints[2]', after: '"10.0.6.3:50051"' },
+          { path: 'upstreams.voice.endpoints["10.0.6.3:50051"]', after: 'weight: 1\npriority: 0' },
           { path: 'upstreams.voice.retry.attempts', before: '2', after: '3' },
-          { path: 'routes[4].match.path', before: '"/old.Service/*"' },
+          { path: 'routes.voice.limits.0', before: '{ count: calls, rate: 100/s, by: [client] }' },
+          {
+            path: 'routes["GET /a"]',
+            after: `match:\n  path: ${HOSTILE[3]}\nheaders:\n  request:\n    set:\n      x-note: ${HOSTILE[0]}`,
+          },
           { path: `routes[5].${HOSTILE[0]}`, before: HOSTILE[1], after: HOSTILE[3] },
         ],
         leftOut: 7,

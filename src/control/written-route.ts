@@ -1,0 +1,177 @@
+// A route of a configuration as it is written in the file.
+
+import type { AuthorizeConfig } from '../config/authorize-config.ts';
+import type { FaultConfig } from '../config/fault-config.ts';
+import { templateText } from '../config/header-template.ts';
+import type { AccessConfig, AccessRuleConfig } from '../config/identity-config.ts';
+import type {
+  GrpcWebConfig,
+  HeaderChanges,
+  HedgeConfig,
+  RedirectConfig,
+  RespondConfig,
+  RetryConfig,
+  RouteConfig,
+  RouteTimeoutsConfig,
+} from '../config/route-config.ts';
+import { isSecretName } from '../config/secret-name.ts';
+import { writtenLimits } from './written-limits.ts';
+import {
+  hiddenSecret,
+  sizeText,
+  type WrittenParts,
+  WrittenText,
+  written,
+  writtenByName,
+  writtenDuration,
+  writtenEntries,
+  writtenFields,
+  writtenList,
+  writtenParts,
+  writtenShare,
+} from './written-value.ts';
+
+export function writtenRoute(route: RouteConfig): WrittenParts {
+  const { match, headers, split, limits } = route;
+  const { path, host, listener } = match;
+  return writtenParts({
+    match: writtenParts({ path, host, headers: writtenFields(match.headers, maybeSecret), listener }),
+    stripPrefix: route.stripPrefix,
+    upstream: route.upstream,
+    split:
+      split &&
+      writtenByName(
+        split,
+        ({ upstream }) => upstream,
+        ({ weight }) => writtenParts({ weight }),
+      ),
+    authority: writtenAuthority(route),
+    headers:
+      headers &&
+      writtenParts({
+        request: writtenChanges(headers.request),
+        response: writtenChanges(headers.response),
+        trailers: writtenChanges(headers.trailers),
+      }),
+    timeouts: route.timeouts && writtenTimeouts(route.timeouts),
+    retry: route.retry && writtenRetry(route.retry),
+    hedge: route.hedge && writtenHedge(route.hedge),
+    grpcWeb: route.grpcWeb && writtenGrpcWeb(route.grpcWeb),
+    access: route.access && writtenAccess(route.access),
+    limits: limits && new Map(Array.from(writtenLimits(limits), ([at, text]) => [String(at), written(text)])),
+    authorize: route.authorize && writtenAuthorize(route.authorize),
+    fault: route.fault && writtenFault(route.fault),
+    trace: route.isTraced === false ? 'off' : new WrittenText('on', true),
+    respond: route.respond && writtenRespond(route.respond),
+    redirect: route.redirect && writtenRedirect(route.redirect),
+  });
+}
+
+function writtenAuthority({ takesEndpointAuthority, authority }: RouteConfig): WrittenText {
+  if (takesEndpointAuthority === true) return written('endpoint');
+  return authority === undefined ? new WrittenText('keep', true) : written(authority);
+}
+
+/** The header values that routes match or set may be secrets. */
+function maybeSecret(value: string, name: string): WrittenText {
+  return isSecretName(name) ? hiddenSecret(value) : written(value);
+}
+
+function writtenChanges({ set, add, remove }: HeaderChanges): WrittenParts {
+  return writtenParts({
+    set: writtenFields(set, (template, name) => maybeSecret(templateText(template), name)),
+    add: writtenFields(add, (template, name) => maybeSecret(templateText(template), name)),
+    remove: writtenList(remove),
+  });
+}
+
+function writtenTimeouts({ deadlineMs, maxDeadlineMs, idleMs }: RouteTimeoutsConfig): WrittenParts {
+  return writtenParts({
+    deadline: writtenDuration(deadlineMs),
+    maxDeadline: writtenDuration(maxDeadlineMs),
+    idle: writtenDuration(idleMs),
+  });
+}
+
+function writtenRetry(retry: RetryConfig): WrittenParts {
+  const { attempts, on, backoffMs, maxBackoffMs, perTryMs, holdMs } = retry;
+  return writtenParts({
+    attempts,
+    on: writtenList(on),
+    backoff: writtenDuration(backoffMs),
+    maxBackoff: writtenDuration(maxBackoffMs),
+    perTry: writtenDuration(perTryMs),
+    hold: writtenDuration(holdMs === 0 ? undefined : holdMs),
+  });
+}
+
+function writtenHedge({ attempts, delayMs, on }: HedgeConfig): WrittenParts {
+  return writtenParts({ attempts, delay: writtenDuration(delayMs), on: writtenList(on) });
+}
+
+function writtenGrpcWeb({ origins }: GrpcWebConfig): WrittenParts {
+  return writtenParts({ origins: origins === undefined ? 'every origin' : writtenList(origins) });
+}
+
+function writtenAccess({ require, allow, deny, onExpiry }: AccessConfig): WrittenParts {
+  return writtenParts({
+    require: writtenList(require),
+    allow: allow && writtenEntries(allow, ruleText),
+    deny: writtenEntries(deny, ruleText),
+    onExpiry,
+  });
+}
+
+/** A rule in one line, as it may be written in the file. */
+function ruleText({ identity, subject, claim, client, method }: AccessRuleConfig): WrittenText {
+  const claims = claim && Array.from(claim, ([name, values]) => `${name}: ${someOf(values)}`);
+  const criteria = [
+    identity && `identity: ${someOf(identity)}`,
+    subject && `subject: ${someOf(subject)}`,
+    claims && `claim: { ${claims.join(', ')} }`,
+    client && `client: ${someOf(client)}`,
+    method && `method: ${someOf(method)}`,
+  ];
+  return written(`{ ${criteria.filter((criterion) => criterion !== undefined).join(', ')} }`);
+}
+
+function someOf(values: readonly string[]): string {
+  return values.length === 1 ? written(values[0]).text : writtenList(values).text;
+}
+
+function writtenAuthorize(authorize: AuthorizeConfig): WrittenParts {
+  const { upstream, timeoutMs, failure, recheckMs, context } = authorize;
+  return writtenParts({
+    upstream,
+    timeout: writtenDuration(timeoutMs),
+    failure,
+    recheck: writtenDuration(recheckMs),
+    context: writtenFields(context, maybeSecret),
+  });
+}
+
+function writtenFault(fault: FaultConfig): WrittenParts {
+  const { share, header, delayMs, abort, resetAfter, throttleBytesPerSecond } = fault;
+  return writtenParts({
+    percent: writtenShare(share),
+    header,
+    delay: delayMs === undefined ? undefined : writtenDuration(delayMs),
+    abort: abort && ('grpcStatus' in abort ? abort.grpcStatus : abort.httpStatus),
+    resetAfter:
+      resetAfter && writtenParts({ messages: resetAfter.messages, direction: resetAfter.direction }),
+    throttle: throttleBytesPerSecond === undefined ? undefined : `${sizeText(throttleBytesPerSecond)}/s`,
+  });
+}
+
+function writtenRespond({ httpStatus, grpcStatus, body, headers }: RespondConfig): WrittenParts {
+  return writtenParts({
+    status: httpStatus,
+    grpcStatus,
+    body: new WrittenText(written(body).text, body === ''),
+    headers: writtenFields(headers, maybeSecret),
+  });
+}
+
+function writtenRedirect({ origin, path, httpStatus }: RedirectConfig): WrittenParts {
+  return writtenParts({ to: `${origin ?? 'https'}${path ?? ''}`, status: httpStatus });
+}
