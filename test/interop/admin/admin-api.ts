@@ -1,6 +1,7 @@
 // `npm run interop:admin`: schemathesis reads the OpenAPI document of a running proxy and asks its admin server for everything in it, with
-// valid and invalid input, while a call runs and a client was refused: once with the token and once without. Exit code 1 where an answer
-// is not as the document says, or the proxy does not end well.
+// valid and invalid input, while a call runs and a client was refused: once with the token and once without. Before that grpcdebug, built with Go,
+// reads channelz and health. Exit code 1 where an answer is not as the document says, grpcdebug does not show what there is, or the proxy
+// does not end well.
 
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,6 +15,7 @@ import { freePort } from '../../support/free-port.ts';
 import { connectVoiceClient } from '../../support/voice-client.ts';
 import { cacheFolder } from '../conformance/cache-folder.ts';
 import { FramegateProcess } from '../framegate-process.ts';
+import { askByGrpcDebug, prepareGrpcDebug } from './grpc-debug.ts';
 
 const INSTALL_TIMEOUT_MS = 5 * 60_000;
 const TOKEN = 'the-token-of-the-interop-suite';
@@ -100,6 +102,23 @@ async function examine(
 }
 
 async function main(folder: string): Promise<boolean> {
+  const results = [await examineByGrpcDebug(folder), await examineBySchemathesis(folder)];
+  return results.every(Boolean);
+}
+
+async function examineByGrpcDebug(folder: string): Promise<boolean> {
+  const program = prepareGrpcDebug();
+  if (program === undefined) return true;
+  try {
+    await askByGrpcDebug(program, folder, await generateCertificates(folder));
+    return true;
+  } catch (error) {
+    console.log(`FAILED: grpcdebug: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}
+
+async function examineBySchemathesis(folder: string): Promise<boolean> {
   const prepared = prepareSchemathesis();
   if (typeof prepared === 'string') {
     console.log(`skipped: ${prepared}`);
