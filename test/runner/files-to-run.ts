@@ -30,6 +30,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/dns-endpoints.test.ts',
   'integration/load-weights.test.ts',
   'integration/drain.test.ts',
+  'integration/traces-restarts.test.ts',
   'integration/traces-endless-answers.test.ts',
   'control/written-config.test.ts',
   'integration/traces-collector.test.ts',

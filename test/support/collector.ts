@@ -40,8 +40,11 @@ export class Collector {
   }
 }
 
+/** What ends it, after a test or never. */
+type Owner = Pick<TestContext, 'after'>;
+
 export async function startHttpCollector(
-  test: TestContext,
+  test: Owner,
   misbehave: Misbehave = () => false,
   port = 0,
 ): Promise<Collector & { readonly close: () => void }> {
@@ -73,7 +76,11 @@ export async function startHttpCollector(
   return Object.assign(collector, { close });
 }
 
-export async function startGrpcCollector(test: TestContext, code: status = status.OK): Promise<Collector> {
+export async function startGrpcCollector(
+  test: Owner,
+  code: status = status.OK,
+  wantedPort = 0,
+): Promise<Collector> {
   const collector = new Collector();
   const server = new Server();
   const exportSpans: handleUnaryCall<Buffer, Buffer> = (call, reply) => {
@@ -101,7 +108,7 @@ export async function startGrpcCollector(test: TestContext, code: status = statu
     { export: exportSpans },
   );
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(`127.0.0.1:${wantedPort}`, ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
   });
