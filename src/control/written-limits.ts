@@ -13,7 +13,12 @@ const PERIODS = { 1000: 's', 60_000: 'm', 3_600_000: 'h' } as const;
 
 /** @returns each limit by its place in the list, from 0. A burst that is as much as the rate counts is left out */
 export function writtenLimits(limits: readonly RouteLimitConfig[]): ReadonlyMap<number, string> {
-  return new Map(limits.map((limit, index) => [index, `{ ${partsOf(limit).join(', ')} }`]));
+  return new Map(
+    limits.map((limit, index) => {
+      const parts = limit.dryRun === true ? [...partsOf(limit), 'dryRun: true'] : partsOf(limit);
+      return [index, `{ ${parts.join(', ')} }`];
+    }),
+  );
 }
 
 function partsOf(limit: RouteLimitConfig): readonly string[] {

@@ -150,9 +150,14 @@ function problemsOf(path: string, { value, other, entries }: Mutation): readonly
   const { before, after, kind } = shownChange(entries[0]);
   const isSecret = SECRETS.test(path);
   const [old, now] = isSecret ? ['[redacted]', '[redacted]'] : [String(value), String(other)];
-  const isLine = shows(before, old) && (shows(after, now) || BLOCKS.test(path));
+  const isLine = shows(before, left(path, old)) && (shows(after, left(path, now)) || BLOCKS.test(path));
   const isReadable = kind === 'changed' && isLine;
   return isReadable ? [] : [`${String(value)} to ${String(other)}: ${lines.join(' ')}`];
+}
+
+/** A limit that is not only tried does not say so. */
+function left(path: string, value: string): string {
+  return path.endsWith('.dryRun') && value === 'false' ? '' : value;
 }
 
 function shows(shown: string | undefined, value: string): boolean {
