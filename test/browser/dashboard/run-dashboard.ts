@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { type Browser, chromium } from 'playwright-core';
 import { type GeneratedCertificates, generateCertificates } from '../../../certs/generate.ts';
+import { blameCases } from './blame-cases.ts';
 import type { DashboardCase } from './dashboard-case.ts';
 import { largeProxyCases } from './large-proxy-cases.ts';
 import { liveProxyCases } from './live-proxy-cases.ts';
@@ -30,8 +31,8 @@ async function main(): Promise<boolean> {
   const browser = await chromium.launch({ executablePath: pathOf(options.executable), args: switches });
   try {
     const certificates = await generateCertificates(join(folder, 'certs'));
-    const cases = [...liveProxyCases, ...tokenAndDrainCases, ...largeProxyCases].filter(({ name }) =>
-      name.includes(options.only),
+    const cases = [...liveProxyCases, ...blameCases, ...tokenAndDrainCases, ...largeProxyCases].filter(
+      ({ name }) => name.includes(options.only),
     );
     let passed = 0;
     for (const one of cases) if (await runCase(one, { browser, certificates, folder })) passed++;
