@@ -8,6 +8,7 @@ import type {
 
 export interface EndpointRates {
   readonly perSecond: number;
+  /** By the endpoint's fault. An attempt that lost to a faster one of the same call says nothing bad about it. */
   readonly failedPerSecond: number;
   /** The mean time to the head of a response; undefined if none has come. */
   readonly responseMs: number | undefined;
@@ -42,13 +43,13 @@ function ratesOf(
   before: EndpointFigures | undefined,
   seconds: number,
 ): EndpointRates {
-  const added = (name: 'answered' | 'failed' | 'givenUp' | 'lost' | 'responses' | 'responseMs') =>
+  const added = (name: 'answered' | 'failed' | 'givenUp' | 'lost' | 'timedOut' | 'responses' | 'responseMs') =>
     Math.max(0, after[name] - (before?.[name] ?? 0));
   const rate = (count: number) => (seconds > 0 ? count / seconds : 0);
-  const failed = added('failed') + added('lost');
+  const failed = added('failed') + added('timedOut');
   const responses = added('responses');
   return {
-    perSecond: rate(added('answered') + added('givenUp') + failed),
+    perSecond: rate(added('answered') + added('givenUp') + added('lost') + failed),
     failedPerSecond: rate(failed),
     responseMs: responses === 0 ? undefined : added('responseMs') / responses,
   };

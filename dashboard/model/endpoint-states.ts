@@ -25,7 +25,8 @@ export function isUntried({
   failed,
   givenUp,
   lost,
+  timedOut,
   inFlight,
 }: EndpointFigures): boolean {
-  return state === 'in_use' && connections + answered + failed + givenUp + lost + inFlight === 0;
+  return state === 'in_use' && connections + answered + failed + givenUp + lost + timedOut + inFlight === 0;
 }

@@ -76,7 +76,7 @@ export const UPSTREAM_ROWS: readonly DashboardRow[] = [
         title: 'Attempts by outcome',
         kind: 'timeseries',
         description:
-          'Failed: reset by the endpoint, a lost connection or an invalid response. Given up: ended by the client or by a deadline. Lost: another attempt of the same call was faster.',
+          'Failed: reset by the endpoint, a lost connection or an invalid response. Given up: ended by the client or by a deadline. Lost: another attempt of the same call was faster. Timed out: a question of the proxy itself had no answer in time, for example one to an authorizer.',
         unit: 'reqps',
         width: 12,
         queries: [

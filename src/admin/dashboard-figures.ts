@@ -162,6 +162,8 @@ export interface EndpointFigures {
   readonly failed: number;
   readonly givenUp: number;
   readonly lost: number;
+  /** Questions of the proxy itself, to an authorizer for example, that had no answer in time. */
+  readonly timedOut: number;
   /** Responses that have begun, and the sum of the times from request to response head, as counters. */
   readonly responses: number;
   readonly responseMs: number;

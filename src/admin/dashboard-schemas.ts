@@ -86,6 +86,7 @@ export const DASHBOARD_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
               failed: count(),
               givenUp: count(),
               lost: count('Attempts that lost to a faster one.'),
+              timedOut: count('Questions of the proxy itself that had no answer in time.'),
               responses: count(),
               responseMs: number('The sum of the times from request to response head.'),
               ejections: count(),

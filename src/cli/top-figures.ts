@@ -87,6 +87,9 @@ function routeFigures(before: MetricsReading, now: MetricsReading, seconds: numb
   );
 }
 
+/** Outcomes of attempts that are the fault of their endpoint. One that was lost had a faster attempt beside it. */
+const FAILED: ReadonlySet<string> = new Set(['failed', 'timed_out']);
+
 function endpointFigures(
   before: MetricsReading,
   now: MetricsReading,
@@ -107,7 +110,7 @@ function endpointFigures(
       endpoint: label(labels, 'endpoint'),
       attemptsPerSecond: sumOf(ended) / seconds,
       failuresPerSecond:
-        sumOf(ended.filter((increase) => label(increase.labels, 'outcome') === 'failed')) / seconds,
+        sumOf(ended.filter(({ labels }) => FAILED.has(label(labels, 'outcome')))) / seconds,
       active: sumOf(active.get(key) ?? []),
       isHealthy: value > 0,
       meanMs: begun > 0 ? (sumOf(responseSeconds.get(key) ?? []) / begun) * 1000 : null,

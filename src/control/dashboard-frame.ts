@@ -164,6 +164,7 @@ function* endpointsOf(
       failed: read('failed'),
       givenUp: read('givenUp'),
       lost: read('lost'),
+      timedOut: read('timedOut'),
       responses: read('responses'),
       responseMs: read('responseMs'),
       ejections: read('ejections'),

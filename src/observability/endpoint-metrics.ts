@@ -45,12 +45,13 @@ export class EndpointMetrics {
   *families(): Iterable<MetricFamily> {
     yield counterFamily(
       'framegate_endpoint_attempts_total',
-      'Attempts at an endpoint that have ended, by outcome: answered, failed, given_up by the client or by Framegate, or lost to a faster attempt.',
-      this.#values(({ answered, failed, givenUp, lost }) => [
+      'Attempts at an endpoint that have ended, by outcome: answered, failed, given_up by the client or by Framegate, lost to a faster attempt, or timed_out.',
+      this.#values(({ answered, failed, givenUp, lost, timedOut }) => [
         [OUTCOMES.answered, answered],
         [OUTCOMES.failed, failed],
         [OUTCOMES.givenUp, givenUp],
         ...(lost === 0 ? [] : [[OUTCOMES.lost, lost] as const]),
+        ...(timedOut === 0 ? [] : [[OUTCOMES.timedOut, timedOut] as const]),
       ]),
     );
     yield counterFamily(
@@ -85,4 +86,5 @@ const OUTCOMES = {
   failed: ',outcome="failed"',
   givenUp: ',outcome="given_up"',
   lost: ',outcome="lost"',
+  timedOut: ',outcome="timed_out"',
 } as const;

@@ -42,6 +42,7 @@ export const ENDPOINT_LAYOUT = new FigureLayout({
   failed: 'counter',
   givenUp: 'counter',
   lost: 'counter',
+  timedOut: 'counter',
   responses: 'counter',
   responseMs: 'counter',
   ejections: 'counter',

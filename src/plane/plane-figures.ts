@@ -163,6 +163,7 @@ class EndpointTable {
         failed: counts.failed,
         givenUp: counts.givenUp,
         lost: counts.lost,
+        timedOut: counts.timedOut,
         responses: counts.responses,
         responseMs: counts.responseMs,
         ejections: counts.ejections,

@@ -157,7 +157,7 @@ function reportOf(endpoint: Endpoint, isUsed: boolean, reasons: readonly NotUsed
     usedBy: Number(isUsed),
     activeCalls,
     answered: counts.answered,
-    unanswered: counts.failed + counts.givenUp + counts.lost,
+    unanswered: counts.failed + counts.givenUp + counts.lost + counts.timedOut,
     weight,
     weightFrom: weightSource(endpoint),
     connections: { ...connectionCounts },

@@ -83,7 +83,7 @@ export class UnaryAttempt implements UpstreamCall {
 
   /** The answer is not needed any more. @param isLate the endpoint has taken too long, for which the client does not pay */
   cancel(isLate: boolean): void {
-    this.#end(ErrorCode.CANCEL, isLate ? 'lost' : 'given_up');
+    this.#end(ErrorCode.CANCEL, isLate ? 'timed_out' : 'given_up');
   }
 
   giveWay({ message }: Failure): void {
@@ -96,7 +96,7 @@ export class UnaryAttempt implements UpstreamCall {
     this.#isOver = true;
     this.#unsent = undefined;
     this.#endpoint.counts.attemptEnded(outcome);
-    this.#connection.endStream(this.stream, code, this.holding, outcome === 'lost');
+    this.#connection.endStream(this.stream, code, this.holding, outcome === 'timed_out');
   }
 
   /** The endpoint has sent no valid response. */

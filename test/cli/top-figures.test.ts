@@ -42,6 +42,8 @@ function endpointText(attempts: number, failed: number, responses: number, secon
     ...['a:1', 'gone:1'].flatMap((address) => [
       `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="answered"} ${attempts}`,
       `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="failed"} ${failed}`,
+      `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="timed_out"} ${failed}`,
+      `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="lost"} ${attempts}`,
       `framegate_endpoint_responses_total{${endpointLabels(address)}} ${responses}`,
       `framegate_endpoint_response_seconds_total{${endpointLabels(address)}} ${seconds}`,
     ]),
@@ -115,8 +117,8 @@ test('endpoints are shown with what they do now, and those that a reload has rem
     {
       upstream: 'u',
       endpoint: 'a:1',
-      attemptsPerSecond: 6,
-      failuresPerSecond: 1,
+      attemptsPerSecond: 12,
+      failuresPerSecond: 2,
       active: 3,
       isHealthy: false,
       meanMs: 50,

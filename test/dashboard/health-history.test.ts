@@ -14,7 +14,8 @@ function change(atEpochMs: number, to: EndpointChange['to']): EndpointChange {
 
 /** One that is known for longer than is shown, and has had calls. */
 function endpoint(state: EndpointFigures['state'], others: Partial<EndpointFigures> = {}): EndpointFigures {
-  const counts = { answered: 1, failed: 0, givenUp: 0, lost: 0, responses: 1, responseMs: 1, ejections: 0 };
+  const outcomes = { answered: 1, failed: 0, givenUp: 0, lost: 0, timedOut: 0 };
+  const counts = { ...outcomes, responses: 1, responseMs: 1, ejections: 0 };
   const uses = { inFlight: 0, connections: 0, weight: 1 };
   return { endpoint: 'a:1', state, sinceEpochMs: -1, ...uses, ...counts, ...others };
 }

@@ -8,6 +8,7 @@ import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { FrameType } from '../../src/h2/frame-type.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import { eventually } from '../support/eventually.ts';
+import { valuesOf } from '../support/metrics-reader.ts';
 import { type ProxyUnderTest, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
 import { goAwayFrame, grpcMessage, windowUpdateFrame } from '../support/raw-frames.ts';
 import type { RawRequest, RawServer, RawServerOptions } from '../support/raw-server.ts';
@@ -37,6 +38,12 @@ async function start(
       limits,
       routes: [
         { name: 'all', match: { path: '/*' }, upstream: 'voice', authorize },
+        {
+          name: 'short',
+          match: { path: '/short/*' },
+          upstream: 'voice',
+          authorize: { ...authorize, timeout: '20ms' },
+        },
         { name: 'own', match: { path: OWN }, upstream: 'authorizer' },
       ],
       upstreams: {
@@ -175,6 +182,24 @@ test('questions that are late are not held against their client', async (t) => {
   const [client] = clients;
   assert.ok(client !== undefined);
   assert.equal((await client.outcome(client.call({ body: BODY }))).grpcStatus, '14');
+});
+
+test('a question without an answer in time has timed out, and is not lost to a faster one', async (t) => {
+  const scene = await start(t, {});
+  const client = await scene.proxy.rawClient('tls');
+  const outcomes = async (): Promise<Readonly<Record<string, number>>> => {
+    const families = await scene.proxy.plane.metrics();
+    const ended = valuesOf(families.find(({ name }) => name === 'framegate_endpoint_attempts_total'));
+    return Object.fromEntries(
+      ended.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.outcome, value]),
+    );
+  };
+  assert.deepEqual(await outcomes(), {});
+  assert.equal((await client.outcome(client.call({ path: '/short/call', body: BODY }))).grpcStatus, '14');
+  assert.deepEqual(await outcomes(), { timed_out: 1 });
+  const { upstreams } = await scene.proxy.plane.upstreams();
+  const asked = upstreams.find(({ name }) => name === 'authorizer');
+  assert.equal(asked?.endpoints[0].unanswered, 1);
 });
 
 test('the service is told its own name, how long it has, and what is asked', async (t) => {

@@ -179,6 +179,7 @@ function endpointsOf(count: number, seconds: number, nowEpochMs: number): Endpoi
     failed: index % 4 === 2 ? Math.round(seconds * 0.6) : 0,
     givenUp: 0,
     lost: 0,
+    timedOut: 0,
     responses: Math.round(seconds * 12),
     responseMs: Math.round(seconds * 12) * 3.4,
     ejections: 0,
