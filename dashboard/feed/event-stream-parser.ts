@@ -7,11 +7,13 @@ const MOST_CHARACTERS = 64 * 1024 * 1024;
 export class EventStreamParser {
   #rest = '';
   #data: string[] = [];
+  /** The length of all of `#data`. */
+  #dataCharacters = 0;
 
   /**
    * @param text the next piece of the stream, which may end anywhere
    * @returns the data of the messages that it completes
-   * @throws if a line or a message never ends
+   * @throws if a line or a message never ends. The parser is of no use then
    */
   push(text: string): readonly string[] {
     const messages: string[] = [];
@@ -26,7 +28,12 @@ export class EventStreamParser {
     if (line === '') {
       if (this.#data.length > 0) messages.push(this.#data.join('\n'));
       this.#data = [];
+      this.#dataCharacters = 0;
     } else if (line.startsWith('data:')) {
+      // The name of the field counts as well, so that the number of empty lines is bounded.
+      this.#dataCharacters += line.length;
+      if (this.#dataCharacters > MOST_CHARACTERS)
+        throw new Error('the proxy sends a message that does not end');
       this.#data.push(line.slice(line.startsWith('data: ') ? 6 : 5));
     }
     // Everything else is a comment, or a field that the feed does not use.

@@ -24,3 +24,17 @@ test('comments, other fields and empty messages are left out', () => {
 test('lines may end as on other systems, and several lines of data are one message', () => {
   assert.deepEqual(parse('data: 1\r\ndata:2\r', '\n\r\n'), ['1\n2']);
 });
+
+test('what goes on without an end is given up, whether it is one line or many', () => {
+  const piece = 'x'.repeat(1024 * 1024);
+  const goOn = (next: string) => (): void => {
+    const parser = new EventStreamParser();
+    for (let count = 0; count < 100; count++) assert.deepEqual(parser.push(next), []);
+  };
+  assert.throws(goOn(piece), /a line that does not end/);
+  assert.throws(goOn(`data: ${piece}\n`), /a message that does not end/);
+  assert.throws(goOn('data:\n'.repeat(200_000)), /a message that does not end/);
+  const parser = new EventStreamParser();
+  for (let count = 0; count < 100; count++)
+    assert.equal(parser.push(`data: ${piece}\n\n`).length, 1, 'messages that end do not add up');
+});
