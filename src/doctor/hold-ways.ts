@@ -10,7 +10,7 @@ import { wantsCertificate, withoutCertificate } from './expected-refusal.ts';
 import type { CallWay } from './grpc-call.ts';
 import { listenerWish, type ProxySlot, reach, serverNameOf } from './listener-way.ts';
 import { routeTaken } from './route-probe.ts';
-import type { TargetWay } from './target-way.ts';
+import { type TargetWay, whyNotSent } from './target-way.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
 
 export type Hop = 'service' | 'proxy' | 'target';
@@ -74,12 +74,11 @@ export function waysTo(method: string, parts: WayParts): Ways {
   if (config !== undefined) add(wayThroughProxy(method, route, parts));
   if (target !== undefined) {
     const name = `by ${targetText}`;
-    const headers = [...(route?.headers.keys() ?? [])].join(', ');
+    const withheld = whyNotSent(route?.headers.keys() ?? [], parts.credentials, target.way);
     const path = route?.path ?? method;
     if (target.way === undefined)
       add({ name, why: 'how it can be called is not known, as the check of its protocol failed' });
-    else if (headers !== '')
-      add({ name, why: `the route wants ${headers}, whose value is not sent to a target` });
+    else if (withheld !== undefined) add({ name, why: withheld });
     else {
       const authority = route?.authority ?? target.way.authority;
       add({ hop: 'target', name, way: { ...target.way, authority }, path, headers: NO_HEADERS });

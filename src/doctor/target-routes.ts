@@ -16,6 +16,7 @@ import {
   type TargetParts,
   type TargetWay,
   wayOf,
+  whyNotSent,
 } from './target-way.ts';
 import { directWay, type UpstreamPlan } from './upstream-checks.ts';
 
@@ -41,11 +42,8 @@ export function targetRouteChecks(parts: TargetParts, found: TargetWay): readonl
       return leftOut('it leads to a web service, and calls of gRPC alone are compared here');
     if (probe === undefined)
       return leftOut('it is for a single method, which is not called, as that may have effects');
-    // A target may be anybody's, and its certificate is not verified here; what a route wants may be a secret.
-    if (probe.headers.size > 0) {
-      const names = [...probe.headers.keys()].join(', ');
-      return leftOut(`the route wants ${names}, whose value is not sent to a target`);
-    }
+    const withheld = whyNotSent(probe.headers.keys(), parts.credentials, undefined);
+    if (withheld !== undefined) return leftOut(withheld);
     return [
       {
         ...shared,
@@ -76,6 +74,8 @@ async function compare(
 ): Promise<readonly Finding[]> {
   const { path, directPath, message, authority } = probe;
   const way = wayOf(found);
+  const withheld = whyNotSent(probe.headers.keys(), credentials, way);
+  if (withheld !== undefined) return [unexamined(withheld)];
   const limitMs = TARGET_CALL_MS;
   // One after the other, since their times are compared.
   const as = {

@@ -35,3 +35,22 @@ export function wayOf({ way }: TargetWay): CallWay {
   if (way === undefined) throw new Error('the check of the protocol has found no way');
   return way;
 }
+
+/**
+ * A target may be anybody's, and what a route wants of a header field may be a secret. So the target gets only what the person has given.
+ * @param wanted the header fields that a route wants of its calls
+ * @param way undefined while it is not known whether the target has shown who it is
+ * @returns why no call of the route is made at the target. Undefined if it gets these fields
+ */
+export function whyNotSent(
+  wanted: Iterable<string>,
+  { headers }: Credentials,
+  way: CallWay | undefined,
+): string | undefined {
+  const names = [...wanted];
+  const missing = names.filter((name) => !headers.has(name));
+  if (missing.length > 0)
+    return `the route wants ${missing.join(', ')}, whose value is not sent to a target unless --header gives it`;
+  if (names.length === 0 || way === undefined || way.credentials !== undefined) return undefined;
+  return `the route wants ${names.join(', ')}, and --header is not sent to this target, as its certificate is not trusted`;
+}

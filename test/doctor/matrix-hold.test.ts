@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { type Credentials, readCredentials } from '../../src/doctor/credentials.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { holdStream } from '../../src/doctor/hold-stream.ts';
 import { freePort } from '../support/free-port.ts';
@@ -128,6 +129,7 @@ const serves: Answer = (stream, headers) => {
 };
 
 interface Holding {
+  readonly credentials?: Credentials;
   readonly target?: string;
   readonly method?: string | undefined;
 }
@@ -187,6 +189,31 @@ test('a route that wants a header field gets it of the proxy, and a target does 
   );
   assert.equal(verdict, 'warning');
   assert.ok(received.includes('on'));
+});
+
+test('a target gets a header field that a route wants if --header gives it', async (t) => {
+  const endpoint = await startHttp2(t, serves);
+  const received: unknown[] = [];
+  const target = await startHttp2(t, (stream, headers) => {
+    if (headers[':path'] === METHOD) received.push(headers['x-canary']);
+    serves(stream, headers);
+  });
+  const match = { path: '/a.B/*', headers: { 'x-canary': 'on', 'x-key': 'K3Y' } };
+  const sections = {
+    upstreams: { voice: { endpoints: [endpoint] } },
+    routes: [{ match, upstream: 'voice' }],
+  };
+  // Without the scheme a target that gets credentials may speak TLS alone.
+  const named = { method: METHOD, target: `http://${target}` };
+  const some = readCredentials({ header: ['x-canary:on'] });
+  const all = readCredentials({ header: ['x-canary:on', 'x-key:K3Y'] });
+  assert.ok(typeof some !== 'string' && typeof all !== 'string');
+  const { findings } = await holding(t, sections, { ...named, credentials: some });
+  assert.match(textsOf(findings), /^warning by \S+: the route wants x-key, whose value is not sent/m);
+  assert.deepEqual(received, []);
+  const whole = await holding(t, sections, { ...named, credentials: all });
+  assert.match(textsOf(whole.findings), /^ok by \S+: still open/m);
+  assert.deepEqual(received, ['on']);
 });
 
 test('a method without a route has not been held through the proxy, and that is no pass', async (t) => {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { constants, createSecureServer } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer, rootCertificates, type TLSSocket, type TlsOptions } from 'node:tls';
+import { readCredentials } from '../../src/doctor/credentials.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
 import { startDemo, startProxy } from '../support/proxy-under-test.ts';
@@ -404,4 +405,22 @@ test('the value that a route wants of a header field reaches neither a target no
   assert.ok(!texts.includes('S3CRET'));
   assert.match(texts, /the route wants authorization, whose value is not sent to a target/);
   assert.match(texts, /it wants authorization, whose value may be a secret and is not sent/);
+});
+
+test('a route that wants a header field is compared through a target if --header gives the field', async (t) => {
+  const { address } = await startDemo(t);
+  const received: string[] = [];
+  const target = await startHttp2(t, (stream, headers) => {
+    received.push(String(headers['x-key']));
+    answerUnimplemented(stream);
+  });
+  const routes = [{ name: 'keyed', match: { path: '/*', headers: { 'x-key': 'K3Y' } }, upstream: 'voice' }];
+  const credentials = readCredentials({ header: ['x-key:K3Y'] });
+  assert.ok(typeof credentials !== 'string');
+  const options = { endpoint: address, target: `http://${target}`, credentials };
+  const texts = JSON.stringify(await diagnoseBroken(t, { routes }, options));
+  assert.match(texts, /route 'keyed', directly and through it/);
+  assert.doesNotMatch(texts, /whose value is not sent to a target/);
+  assert.ok(received.includes('K3Y'));
+  assert.ok(!texts.includes('K3Y'));
 });
