@@ -55,6 +55,8 @@ export interface CallAnswer {
 }
 
 export const EMPTY_MESSAGE: Buffer = Buffer.alloc(5);
+/** Of a status. What is printed of it is much shorter; but the code of a page is at the end of a sentence. */
+export const MOST_MESSAGE_CHARACTERS = 4096;
 const MOST_BODY_BYTES = 262_144;
 const MOST_HEADER_BYTES = 65_536;
 
@@ -220,7 +222,7 @@ export function readStatus(headers: IncomingHttpHeaders, answer: MutableResponse
   answer.grpcStatus = grpcStatusName(status);
   const { credentials = NO_SECRET_FIELDS } = sent;
   const message = decodeMessage(credentials.hide(String(headers['grpc-message'] ?? '')));
-  answer.grpcMessage = quoted(credentials.hide(message), 600);
+  answer.grpcMessage = quoted(credentials.hide(message), MOST_MESSAGE_CHARACTERS);
 }
 
 /** Undoes the percent-encoding of grpc-message. What is not valid stays as it is. */

@@ -3,11 +3,10 @@
 
 import { diagnosisCodes } from '../diagnosis/codes.ts';
 import { quoted } from './finding.ts';
-import type { CallAnswer, CallWay } from './grpc-call.ts';
+import { type CallAnswer, type CallWay, MOST_MESSAGE_CHARACTERS } from './grpc-call.ts';
 import type { SeenDiagnosis } from './running-proxy.ts';
 import { NO_SECRET_FIELDS } from './secret-fields.ts';
 
-const MOST_CHARACTERS = 4096;
 /** The end of each sentence that a proxy tells a client itself, if it has a page. */
 const MARK = / \((FG\d{4})\)$/;
 /** The end of a sentence that the proxy has cut, which it does far behind this many characters. */
@@ -49,7 +48,7 @@ export function tokenOfText(
   if (said === '') return undefined;
   return diagnoses.find(({ token, sentence }) => {
     if (code !== undefined && code !== diagnosisCodes.get(token)) return false;
-    const known = quoted(credentials.hide(sentence), MOST_CHARACTERS);
+    const known = quoted(credentials.hide(sentence), MOST_MESSAGE_CHARACTERS);
     const isCut = known.length > LEAST_CUT && known.endsWith(CUT);
     return (isCut && said.startsWith(known.slice(0, -1))) || isWhole(said, known);
   })?.token;

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reasonOf } from '../../src/calls/failure.ts';
+import { emptyAnswer, readStatus } from '../../src/doctor/grpc-call.ts';
 import { tokenOfAnswer, tokenOfText } from '../../src/doctor/refusal-token.ts';
 import { SecretFields } from '../../src/doctor/secret-fields.ts';
 import { denied } from '../../src/policies/authorize/authorize-failures.ts';
@@ -43,6 +44,19 @@ test('a sentence that the list of diagnoses has cut is recognised by its beginni
   assert.equal(tokenOf(`${long} (FG3001)`, NOTHING, cut(511)), 'no_route');
   assert.equal(tokenOf(`${long} (FG3001)`, NOTHING, cut(0)), undefined);
   assert.equal(tokenOf(`Another. ${long} (FG3001)`, NOTHING, cut(511)), undefined);
+});
+
+test('a long refusal is compared as a whole, with the code at its end', () => {
+  const long = `No route matches ${'/a'.repeat(450)}.`;
+  const answer = emptyAnswer();
+  readStatus({ 'grpc-status': '12', 'grpc-message': `${long} (FG3001)` }, answer, {});
+  for (const sentence of [long, `${long.slice(0, 511)}…`]) {
+    const diagnoses = [{ token: 'no_route', sentence }];
+    assert.equal(tokenOfAnswer({ through: answer, directly: NOTHING }, diagnoses, {}), 'no_route');
+  }
+  readStatus({ 'grpc-status': '12', 'grpc-message': `${long} (FG3034)` }, answer, {});
+  const diagnoses = [{ token: 'no_route', sentence: `${long.slice(0, 511)}…` }];
+  assert.equal(tokenOfAnswer({ through: answer, directly: NOTHING }, diagnoses, {}), undefined);
 });
 
 test('the text of a web service is not of the proxy, whatever its status', () => {
