@@ -58,7 +58,7 @@ test('endpoints are set, replaced, kept over a reload and withdrawn, and streams
   const early = await client.say({ text: 'too early' });
   assert.deepEqual(
     [early.code, early.details],
-    [status.UNAVAILABLE, 'Upstream voice has no endpoint: none has been set for it yet.'],
+    [status.UNAVAILABLE, 'Upstream voice has no endpoint: none has been set for it yet. (FG2052)'],
   );
   const put = await api('PUT', { endpoints: [a.address], ttl: '1h' });
   assert.equal(put.status, 200);
