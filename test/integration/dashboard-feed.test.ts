@@ -243,8 +243,8 @@ for (const processes of [1, 2])
       );
       assert.notEqual(second?.hash, first?.hash);
       assert.deepEqual(
-        second?.changes?.entries.find(({ path }) => path === 'drain.timeoutMs'),
-        { path: 'drain.timeoutMs', before: '0', after: '7000' },
+        second?.changes?.entries.find(({ path }) => path === 'drain.timeout'),
+        { path: 'drain.timeout', before: '0s', after: '7s' },
       );
       assert.equal(second?.reloads.last?.result, 'reloaded');
       proxy.writeText('listeners: no\n');
