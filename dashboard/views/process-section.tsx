@@ -1,7 +1,7 @@
 // The processes of the proxy, and what each of them carries.
 
-import type { ProcessFigures } from '../../src/admin/dashboard-figures.ts';
-import { counted, formatBytes, formatCount, formatMs, NONE } from '../model/format.ts';
+import type { ProcessFigures, WorkerDeathFacts } from '../../src/admin/dashboard-figures.ts';
+import { counted, formatBytes, formatCount, formatMs, formatTime, NONE } from '../model/format.ts';
 import { type ProxyModel, RATE_MS } from '../model/proxy-model.ts';
 import { Section } from './section.tsx';
 
@@ -20,6 +20,9 @@ export function ProcessSection({ model }: { readonly model: ProxyModel }) {
       title="Processes"
       note={restarts === 0 ? undefined : `${counted(restarts, 'worker')} started again since the start`}
     >
+      {figures.lastWorkerDeath !== undefined && (
+        <p class="note">{deathSentence(figures.lastWorkerDeath, figures.totals.atEpochMs)}</p>
+      )}
       <div class="scrolls" tabIndex={0} role="region" aria-label="Table of processes">
         <table class="processes">
           <thead>
@@ -63,6 +66,14 @@ export function ProcessSection({ model }: { readonly model: ProxyModel }) {
       </div>
     </Section>
   );
+}
+
+function deathSentence(
+  { worker, pid, how, connections, calls, atEpochMs }: WorkerDeathFacts,
+  nowEpochMs: number,
+): string {
+  const lost = `${counted(calls, 'call')} and ${counted(connections, 'connection')}`;
+  return `Worker ${worker} (pid ${pid}) died at ${formatTime(atEpochMs, nowEpochMs)} by ${how}, and ${lost} with it.`;
 }
 
 /** @returns undefined if it is not known yet */

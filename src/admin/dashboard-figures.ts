@@ -35,10 +35,24 @@ export interface DashboardFigures {
   readonly processes: readonly ProcessFigures[];
   /** How often workers were started again since the start of the proxy. */
   readonly workerRestarts: number;
+  /** Missing if none has died. */
+  readonly lastWorkerDeath?: WorkerDeathFacts;
   /** Calls that still run with an older configuration, the oldest first. */
   readonly olderEpochs: readonly { readonly epoch: number; readonly calls: number }[];
   /** The numbers of workers whose part is that of an earlier second, since they did not answer in time. Missing if all have answered. */
   readonly unanswered?: readonly number[];
+}
+
+/** A worker that has ended although nobody has asked it to. */
+export interface WorkerDeathFacts {
+  readonly worker: number;
+  readonly pid: number;
+  /** Such as `signal SIGKILL`. */
+  readonly how: string;
+  /** What has ended with it. */
+  readonly connections: number;
+  readonly calls: number;
+  readonly atEpochMs: number;
 }
 
 /** Sections that have changed since the last message of this kind to this reader, each of them whole. The first has all of them. */

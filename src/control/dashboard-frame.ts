@@ -45,6 +45,7 @@ export async function figuresText(parts: FrameParts, pace: Pace): Promise<string
     totals: describeTotals(parts.atEpochMs, report.totals),
     processes: report.processes.map(describeProcess),
     workerRestarts: report.workerRestarts,
+    ...(report.lastWorkerDeath && { lastWorkerDeath: report.lastWorkerDeath }),
     olderEpochs: report.epochs
       .filter((one) => one.epoch !== epoch)
       .toSorted((one, other) => one.epoch - other.epoch),

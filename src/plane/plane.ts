@@ -75,10 +75,23 @@ export interface UpstreamsReport {
   readonly unanswered?: readonly number[];
 }
 
+/** A worker that has ended although nobody has asked it to. */
+export interface WorkerDeathReport {
+  readonly worker: number;
+  readonly pid: number;
+  /** Such as `signal SIGKILL`. */
+  readonly how: string;
+  /** What has ended with it. */
+  readonly connections: number;
+  readonly calls: number;
+  readonly atEpochMs: number;
+}
+
 /** For the dashboard. */
 export interface DashboardReport extends PlaneFigures {
   /** How often a worker was started again. */
   readonly workerRestarts: number;
+  readonly lastWorkerDeath?: WorkerDeathReport;
   /** The numbers of workers whose figures are earlier ones, since they did not answer in time. */
   readonly unanswered?: readonly number[];
 }

@@ -9,7 +9,9 @@ import type { Logger } from '../observability/logger.ts';
 import { counterFamily, type MetricsSnapshot, single } from '../observability/metrics-snapshot.ts';
 import { processMetrics, processUse } from '../observability/process-metrics.ts';
 import { DescriptorWatch } from '../plane/descriptor-watch.ts';
+import type { WorkerDeathReport } from '../plane/plane.ts';
 import { ProcessLog } from '../plane/process-log.ts';
+import type { WorkerDeath } from './event-relays.ts';
 import { GatheredAnswers } from './gathered-answers.ts';
 import { GatheredFigures, type OwnFigures } from './gathered-figures.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -22,6 +24,7 @@ export class PrimaryLog {
   readonly #log: LogState;
   readonly #events = new EventMetrics({ refusals: [], failures: [], faultLayers: [] });
   #workerDeaths = 0;
+  #lastDeath: WorkerDeathReport | undefined = undefined;
   #descriptors: DescriptorWatch | undefined = undefined;
 
   constructor({ logger, log }: { logger: Logger; log: LogState }, workers: () => readonly WorkerProcess[]) {
@@ -44,8 +47,14 @@ export class PrimaryLog {
     this.process.refused(makeRefusal(listener, '', 'listener_error', detail));
   }
 
-  workerDied(): void {
+  workerDied(death: WorkerDeath): void {
     this.#workerDeaths++;
+    this.#lastDeath = { ...death, atEpochMs: Date.now() };
+  }
+
+  /** Undefined if none has died. */
+  get lastDeath(): WorkerDeathReport | undefined {
+    return this.#lastDeath;
   }
 
   endedBy(client: string, worker: WorkerProcess): void {

@@ -45,8 +45,9 @@ export class WorkerEnds {
   gone(worker: WorkerProcess, how: string): void {
     const { complaints, log, dispatcher, events } = this.#parts;
     if (worker.hasDied) {
-      log.workerDied();
-      events.workerDied({ worker: worker.number, pid: worker.pid, how, ...this.lossOf(worker) });
+      const death = { worker: worker.number, pid: worker.pid, how, ...this.lossOf(worker) };
+      log.workerDied(death);
+      events.workerDied(death);
     }
     complaints.forget(worker);
     log.answers.gone(worker);

@@ -202,7 +202,13 @@ export class WorkersPlane implements Plane {
       state,
       epoch: ofWorker,
     }));
-    return { ...sums, processes: [{ ...own, epoch }, ...workers], workerRestarts: this.#pool.restarts };
+    const { lastDeath } = this.#log;
+    return {
+      ...sums,
+      processes: [{ ...own, epoch }, ...workers],
+      workerRestarts: this.#pool.restarts,
+      ...(lastDeath && { lastWorkerDeath: lastDeath }),
+    };
   }
 
   readonly subscribe: Plane['subscribe'] = (query, sink) => this.#events.subscribe(query, sink);

@@ -213,7 +213,7 @@ async function killedWorker(t: TestContext, { seen, client }: Scene): Promise<vo
   assert.deepEqual([told['pid'], line['workerPid'], line['level']], [victim.pid, victim.pid, 50]);
   await seen.top.line('top says that a worker died', ({ workerDeaths }) => workerDeaths === 1);
   assert.equal((await seen.metrics()).sum('framegate_worker_deaths_total'), 1);
-  const { processes } = await seen.dashboard.figures(
+  const { processes, lastWorkerDeath } = await seen.dashboard.figures(
     'the dashboard counts the calls of the worker as failed, and shows another in its place',
     ({ totals, workerRestarts, processes: all }) =>
       totals.failed === victim.streams &&
@@ -222,6 +222,9 @@ async function killedWorker(t: TestContext, { seen, client }: Scene): Promise<vo
       all.filter(({ state, carries }) => state === 'serving' && carries !== undefined).length === 2,
   );
   assert.ok(processes.every(({ pid }) => pid !== victim.pid));
+  const { atEpochMs, ...death } = lastWorkerDeath ?? { atEpochMs: 0 };
+  assert.deepEqual(death, { ...loss, pid: victim.pid, connections: told['connections'] });
+  assert.ok(Math.abs(atEpochMs - Number(told['time'])) < 10_000);
   await eventually('only the calls of the other worker run', async () => {
     const { exchanges } = await seen.live.page();
     return (

@@ -175,14 +175,19 @@ async function killedWorker(scene: Scene): Promise<void> {
   await processes.getByText(String(carrying.pid)).first().waitFor();
   process.kill(carrying.pid, 'SIGKILL');
   await processes.getByText('1 worker started again since the start').waitFor();
-  await processes.getByText(String(carrying.pid)).first().waitFor({ state: 'detached' });
+  const death = `^Worker ${carrying.worker} \\(pid ${carrying.pid}\\) died at [\\d:]+ by signal SIGKILL, and 1 call and 1 connection with it\\.$`;
+  await processes.getByText(new RegExp(death)).waitFor();
+  await processes
+    .getByRole('row')
+    .filter({ hasText: `pid ${carrying.pid}` })
+    .waitFor({ state: 'detached' });
   await shown.goTo('Calls');
   await hasNoCall(scene);
   stream.cancel();
 }
 
 interface AdminState {
-  readonly workers: readonly { readonly pid: number; readonly streams: number }[];
+  readonly workers: readonly { readonly worker: number; readonly pid: number; readonly streams: number }[];
 }
 
 function isState(value: unknown): value is AdminState {

@@ -128,6 +128,14 @@ export function madeUpFigures(seconds: number, nowEpochMs: number): DashboardFig
       mostOpenFiles: 65_536,
     })),
     workerRestarts: 1,
+    lastWorkerDeath: {
+      worker: 2,
+      pid: 4711,
+      how: 'signal SIGKILL',
+      connections: 103,
+      calls: 2508,
+      atEpochMs: STARTED_AT,
+    },
     olderEpochs: [
       { epoch: 2, calls: 17 },
       { epoch: 3, calls: 1204 },
