@@ -43,8 +43,9 @@ function ratesOf(
   before: EndpointFigures | undefined,
   seconds: number,
 ): EndpointRates {
-  const added = (name: 'answered' | 'failed' | 'givenUp' | 'lost' | 'timedOut' | 'responses' | 'responseMs') =>
-    Math.max(0, after[name] - (before?.[name] ?? 0));
+  const added = (
+    name: 'answered' | 'failed' | 'givenUp' | 'lost' | 'timedOut' | 'responses' | 'responseMs',
+  ) => Math.max(0, after[name] - (before?.[name] ?? 0));
   const rate = (count: number) => (seconds > 0 ? count / seconds : 0);
   const failed = added('failed') + added('timedOut');
   const responses = added('responses');

@@ -109,8 +109,7 @@ function endpointFigures(
       upstream: label(labels, 'upstream'),
       endpoint: label(labels, 'endpoint'),
       attemptsPerSecond: sumOf(ended) / seconds,
-      failuresPerSecond:
-        sumOf(ended.filter(({ labels }) => FAILED.has(label(labels, 'outcome')))) / seconds,
+      failuresPerSecond: sumOf(ended.filter((one) => FAILED.has(label(one.labels, 'outcome')))) / seconds,
       active: sumOf(active.get(key) ?? []),
       isHealthy: value > 0,
       meanMs: begun > 0 ? (sumOf(responseSeconds.get(key) ?? []) / begun) * 1000 : null,

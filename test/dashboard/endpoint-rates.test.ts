@@ -3,7 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointRates } from '../../dashboard/model/endpoint-rates.ts';
-import type { DashboardFigures, EndpointFigures, UpstreamFigures } from '../../src/admin/dashboard-figures.ts';
+import type {
+  DashboardFigures,
+  EndpointFigures,
+  UpstreamFigures,
+} from '../../src/admin/dashboard-figures.ts';
 import { totalsAt } from './totals.ts';
 
 const NOTHING: EndpointFigures = {
