@@ -23,8 +23,8 @@ export class Lease {
   /** The question about this key that is open, or 0. */
   question = 0;
   askedAtMs = 0;
-  /** Whether a call has waited long enough for the store, or the store has failed. Until it answers again, nobody waits for it. */
-  isLate = false;
+  /** Until then nobody waits for the store: a call has waited long enough for it, or it has failed to answer. 0 once it answers again. */
+  lateUntilMs = 0;
   /** Whether it waits for the next question. */
   isQueued = false;
   /** Until then the store has no token for it, or is not to be asked. */

@@ -12,6 +12,8 @@ import type { Quota } from './quota.ts';
 const PATIENCE_MS = 50;
 /** A store that has granted less than was wanted is not asked again sooner. */
 const REST_MS = 50;
+/** Where the store has not answered about a key, `failure` decides until it does, or until no call has come for so long. The next one waits again. */
+const LATE_MS = 1000;
 /** What clients are told to wait where the store has failed and `failure` is `closed`. */
 const CLOSED_MS = 1000;
 /** However hostile a store is, a key waits for an hour at most before it is asked about again. */
@@ -105,6 +107,7 @@ export class LeasedQuota implements Quota {
   #takeMissing(lease: Lease, cost: number, nowMs: number): number {
     if (cost > this.#terms.burst) return Number.POSITIVE_INFINITY;
     if (this.#hasFailed(lease, nowMs)) {
+      if (nowMs < lease.lateUntilMs) lease.lateUntilMs = nowMs + LATE_MS;
       // It may have recovered.
       this.#ask(lease, nowMs);
       return this.#takeWithoutStore(lease, cost, nowMs);
@@ -145,7 +148,7 @@ export class LeasedQuota implements Quota {
     waiting.add(tell);
     lease.awaited += count;
     lease.patience ??= setTimeout(() => {
-      lease.isLate = true;
+      lease.lateUntilMs = this.#link.nowMs() + LATE_MS;
       tellWaiting(lease);
     }, PATIENCE_MS);
     this.#ask(lease, nowMs);
@@ -263,7 +266,7 @@ export class LeasedQuota implements Quota {
     const room = Math.min(leases.room[at], this.#terms.burst);
     lease.tokens += granted;
     lease.question = 0;
-    lease.isLate = false;
+    lease.lateUntilMs = 0;
     lease.outage = NO_OUTAGE;
     lease.owedOnTheWay = 0;
     lease.room = room;
@@ -280,14 +283,14 @@ export class LeasedQuota implements Quota {
   /** The store has not answered. What it was told is told again, since it may not have heard. */
   unanswered(lease: Lease, { owed }: LeaseNeed): void {
     lease.question = 0;
-    lease.isLate = true;
+    lease.lateUntilMs = this.#link.nowMs() + LATE_MS;
     lease.owedOnTheWay = 0;
     lease.owed += owed;
     tellWaiting(lease);
   }
 
   #hasFailed(lease: Lease, nowMs: number): boolean {
-    if (!this.#link.isUp || lease.isLate) return true;
+    if (!this.#link.isUp || nowMs < lease.lateUntilMs) return true;
     return lease.question !== 0 && nowMs - lease.askedAtMs > PATIENCE_MS;
   }
 

@@ -25,13 +25,18 @@ export class SimulatedStore {
       now: () => this.#clock.nowMs,
       ...(mostKeys !== undefined && { mostKeys }),
     });
+    this.serve(desk);
+    desk.storeChanged({ store: 'fleet', isUp: true, holders });
+    return desk;
+  }
+
+  /** This process asks here from now on. */
+  serve(desk: LeaseDesk): void {
     desk.askBy((ask) => {
       this.questions++;
       this.keysAsked += ask.keys.length;
       this.#waiting.push({ ask, desk });
     });
-    desk.storeChanged({ store: 'fleet', isUp: true, holders });
-    return desk;
   }
 
   answerAll(): void {
