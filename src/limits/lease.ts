@@ -31,8 +31,10 @@ export class Lease {
   notBeforeMs = 0;
   /** How many tokens may be owed. */
   advance: number;
-  /** How many tokens the store had when it answered last. Undefined if it never has. */
+  /** How many tokens the store had when it answered last, or its debt if negative. Undefined if it never has answered. */
   room: number | undefined = undefined;
+  /** When it had so many. */
+  roomAtMs = 0;
   /** While the store does not answer: when all tokens spent of the local share will have come back. */
   paidAtMs = 0;
   /** The outage that `paidAtMs` is about. Another one begins when an answer is late. */

@@ -41,6 +41,8 @@ export interface LeaseNeed {
   readonly wanted: number;
   /** How many tokens may be kept of those that are granted, if nobody takes them at once. */
   readonly kept: number;
+  /** By which the store answers, even if others apply by then. */
+  readonly terms: LeaseTerms;
 }
 
 export class LeasedQuota implements Quota {
@@ -74,11 +76,17 @@ export class LeasedQuota implements Quota {
    */
   change({ ratePerSecond, burst }: Pick<LeaseTerms, 'ratePerSecond' | 'burst'>): void {
     if (ratePerSecond === this.#terms.ratePerSecond && burst === this.#terms.burst) return;
+    const nowMs = this.#link.nowMs();
+    for (const lease of this.#table.leases()) {
+      if (lease.room === undefined) continue;
+      lease.room = Math.min(this.#agedRoomOf(lease, nowMs), burst);
+      lease.roomAtMs = nowMs;
+    }
     this.#terms = { ...this.#terms, ratePerSecond, burst };
     this.#lease = leaseOf(this.#terms);
     this.#lowTokens = this.#lease / 2;
     const share = this.#share;
-    const emptyAtMs = this.#link.nowMs() + share.burst * share.intervalMs;
+    const emptyAtMs = nowMs + share.burst * share.intervalMs;
     for (const lease of this.#table.leases()) {
       lease.tokens = Math.min(lease.tokens, this.#lease);
       lease.owed = Math.min(lease.owed, burst);
@@ -189,14 +197,15 @@ export class LeasedQuota implements Quota {
     else lease.tokens = Math.max(lease.tokens, Math.min(lease.tokens + count, this.#lease));
   }
 
-  /** As the store has said last, which others may have changed since; 0 if it does not answer. */
+  /** By what the store has said last, which others may have changed since; 0 if it does not answer. */
   left(key: string): number {
     const { burst } = this.#terms;
-    const lease = this.#table.find(key, this.#link.nowMs());
+    const nowMs = this.#link.nowMs();
+    const lease = this.#table.find(key, nowMs);
     // What a refused call could be told was left before the outage is not left now.
     if (lease === undefined) return this.#link.isUp ? Math.floor(burst) : 0;
-    if (this.#hasFailed(lease, this.#link.nowMs())) return 0;
-    const left = (lease.room ?? burst) + lease.tokens - lease.owed - lease.owedOnTheWay;
+    if (this.#hasFailed(lease, nowMs)) return 0;
+    const left = this.#roomOf(lease, nowMs) + lease.tokens - lease.owed - lease.owedOnTheWay;
     return Math.floor(Math.max(0, Math.min(burst, left)));
   }
 
@@ -229,6 +238,7 @@ export class LeasedQuota implements Quota {
     const lease = new Lease(key, isNew ? advanceOf(this.#terms, burst, holders) : 1);
     // In an outage, this process has its part of that.
     if (!isNew) lease.room = holders;
+    lease.roomAtMs = nowMs;
     this.#table.add(lease, nowMs);
     return lease;
   }
@@ -255,11 +265,11 @@ export class LeasedQuota implements Quota {
     lease.owed = 0;
     lease.missing = 0;
     lease.awaited = 0;
-    return { owed, wanted, kept };
+    return { owed, wanted, kept, terms: this.#terms };
   }
 
   /** The store has answered. @param at the place of the lease in the lists of the answer */
-  answered(lease: Lease, { wanted, kept }: LeaseNeed, leases: Leases, at: number): void {
+  answered(lease: Lease, { wanted, kept, terms }: LeaseNeed, leases: Leases, at: number): void {
     const nowMs = this.#link.nowMs();
     // A store may send anything: nobody gets more than was wanted, or waits without end.
     const granted = Math.min(leases.granted[at], wanted);
@@ -269,8 +279,12 @@ export class LeasedQuota implements Quota {
     lease.lateUntilMs = 0;
     lease.outage = NO_OUTAGE;
     lease.owedOnTheWay = 0;
-    lease.room = room;
-    const waitMs = Math.min(leases.waitMs[at], LONGEST_WAIT_MS);
+    // By other terms, it may have tokens sooner.
+    const toldMs = terms === this.#terms ? leases.waitMs[at] : 0;
+    // Where it has less than one token, it says when it will have one.
+    lease.room = toldMs > 0 ? Math.min(room, 1 - (toldMs * terms.ratePerSecond) / 1000) : room;
+    lease.roomAtMs = nowMs;
+    const waitMs = Math.min(toldMs, LONGEST_WAIT_MS);
     const isShort = granted < wanted || waitMs > 0;
     lease.notBeforeMs = isShort ? nowMs + Math.max(waitMs, REST_MS) : 0;
     lease.advance = isShort ? shortAdvanceOf(this.#terms) : advanceOf(this.#terms, room, this.#link.holders);
@@ -317,13 +331,24 @@ export class LeasedQuota implements Quota {
     return { intervalMs: (1000 * holders) / ratePerSecond, burst: Math.max(1, burst / holders) };
   }
 
+  /** How many tokens the store has, if no other process has taken any since it answered. */
+  #roomOf(lease: Lease, nowMs: number): number {
+    return nowMs < lease.notBeforeMs ? 0 : Math.max(0, this.#agedRoomOf(lease, nowMs));
+  }
+
+  /** The same, or its debt if negative. */
+  #agedRoomOf({ room, roomAtMs }: Lease, nowMs: number): number {
+    const { burst, ratePerSecond } = this.#terms;
+    if (room === undefined) return burst;
+    return Math.min(burst, room + (Math.max(0, nowMs - roomAtMs) * ratePerSecond) / 1000);
+  }
+
   /** The share begins with this process's part of what the store had left. */
   #beginOutage(lease: Lease, nowMs: number): void {
     if (lease.outage === this.#link.outage) return;
     lease.outage = this.#link.outage;
     const { intervalMs, burst } = this.#share;
-    const hasHeard = nowMs < lease.notBeforeMs ? 0 : (lease.room ?? this.#terms.burst);
-    const left = Math.min(burst, hasHeard / this.#link.holders);
+    const left = Math.min(burst, this.#roomOf(lease, nowMs) / this.#link.holders);
     // What was spent in an earlier outage is still spent: the store was not told of it, and may have been back for a moment only.
     lease.paidAtMs = Math.max(lease.paidAtMs, nowMs + (burst - left) * intervalMs);
   }

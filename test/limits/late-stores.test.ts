@@ -1,4 +1,4 @@
-// A store that has failed to answer about a key: what the next calls get, and what is counted.
+// A store that is late, that has failed to answer about a key, or that is lost after a rest: what the next calls get, and what is counted.
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -54,6 +54,10 @@ class Scene {
     this.takeAll();
     this.desk.flush();
     this.store.failAll();
+  }
+
+  setUp(isUp: boolean): void {
+    this.desk.storeChanged({ store: 'fleet', isUp, holders: 1 });
   }
 }
 
@@ -117,4 +121,75 @@ test('with `closed`, a question that was lost ends no stream of an hour later: i
   quotas.leases.flush();
   store.answerAll();
   assert.deepEqual([granted, tokens.take(1), ended], [1, 1, 0]);
+});
+
+const PER_HOUR: LeaseTerms = { ...TERMS, ratePerSecond: 10 / 3600 };
+
+/** Spends all that the store has. */
+function spendAll(scene: Scene): void {
+  for (let round = 0; round < 20; round++) {
+    scene.takeAll();
+    scene.desk.flush();
+    scene.store.answerAll();
+    scene.clock.nowMs += 51;
+  }
+  assert.ok(scene.quota.take('all', 1) > 300_000);
+}
+
+for (const [restHours, most] of [
+  [0, 0],
+  [0.5, 5],
+  [5, 10],
+])
+  test(`a key whose tokens were all spent has what has come back in ${restHours} hours of rest when the store is lost then`, (t) => {
+    const scene = new Scene(t, 'local', PER_HOUR);
+    spendAll(scene);
+    scene.clock.nowMs += restHours * HOUR_MS;
+    if (restHours > 0) assert.equal(scene.quota.left('all'), most);
+    scene.setUp(false);
+    assert.equal(scene.takeAll(), most);
+  });
+
+test('what a store was owed comes back before anything else does, however long that takes', (t) => {
+  const scene = new Scene(t, 'local', PER_HOUR);
+  const asked: number[] = [];
+  scene.desk.askBy(({ number }) => asked.push(number));
+  scene.quota.take('all', 1);
+  scene.desk.flush();
+  // 20 tokens are owed, by other processes too.
+  const waitMs = (21 * HOUR_MS) / 10;
+  scene.desk.answered({ number: asked[0], leases: { granted: [0], waitMs: [waitMs], room: [0] } });
+  scene.clock.nowMs += waitMs - 1000;
+  assert.equal(scene.quota.left('all'), 0);
+  scene.clock.nowMs += 2000 + HOUR_MS / 10;
+  scene.setUp(false);
+  assert.equal(scene.takeAll(), 2);
+});
+
+test('what is left is the same under another rate, and comes back by it', (t) => {
+  const scene = new Scene(t, 'local', PER_HOUR);
+  spendAll(scene);
+  scene.clock.nowMs += 0.3 * HOUR_MS;
+  scene.quota.change({ ratePerSecond: 1, burst: 100 });
+  assert.equal(scene.quota.left('all'), 3);
+  scene.clock.nowMs += 10_000;
+  scene.setUp(false);
+  assert.equal(scene.takeAll(), 13);
+});
+
+test('an answer by terms that do not apply any more makes nobody wait for long', (t) => {
+  const scene = new Scene(t, 'local', PER_HOUR);
+  spendAll(scene);
+  scene.takeAll();
+  scene.clock.nowMs += HOUR_MS / 10;
+  scene.takeAll();
+  scene.desk.flush();
+  const asked = scene.store.questions;
+  const answers = scene.store.takeAnswers();
+  scene.quota.change({ ratePerSecond: 1000, burst: 1000 });
+  for (const answer of answers) scene.desk.answered(answer);
+  assert.ok(asked > 0 && answers.length === 1);
+  scene.clock.nowMs += 51;
+  const waitMs = scene.quota.take('all', 500);
+  assert.ok(waitMs <= 50, `${waitMs} ms`);
 });

@@ -175,7 +175,7 @@ test('each outage begins with the share of what the store had left before it, an
   scene.nowMs += 10_000;
   changed(true);
   changed(false);
-  assert.equal(admitted(), 8, 'by the last answer');
+  assert.equal(admitted(), 10, 'all has come back since the last answer');
   changed(true);
   scene.nowMs += 10_000;
   quota.take('key', 1);

@@ -43,6 +43,11 @@ export class SimulatedStore {
     for (const { ask, desk } of this.#waiting.splice(0)) desk.answered(this.answerTo(ask));
   }
 
+  /** Counts what was asked. @returns the answers, which are on their way */
+  takeAnswers(): readonly LeaseAnswer[] {
+    return this.#waiting.splice(0).map(({ ask }) => this.answerTo(ask));
+  }
+
   /** Nobody hears what was asked: the store has gone. */
   failAll(): void {
     for (const { ask, desk } of this.#waiting.splice(0)) desk.answered({ number: ask.number });
