@@ -7,7 +7,7 @@ import type { StoreConfig } from '../config/stores-config.ts';
 import type { Lease } from './lease.ts';
 import { MOST_LEASES } from './lease-table.ts';
 import type { LeaseTerms } from './lease-terms.ts';
-import { LeasedQuota, type LeaseNeed, type StoreLink } from './leased-quota.ts';
+import { GIVE_UP_MS, LeasedQuota, type LeaseNeed, type StoreLink } from './leased-quota.ts';
 
 /** How long wants are gathered before the store is asked: a question about many keys costs hardly more than one about one. */
 const GATHER_MS = 20;
@@ -21,8 +21,6 @@ const MOST_OPEN = 16;
 const MOST_OPEN_IN_ALL = 64;
 /** How many leases of one limit may wait for a question. Others are not asked about until their next call. */
 const MOST_WANTS = MOST_LEASES;
-/** A question without an answer is given up after this time. */
-const GIVE_UP_MS = 1000;
 
 export interface LeaseDeskParts {
   /** Monotonic milliseconds. For tests. */
@@ -179,7 +177,9 @@ export class LeaseDesk {
     const beforeMs = this.#now() - GIVE_UP_MS;
     const late = [...this.#open].filter(([, { askedAtMs }]) => askedAtMs <= beforeMs);
     for (const [number] of late) this.answered({ number });
-    if (this.#open.size > 0) this.#patience = setTimeout(() => this.#giveUp(), GIVE_UP_MS).unref();
+    const [oldest] = this.#open.values();
+    if (oldest !== undefined)
+      this.#patience ??= setTimeout(() => this.#giveUp(), Math.max(1, oldest.askedAtMs - beforeMs)).unref();
   }
 
   close(): void {

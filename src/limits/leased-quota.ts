@@ -12,6 +12,8 @@ import type { Quota } from './quota.ts';
 const PATIENCE_MS = 50;
 /** A store that has granted less than was wanted is not asked again sooner. */
 const REST_MS = 50;
+/** A question without an answer is given up after this time. */
+export const GIVE_UP_MS = 1000;
 /** Where the store has not answered about a key, `failure` decides until it does, or until no call has come for so long. The next one waits again. */
 const LATE_MS = 1000;
 /** What clients are told to wait where the store has failed and `failure` is `closed`. */
@@ -289,9 +291,19 @@ export class LeasedQuota implements Quota {
     lease.notBeforeMs = isShort ? nowMs + Math.max(waitMs, REST_MS) : 0;
     lease.advance = isShort ? shortAdvanceOf(this.#terms) : advanceOf(this.#terms, room, this.#link.holders);
     tellWaiting(lease);
-    // Calls that waited for them have ended.
-    lease.tokens = Math.min(lease.tokens, kept, this.#terms.burst);
+    this.#keep(lease, Math.min(kept, this.#terms.burst));
     if (lease.owed > 0 || lease.awaited > 0) this.#ask(lease, nowMs);
+  }
+
+  /**
+   * Calls that waited for the other tokens have ended. What passed without the store meanwhile is paid with them, which may have been those
+   * calls: the store would count it once more.
+   */
+  #keep(lease: Lease, most: number): void {
+    const spare = lease.tokens - most;
+    if (spare <= 0) return;
+    lease.tokens = most;
+    lease.owed -= Math.min(lease.owed, spare);
   }
 
   /** The store has not answered. What it was told is told again, since it may not have heard. */
@@ -299,7 +311,7 @@ export class LeasedQuota implements Quota {
     lease.question = 0;
     lease.lateUntilMs = this.#link.nowMs() + LATE_MS;
     lease.owedOnTheWay = 0;
-    lease.owed += owed;
+    lease.owed = Math.max(owed, this.#bounded(owed + lease.owed));
     tellWaiting(lease);
   }
 
@@ -319,9 +331,15 @@ export class LeasedQuota implements Quota {
     const waitMs = paidAtMs - nowMs - Math.max(0, burst - cost) * intervalMs;
     if (waitMs > 0.001) return waitMs;
     lease.paidAtMs = paidAtMs + cost * intervalMs;
-    // A store that is late goes on granting, and is told what has passed meanwhile: its share, at most. One that is gone has nobody to ask.
-    if (this.#link.isUp) lease.owed = Math.max(lease.owed, Math.min(lease.owed + cost, burst));
+    // A store that is late goes on granting, and is told what has passed meanwhile. One that is gone has nobody to ask.
+    if (this.#link.isUp) lease.owed = Math.max(lease.owed, this.#bounded(lease.owed + cost));
     return 0;
+  }
+
+  /** So much the share brings until a question is given up. More is not told to the store: a long debt would outlast the fault. */
+  #bounded(owed: number): number {
+    const { intervalMs, burst } = this.#share;
+    return Math.min(owed, burst + GIVE_UP_MS / intervalMs);
   }
 
   /** This process's share of the limit. */

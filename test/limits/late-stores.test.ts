@@ -11,6 +11,7 @@ import { Quotas } from '../../src/limits/quotas.ts';
 import { EndingTokens } from '../../src/relay/gate-tokens.ts';
 import { standIn } from '../support/stand-in.ts';
 import { rateOf } from './eager-stream.ts';
+import { mostAdmitted } from './lease-bound.ts';
 import { SimulatedClock, SimulatedStore } from './simulated-store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -18,7 +19,7 @@ const TERMS: LeaseTerms = { store: 'fleet', limit: 'calls', ratePerSecond: 10, b
 
 type Failure = StoreConfig['failure'];
 
-/** One process, whose store answers when it is told to. */
+/** One process, whose store answers when it is told to, or so many milliseconds after it was asked. */
 class Scene {
   readonly clock = new SimulatedClock();
   readonly store = new SimulatedStore(this.clock);
@@ -26,13 +27,31 @@ class Scene {
   readonly quota: LeasedQuota;
   admitted = 0;
   refused = 0;
+  readonly #t: TestContext;
 
   constructor(t: TestContext, failure: Failure, terms = TERMS) {
     t.mock.timers.enable({ apis: ['setTimeout'] });
+    this.#t = t;
     this.desk = this.store.desk(1);
     t.after(() => this.desk.close());
     this.desk.use([{ name: 'fleet', failure }]);
     this.quota = this.desk.quotaFor(terms);
+  }
+
+  answerAfter(latencyMs: number): void {
+    this.desk.askBy((ask) => {
+      setTimeout(() => {
+        const answer = this.store.answerTo(ask);
+        setTimeout(() => this.desk.answered(answer), latencyMs / 2);
+      }, latencyMs / 2);
+    });
+  }
+
+  pass(durationMs: number): void {
+    for (let ms = 0; ms < durationMs; ms++) {
+      this.clock.nowMs++;
+      this.#t.mock.timers.tick(1);
+    }
   }
 
   /** As the policy for calls does. */
@@ -192,4 +211,120 @@ test('an answer by terms that do not apply any more makes nobody wait for long',
   scene.clock.nowMs += 51;
   const waitMs = scene.quota.take('all', 500);
   assert.ok(waitMs <= 50, `${waitMs} ms`);
+});
+
+test('calls that could wait no longer, and were judged without the store, are counted once, and so is what was granted for them', (t) => {
+  const scene = new Scene(t, 'local', { ...TERMS, ratePerSecond: 100, burst: 1000 });
+  scene.answerAfter(60);
+  for (let call = 0; call < 950; call++) scene.call();
+  scene.pass(60);
+  assert.deepEqual([scene.admitted, scene.refused], [950, 0]);
+  // 50 of the burst are left, and 100 come in a second.
+  scene.pass(500);
+  for (let call = 0; call < 90; call++) scene.call();
+  scene.pass(200);
+  assert.equal(scene.admitted, 1040);
+});
+
+/** A sequence of numbers from 0 to 1 that is the same in each run. */
+function numbersFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** @returns how many calls several processes admit that get twice as many as the limit allows */
+function admittedBy(
+  t: TestContext,
+  terms: LeaseTerms,
+  holders: number,
+  about: { readonly durationMs: number; readonly latencyMs: () => number; readonly isLost: () => boolean },
+): number {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const clock = new SimulatedClock();
+  const store = new SimulatedStore(clock);
+  const desks = Array.from({ length: holders }, () => store.desk(holders));
+  for (const desk of desks)
+    desk.askBy((ask) => {
+      const halfMs = about.latencyMs() / 2;
+      setTimeout(() => {
+        const answer = store.answerTo(ask);
+        if (!about.isLost()) setTimeout(() => desk.answered(answer), halfMs);
+      }, halfMs);
+    });
+  let admitted = 0;
+  const call = (quota: LeasedQuota): void => {
+    if (quota.take('all', 1) === 0) admitted++;
+    else if (!quota.knows('all', 1)) quota.learn('all', 1, () => call(quota));
+  };
+  const quotas = desks.map((desk) => desk.quotaFor(terms));
+  let calls = 0;
+  for (let ms = 0; ms < about.durationMs; ms++) {
+    clock.nowMs++;
+    t.mock.timers.tick(1);
+    for (calls += (2 * terms.ratePerSecond) / 1000; calls >= 1; calls--) call(quotas[ms % holders]);
+  }
+  for (const desk of desks) desk.close();
+  t.mock.timers.reset();
+  return admitted;
+}
+
+for (const [ratePerSecond, burst] of [
+  [1000, 50],
+  [1000, 500],
+  [100, 5],
+  [100, 100],
+])
+  test(`however late the answers are, and if some are lost, no more passes than the bound and the share of each process: ${ratePerSecond}/s, burst ${burst}`, (t) => {
+    const terms = { ...TERMS, ratePerSecond, burst };
+    const durationMs = 20_000;
+    for (const holders of [1, 3, 6])
+      for (const [latencyMs, lost] of [
+        [60, 0],
+        [150, 0],
+        [500, 0],
+        [900, 0],
+        [500, 0.02],
+        [40, 0.02],
+      ]) {
+        const random = numbersFrom(holders * latencyMs);
+        const admitted = admittedBy(t, terms, holders, {
+          durationMs,
+          latencyMs: () => (lost > 0 ? random() * latencyMs : latencyMs),
+          isLost: () => random() < lost,
+        });
+        const most = mostAdmitted(terms, holders, durationMs) + Math.max(holders, burst);
+        const how = `${holders} processes, ${latencyMs} ms, ${lost} lost`;
+        assert.ok(admitted <= most, `${admitted} of ${most}: ${how}`);
+        const least = (ratePerSecond * durationMs) / 1000 / 2;
+        assert.ok(admitted >= least, `${admitted} of ${least}: ${how}`);
+      }
+  });
+
+test('questions that fail for ten minutes leave no debt that outlasts them for long', (t) => {
+  const scene = new Scene(t, 'local');
+  let isFailing = true;
+  scene.desk.askBy((ask) => {
+    setTimeout(
+      () => scene.desk.answered(isFailing ? { number: ask.number } : scene.store.answerTo(ask)),
+      isFailing ? 1000 : 2,
+    );
+  });
+  const callFor = (seconds: number): number => {
+    const before = scene.admitted;
+    for (let calls = 0; calls < seconds * 20; calls++) {
+      scene.call();
+      scene.pass(50);
+    }
+    return scene.admitted - before;
+  };
+  const without = callFor(600);
+  assert.ok(without >= 6000 && without <= 6020, `${without} calls`);
+  isFailing = false;
+  // What is owed is no more than twice the burst.
+  callFor(5);
+  const after = callFor(10);
+  assert.ok(after >= 95 && after <= 105, `${after} calls`);
 });
