@@ -55,6 +55,7 @@ const STATUSES = {
   authority_invalid: [GrpcStatus.INTERNAL, 400, 'client'],
   path_invalid: [GrpcStatus.INTERNAL, 400, 'client'],
   field_invalid: [GrpcStatus.INTERNAL, 400, 'client'],
+  content_type_refused: [GrpcStatus.INTERNAL, 415, 'client'],
   request_headers_above_upstream: [GrpcStatus.RESOURCE_EXHAUSTED, 431, 'client'],
   response_headers_above_client: [GrpcStatus.RESOURCE_EXHAUSTED, 502, 'client'],
   request_headers_too_large: [GrpcStatus.RESOURCE_EXHAUSTED, 431, 'client'],

@@ -200,6 +200,11 @@ export interface Policy {
   readonly key: string;
   /** Whether this policy serves web pages, also over HTTP/1.1. The explanation for other HTTP/1.1 clients depends on it. */
   readonly isForBrowsers?: boolean;
+  /**
+   * Whether the policy keeps limits that only gRPC calls can be held to. Then other requests do not reach services that speak HTTP/2, which
+   * may take them for gRPC calls.
+   */
+  readonly isForGrpcAlone?: boolean;
   /** Names, in lower case, of the header fields (or `:method` and `:protocol`) that `decide` and `translate` depend on. */
   readonly reads?: readonly string[];
   /**

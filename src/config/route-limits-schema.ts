@@ -136,7 +136,7 @@ const fields = z.strictObject({
     .meta(
       key(
         'The largest size of one gRPC message, as it is sent: compressed, if it is. A larger one ends its call with RESOURCE_EXHAUSTED, ' +
-          'before its content has passed.',
+          'before its content has passed. Where the upstream speaks HTTP/2, requests that are not gRPC are then refused, unless there is `bodySize`.',
         {
           unset: 'no limit',
           condition: 'not beside `rate`',

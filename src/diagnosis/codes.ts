@@ -132,6 +132,7 @@ const CALLS = {
   fault_injected: 'FG3046',
   limit_service_unavailable: 'FG3047',
   limit_store_unavailable: 'FG3048',
+  content_type_refused: 'FG3049',
   message_limit: 'FG3041',
   byte_limit: 'FG3042',
   message_too_large: 'FG3043',

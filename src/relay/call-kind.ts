@@ -19,6 +19,7 @@ import { type ForwardedFields, ForwardTemplate, forwardWhole } from './forward-t
 import { forwardedRequest, type RequestTarget } from './forwarded-headers.ts';
 import { HeaderEdits } from './header-edits.ts';
 import { authorityOf } from './request-authority.ts';
+import { whyContentRefused } from './request-content.ts';
 import { faultOfPath } from './request-path.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
 import { upstreamOf } from './split.ts';
@@ -106,9 +107,10 @@ export class CallKind implements RequestKind {
     };
     const { translation, fault } = this.#translate();
     this.translation = translation;
-    this.isGrpc = translation?.isGrpc ?? isGrpcContentType(list.get('content-type'));
+    const contentType = list.get('content-type');
+    this.isGrpc = translation?.isGrpc ?? isGrpcContentType(contentType);
     this.isForOneRequest = authority.failure !== undefined;
-    this.local = this.#refusedByForm(list, route, authority.failure) ?? fault ?? this.#decide();
+    this.local = this.#refusedByForm(list, route, authority.failure) ?? fault ?? this.#decide(contentType);
   }
 
   /** @returns the kind of the same calls at another upstream of the split. @param list a request of this kind */
@@ -208,13 +210,13 @@ export class CallKind implements RequestKind {
     return refusal && { kind: 'refuse', failure: refusal };
   }
 
-  #decide(): LocalDecision | undefined {
+  #decide(contentType: string | undefined): LocalDecision | undefined {
     const decision = this.plan.decide(this, this.edits);
     if (decision !== undefined) return decision;
-    const fault = faultOfPath(this.requestTarget.path);
-    return fault === undefined
-      ? undefined
-      : { kind: 'refuse', failure: pathInvalid(this.requestTarget.path, fault) };
+    const { path } = this.requestTarget;
+    const fault = faultOfPath(path);
+    const refusal = fault === undefined ? whyContentRefused(contentType, this) : pathInvalid(path, fault);
+    return refusal && { kind: 'refuse', failure: refusal };
   }
 
   #whyNoTunnel(list: HeaderList): Failure | undefined {

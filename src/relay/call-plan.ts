@@ -36,6 +36,8 @@ export class CallPlan {
   /** Policies with a method `ask`, in the order in which they ask. */
   readonly asking: readonly AskingPolicy[];
   readonly isForBrowsers: boolean;
+  /** Whether only gRPC calls may reach services that speak HTTP/2. */
+  readonly isForGrpcAlone: boolean;
   /** Whether a policy has to look at each single call (`ask` or `limitFlow`). */
   readonly admits: boolean;
   /** Whether a policy edits the heads of responses. */
@@ -64,6 +66,7 @@ export class CallPlan {
     this.adds = new Set(policies.flatMap(({ adds = [] }) => adds));
     this.asking = policies.filter((policy): policy is AskingPolicy => policy.ask !== undefined);
     this.isForBrowsers = policies.some(({ isForBrowsers }) => isForBrowsers === true);
+    this.isForGrpcAlone = policies.some(({ isForGrpcAlone }) => isForGrpcAlone === true);
     this.#limiting = policies.filter((policy) => policy.limitFlow !== undefined);
     this.admits = this.#limiting.length > 0 || this.asking.length > 0;
     this.retry = policies.find(({ retry }) => retry !== undefined)?.retry;

@@ -30,7 +30,7 @@ const REPLACED = new Set([
 ]);
 
 /**
- * How a field is treated. CLAIM: copied for trusted clients only. CERTIFICATE: a claim that the proxy may add to. OF_THE_CALL: grpc-timeout, copied unless the call is gRPC. W3C_TRACE and
+ * How a field is treated. CLAIM: copied for trusted clients only. CERTIFICATE: a claim that the proxy may add to. OF_THE_CALL: grpc-timeout, never copied. W3C_TRACE and
  * GRPC_TRACE: copied unless the proxy writes that format itself, for each attempt.
  */
 const Treatment = {
@@ -77,7 +77,7 @@ export interface RewriteTerms extends CopyTerms {
 }
 
 /**
- * @returns the header list to send upstream, without the fields that the proxy makes for each call: grpc-timeout of gRPC calls, the
+ * @returns the header list to send upstream, without the fields that the proxy makes for each call: grpc-timeout, the
  * fields of traces if it traces, and x-request-id unless the client's own is kept
  */
 export function forwardedRequest(list: HeaderList, terms: RewriteTerms): HeaderList {
@@ -131,11 +131,11 @@ export function isLeftOut(name: string, terms: CopyTerms): boolean {
   return treatment >= Treatment.CLAIM && isTakenOut(treatment, terms);
 }
 
-function isTakenOut(treatment: number, { peer, isGrpc, traceFormats }: CopyTerms): boolean {
+function isTakenOut(treatment: number, { peer, traceFormats }: CopyTerms): boolean {
   if (treatment === Treatment.CLAIM) return !peer.trusted;
   if (treatment === Treatment.CERTIFICATE) return !peer.trusted || peer.forwardedCertificate !== undefined;
-  // For a gRPC call, grpc-timeout is added for each attempt, with the time that is left.
-  if (treatment === Treatment.OF_THE_CALL) return isGrpc;
+  // Each attempt has one with the time that is left, also if it is no gRPC call: a service may take it for one.
+  if (treatment === Treatment.OF_THE_CALL) return true;
   if (treatment === Treatment.W3C_TRACE) return traceFormats?.w3c === true;
   return treatment === Treatment.GRPC_TRACE ? traceFormats?.grpcTraceBin === true : true;
 }

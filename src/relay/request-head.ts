@@ -68,14 +68,18 @@ export class RequestHead implements ExchangeSubject, CallTraits {
     this.isHead = kind.httpMethod === 'HEAD';
     this.#userAgent = isGrpc ? undefined : list.get('user-agent');
     this.#expectsContinue = list.get('expect')?.toLowerCase() === '100-continue';
-    const sent = isGrpc ? list.get('grpc-timeout') : undefined;
+    // A service may take for gRPC what is not: its deadline is limited all the same.
+    const sent = list.get('grpc-timeout');
     this.peerTimeoutMs = sent === undefined ? undefined : parseGrpcTimeout(sent);
-    this.#isTimeoutMalformed = sent !== undefined && this.peerTimeoutMs === undefined;
+    this.#isTimeoutMalformed = isGrpc && sent !== undefined && this.peerTimeoutMs === undefined;
     const { timeoutMs, key } = deadlineOf(kind, this.peerTimeoutMs);
     this.timeoutMs = timeoutMs;
     this.timeoutKey = key;
-    if (key === CLIENTS_KEY) this.timeoutText = sent;
-    else this.timeoutText = isGrpc && timeoutMs !== undefined ? formatGrpcTimeout(timeoutMs) : undefined;
+    if (key === CLIENTS_KEY) this.timeoutText = timeoutMs === undefined ? undefined : sent;
+    else {
+      const isTold = isGrpc || this.peerTimeoutMs !== undefined;
+      this.timeoutText = isTold && timeoutMs !== undefined ? formatGrpcTimeout(timeoutMs) : undefined;
+    }
     this.previousAttempts = kind.plan.retry === undefined ? 0 : attemptsBefore(list);
     this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
     this.traceParent = kind.tracing?.parentOf(list);

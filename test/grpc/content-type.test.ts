@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isGrpcContentType } from '../../src/grpc/content-type.ts';
+import { isGrpcContentType, isMalformedGrpcType } from '../../src/grpc/content-type.ts';
 
 test('application/grpc is gRPC with every subtype, parameter and case', () => {
   for (const value of [
@@ -31,4 +31,28 @@ test('gRPC-Web and everything else is not', () => {
   ]) {
     assert.equal(isGrpcContentType(value), false, value);
   }
+});
+
+test('what begins like gRPC and is neither gRPC nor gRPC-Web is malformed, and nothing else is', () => {
+  for (const value of [
+    'application/grpcx',
+    'application/grpc,x',
+    'application/grpc-',
+    'application/grpc-webx',
+    'application/grpc-web,application/grpc',
+    'Application/GRPC/json',
+  ])
+    assert.equal(isMalformedGrpcType(value), true, value);
+  for (const value of [
+    undefined,
+    '',
+    'application/grp',
+    'application/json',
+    'application/grpc',
+    'application/grpc;',
+    'Application/gRPC+proto',
+    'application/grpc-web',
+    'application/grpc-web-text+proto; charset=utf-8',
+  ])
+    assert.equal(isMalformedGrpcType(value), false, value);
 });

@@ -124,11 +124,19 @@ test('a timeout of a gRPC call is read, and kept as the client wrote it', () => 
   assert.deepEqual([without.timeoutMs, without.timeoutText], [undefined, undefined]);
 });
 
-test('grpc-timeout means nothing to a request that is not gRPC', () => {
+test('a malformed grpc-timeout of a request that is not gRPC is left out', () => {
   const request = head([AUTHORITY, ['grpc-timeout', 'soon']]);
   assert.equal(request.isGrpc, false);
   assert.deepEqual([request.timeoutMs, request.timeoutText], [undefined, undefined]);
   assert.equal(refusal(request), 'not refused');
+  assert.equal(sentField(request, 'grpc-timeout'), undefined);
+});
+
+test('a grpc-timeout is a deadline also of a request that is not gRPC, since a service may take it for one', () => {
+  const request = head([AUTHORITY, ['grpc-timeout', '1500m']]);
+  assert.equal(request.isGrpc, false);
+  assert.deepEqual([request.timeoutMs, request.timeoutText], [1500, '1500m']);
+  assert.equal(sentField(request, 'grpc-timeout'), undefined);
 });
 
 test('an x-request-id is kept of trusted clients only', () => {

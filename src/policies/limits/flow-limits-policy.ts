@@ -11,7 +11,12 @@ import {
   UNLIMITED,
 } from '../../calls/flow-limits.ts';
 import type { AdmittedCall, Policy, Questioner } from '../../calls/policy.ts';
-import type { BodySizeConfig, LimitDirection, MessageSizeConfig } from '../../config/limits-config.ts';
+import type {
+  BodySizeConfig,
+  LimitDirection,
+  MessageSizeConfig,
+  RouteLimitConfig,
+} from '../../config/limits-config.ts';
 import type { RouteConfig } from '../../config/route-config.ts';
 import { compileKey, isOfClients } from '../../limits/limit-key.ts';
 import type { FlowQuotaSource } from '../../limits/quotas.ts';
@@ -37,6 +42,7 @@ interface FlowLimit {
 
 export class FlowLimitsPolicy implements Policy {
   readonly key = 'limits';
+  readonly isForGrpcAlone: boolean;
   readonly #limits: readonly FlowLimit[];
   /** Undefined if no size is only tried. */
   readonly #tried: TriedSizes | undefined;
@@ -55,6 +61,8 @@ export class FlowLimitsPolicy implements Policy {
     const bodies = held.filter((limit) => limit.kind === 'bodySize');
     const messages = held.filter((limit) => limit.kind === 'messageSize');
     this.#bodySize = bodySizeOf(bodies, name);
+    // A route with bodySize says that it is for other requests as well.
+    this.isForGrpcAlone = bodies.length === 0 && held.some(countsMessages);
     if (bodies.length > 0) this.ask = (call, questioner) => this.#judge(call, questioner);
     this.#messages =
       messages.length === 0
@@ -101,6 +109,10 @@ export class FlowLimitsPolicy implements Policy {
     const sizes = call.isGrpc ? this.#messages : this.#bodies;
     return this.#tried === undefined ? sizes : this.#tried.besides(sizes, call);
   }
+}
+
+function countsMessages(limit: RouteLimitConfig): boolean {
+  return limit.kind === 'messageSize' || (limit.kind === 'rate' && limit.count === 'messages');
 }
 
 function withSize(messageSize: SizeLimit | undefined): DirectionLimits {
