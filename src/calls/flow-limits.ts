@@ -13,6 +13,8 @@ export interface Tokens {
    * the burst
    */
   take(key: string, count: number, client?: string): number;
+  /** Gives tokens back that `take` has taken for the same client, since nothing has passed for them. If this method is missing, they are spent. */
+  giveBack?(key: string, count: number, client?: string): void;
   /** Whether this process knows enough to say that tokens are missing. If this method is missing, it always does. */
   knows?(key: string, count: number, client?: string): boolean;
   /** Asks those who know. @param onKnown is called once, later, when `knows` may say something else. @returns ends the wait */
@@ -36,6 +38,8 @@ export interface FlowRateLimit {
   readonly client: string | undefined;
   /** How many bytes are let pass at a time where bytes are paced, if the burst is not smaller. */
   readonly sliceBytes: number;
+  /** After this many milliseconds without use, all tokens are there. Those that were taken before are not given back. Undefined means 0. */
+  readonly fullAfterMs?: number;
   /** What the limit is, as a part of a sentence: `60 messages in 1 s (limits[0] of route voice)`. */
   readonly text: string;
   /**

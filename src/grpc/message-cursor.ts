@@ -19,6 +19,11 @@ export class MessageCursor {
     return this.#payloadLeft > 0;
   }
 
+  /** How many bytes of the message, whose whole prefix has come, are still to come. */
+  get payloadLeft(): number {
+    return this.#payloadLeft;
+  }
+
   /** Forgets the last bytes of a whole prefix, since they are offered again. @param length as it was before them */
   unreadPrefix(count: number, length: number): void {
     this.#prefixSeen = PREFIX_BYTES - count;

@@ -48,6 +48,11 @@ export class LengthMeter implements Meter {
     this.#mayPass = mayPass;
   }
 
+  /** How many bytes of a message that may pass have not come. */
+  get missingBytes(): number {
+    return this.#cursor.payloadLeft;
+  }
+
   scan(bytes: Buffer, start: number, end: number): number {
     const cursor = this.#cursor;
     let at = start;

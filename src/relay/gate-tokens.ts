@@ -148,14 +148,25 @@ export class TriedTokens implements TokenTaker {
 /** The tokens of a limit that ends calls, once it is known that they are missing. */
 export class EndingTokens implements GateTokens {
   readonly rate: FlowRateLimit;
+  /** What takes the tokens of whole messages, before they have come. Undefined if nothing does. */
+  ofMessages: { readonly missingBytes: number } | undefined = undefined;
+  readonly #lines: TokenLines;
   readonly #owner: TokenOwner;
   readonly #onMissing: (waitMs: number, wanted: number) => void;
   /** Ends the wait. Undefined if nothing is waited for. */
   #stop: (() => void) | undefined = undefined;
+  /** When tokens were taken last. */
+  #takenAtMs = 0;
 
   /** @param onMissing ends the call */
-  constructor(rate: FlowRateLimit, owner: TokenOwner, onMissing: (waitMs: number, wanted: number) => void) {
+  constructor(
+    rate: FlowRateLimit,
+    lines: TokenLines,
+    owner: TokenOwner,
+    onMissing: (waitMs: number, wanted: number) => void,
+  ) {
     this.rate = rate;
+    this.#lines = lines;
     this.#owner = owner;
     this.#onMissing = onMissing;
   }
@@ -177,7 +188,10 @@ export class EndingTokens implements GateTokens {
     if (this.#stop !== undefined) return false;
     const { tokens, key, client } = this.rate;
     const waitMs = tokens.take(key, wanted, client);
-    if (waitMs <= 0) return true;
+    if (waitMs <= 0) {
+      this.#takenAtMs = this.#lines.nowMs;
+      return true;
+    }
     if (tokens.learn === undefined || tokens.knows?.(key, wanted, client) !== false)
       this.#onMissing(waitMs, wanted);
     else
@@ -196,5 +210,17 @@ export class EndingTokens implements GateTokens {
   close(): void {
     this.#stop?.();
     this.#stop = undefined;
+    this.#giveBack();
+  }
+
+  /**
+   * What a message has announced, and what did not come of it. Not after a time in which all of it has come back by itself: a client could
+   * save up tokens that way.
+   */
+  #giveBack(): void {
+    const count = this.ofMessages?.missingBytes ?? 0;
+    this.ofMessages = undefined;
+    const { tokens, key, client, fullAfterMs = 0 } = this.rate;
+    if (count > 0 && this.#lines.nowMs - this.#takenAtMs < fullAfterMs) tokens.giveBack?.(key, count, client);
   }
 }

@@ -34,6 +34,11 @@ export class ClockedTokens implements Tokens {
     bucket.tokens -= count;
     return 0;
   }
+
+  giveBack(key: string, count: number): void {
+    const bucket = this.#buckets.get(key);
+    if (bucket !== undefined) bucket.tokens = Math.min(this.burst, bucket.tokens + count);
+  }
 }
 
 export const UNLIMITED: DirectionLimits = { rates: [], messageSize: undefined, bodySize: undefined };

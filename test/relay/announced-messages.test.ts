@@ -1,0 +1,114 @@
+// What a message has announced is taken from a limit of bytes that ends calls, before its content comes. If the content does not come, it
+// is given back, and never more than that.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FlowRateLimit, Tokens } from '../../src/calls/flow-limits.ts';
+import type { AdmittedCall } from '../../src/calls/policy.ts';
+import { framed } from '../../src/grpc/message-reader.ts';
+import { Quotas } from '../../src/limits/quotas.ts';
+import { flowLimitsPolicy } from '../../src/policies/limits/flow-limits-policy.ts';
+import { ending } from '../support/clocked-tokens.ts';
+import { routeConfig } from '../support/route-config.ts';
+import { standIn } from '../support/stand-in.ts';
+import { Clock, Limited } from './limited-relay.ts';
+
+const BURST = 1000;
+/** In this time, all tokens come back. */
+const FULL_AFTER_MS = 1000;
+
+function callWith(clock: Clock, tokens: Tokens, given: Partial<FlowRateLimit> = {}): Limited {
+  const rate = ending(tokens, { counts: 'bytes', fullAfterMs: FULL_AFTER_MS, ...given });
+  return new Limited(clock, { rates: [rate] });
+}
+
+/** A message of 900 bytes of which this much comes, with its prefix. */
+function begun(bytes: number): Buffer {
+  return framed(Buffer.alloc(895)).subarray(0, bytes);
+}
+
+function takes(tokens: Tokens, count: number): boolean {
+  return tokens.take('one', count) <= 0;
+}
+
+test('a call that ends in the middle of a message gives back what did not come of it', () => {
+  const clock = new Clock();
+  const tokens = clock.tokens(BURST, BURST);
+  const call = callWith(clock, tokens);
+  call.forwards(begun(5));
+  call.forwards(Buffer.alloc(95));
+  assert.equal(takes(tokens, 101), false);
+  call.relay.unlimit();
+  assert.equal(takes(tokens, 901), false);
+  assert.equal(takes(tokens, 900), true);
+});
+
+test('it gives back once, and nothing of messages that have come', () => {
+  const clock = new Clock();
+  const tokens = clock.tokens(BURST, BURST);
+  const call = callWith(clock, tokens);
+  call.forwards(begun(100));
+  call.gate.close();
+  call.gate.close();
+  assert.equal(takes(tokens, 901), false);
+  const whole = callWith(clock, tokens);
+  whole.sends('abcde');
+  whole.relay.unlimit();
+  assert.equal(takes(tokens, 891), false);
+  assert.equal(takes(tokens, 890), true);
+});
+
+test('a limit that ends the call gives back what it has refused, and takes nothing for it', () => {
+  const clock = new Clock();
+  const tokens = clock.tokens(BURST, BURST);
+  const call = callWith(clock, tokens);
+  call.sends('x'.repeat(600), 'y'.repeat(600));
+  assert.match(call.refusal?.message ?? '', /^605 wanted/);
+  assert.equal(takes(tokens, 396), false);
+  assert.equal(takes(tokens, 395), true);
+});
+
+test('nothing is given back once all of it has come back by itself, so that none can be saved up', () => {
+  const clock = new Clock();
+  const tokens = clock.tokens(BURST, BURST);
+  const call = callWith(clock, tokens);
+  call.forwards(begun(5));
+  clock.passes(FULL_AFTER_MS);
+  assert.equal(takes(tokens, BURST), true);
+  call.relay.unlimit();
+  assert.equal(takes(tokens, 1), false);
+});
+
+test('the limits of a route give back to the count that all its calls share', () => {
+  let nowMs = 0;
+  const policy = flowLimitsPolicy(
+    routeConfig({
+      name: 'voice',
+      limits: [
+        {
+          kind: 'rate',
+          count: 'bytes',
+          direction: 'request',
+          rate: { count: BURST, periodMs: FULL_AFTER_MS },
+          burst: BURST,
+          by: [{ kind: 'route' }],
+          exceed: 'end',
+        },
+      ],
+    }),
+    { quotas: new Quotas(() => nowMs) },
+  );
+  const limits = policy?.limitFlow?.(standIn<AdmittedCall>({ isGrpc: true }));
+  assert.ok(limits !== undefined);
+  const clock = new Clock();
+  for (let tries = 0; tries < 20; tries++) {
+    const attack = new Limited(clock, limits.request);
+    attack.forwards(begun(5));
+    assert.equal(attack.refusal, undefined, `try ${tries}`);
+    attack.relay.unlimit();
+  }
+  nowMs = 1;
+  const honest = new Limited(clock, limits.request);
+  honest.sends('x'.repeat(800));
+  assert.equal(honest.refusal, undefined);
+});
