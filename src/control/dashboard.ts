@@ -22,8 +22,8 @@ import { EndpointHistory } from './endpoint-history.ts';
 
 const COLLECT_EVERY_MS = 1000;
 const COLLECT_UNWATCHED_EVERY_MS = 5000;
-/** Readers that come and go do not make it collect more often. */
-const COLLECT_AT_MOST_EVERY_MS = 200;
+/** From the end of a collection to the next one: readers that come and go, and processes that answer late, do not make it collect all the time. */
+const PAUSE_MS = 200;
 
 export interface DashboardParts extends Pick<FactSources, 'warnings' | 'reloads' | 'healthOf' | 'diagnoses'> {
   readonly plane: Pick<Plane, 'totals' | 'figures' | 'tlsUsers' | 'watchEndpoints'>;
@@ -43,7 +43,7 @@ export class Dashboard {
   /** The newest frame. Undefined while nobody looks. */
   #frame: DashboardFrame | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
-  #beganMs = Number.NEGATIVE_INFINITY;
+  #endedMs = Number.NEGATIVE_INFINITY;
   #isOn = false;
   #isCollecting = false;
 
@@ -106,18 +106,18 @@ export class Dashboard {
     // The collection that is under way plans the next one.
     if (!this.#isOn || this.#isCollecting) return;
     this.#stop();
-    const pauseMs = this.#beganMs + COLLECT_AT_MOST_EVERY_MS - performance.now();
+    const pauseMs = this.#endedMs + PAUSE_MS - performance.now();
     this.#timer = setTimeout(
       () => {
         void this.#run();
       },
-      Math.max(afterMs, pauseMs),
+      Math.max(afterMs, pauseMs, 0),
     ).unref();
   }
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    this.#beganMs = performance.now();
+    const beganMs = performance.now();
     this.#isCollecting = true;
     try {
       await (this.#readers.size === 0 ? this.#collectTotals() : this.#collectFrame());
@@ -125,10 +125,11 @@ export class Dashboard {
       this.#fault(error);
     }
     this.#isCollecting = false;
+    this.#endedMs = performance.now();
     const everyMs = this.#readers.size === 0 ? COLLECT_UNWATCHED_EVERY_MS : COLLECT_EVERY_MS;
     // Somebody who has come meanwhile has nothing to look at yet.
     const isAwaited = this.#readers.size > 0 && this.#frame === undefined;
-    this.#schedule(isAwaited ? 0 : this.#beganMs + everyMs - performance.now());
+    this.#schedule(isAwaited ? 0 : beganMs + everyMs - this.#endedMs);
   }
 
   #fault(err: unknown): void {

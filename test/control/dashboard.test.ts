@@ -352,3 +352,23 @@ test('what processes tell of endpoints is a fact, and so is what a reload has ch
     ],
   );
 });
+
+test('after a collection that took longer than a second there is a pause before the next', async (t) => {
+  const { scene, clock } = await start(t);
+  await clock.pass(300);
+  read(scene);
+  for (const tookMs of [1500, 1500, 1500]) {
+    await clock.pass(1000);
+    scene.take();
+    const hold = Promise.withResolvers<void>();
+    scene.hold = hold.promise;
+    await clock.pass(1000 + tookMs);
+    assert.deepEqual(scene.take(), ['figures']);
+    hold.resolve();
+    scene.hold = Promise.resolve();
+    await clock.pass(100);
+    assert.deepEqual(scene.take(), []);
+    await clock.pass(200);
+    assert.deepEqual(scene.take(), ['figures']);
+  }
+});
