@@ -3,6 +3,7 @@
 
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { HexReader, hexDigitAt } from './trace-ids.ts';
+import { isTraceState } from './trace-state.ts';
 
 export const TRACEPARENT = 'traceparent';
 export const TRACESTATE = 'tracestate';
@@ -148,12 +149,12 @@ function isWellFormed(text: string, start: number, length: number): boolean {
   );
 }
 
-/** Several fields are one list (W3C Trace Context section 3.3.1). @param first the index of the first of them */
+/** Several fields are one list (W3C Trace Context section 3.3.1). What is no such list is dropped. @param first the index of the first of them */
 function stateOf(list: HeaderList, first: number): string {
   let state = list.valueAt(first);
   for (let index = first + 1; index < list.length; index++)
     if (list.names[index] === TRACESTATE) state += `,${list.valueAt(index)}`;
-  return state.length > MOST_STATE_BYTES ? '' : state;
+  return state.length <= MOST_STATE_BYTES && isTraceState(state) ? state : '';
 }
 
 /** The format of OpenCensus: a version 0, then each field behind its number. */
