@@ -1,5 +1,6 @@
 // Who a client has shown to be, by one of the `identities` of the configuration.
 
+import { HARMFUL_CHARACTERS } from '../config/visible-text.ts';
 import type { AddedFields } from './added-fields.ts';
 
 export interface Caller {
@@ -7,7 +8,7 @@ export interface Caller {
   readonly identity: string;
   /** Who it is within that identity: `sub` of a token. '' if that is not known. */
   readonly subject: string;
-  /** For the log: both of these, bounded and without control characters. */
+  /** For the log: both of these, bounded, and without characters that are invisible or change how a line reads. */
   readonly text: string;
   /** Tells callers apart: identity and subject as they are. Of any length, with any character. */
   readonly key: string;
@@ -28,6 +29,6 @@ const LONGEST_TEXT = 128;
 
 /** @returns what the log says of a client */
 export function callerText(identity: string, subject: string): string {
-  const text = (subject === '' ? identity : `${identity}:${subject}`).replace(/[\p{Cc}\u2028\u2029]/gu, '?');
+  const text = (subject === '' ? identity : `${identity}:${subject}`).replace(HARMFUL_CHARACTERS, '?');
   return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1).toWellFormed()}…` : text;
 }

@@ -13,26 +13,26 @@ const aboveLatin1 = /[\u0100-\uffff]/;
 const notAscii = /[\x80-\xff]/g;
 /**
  * Characters that JSON allows unescaped but that are dangerous. Terminals interpret DEL and the C1 controls, line readers break
- * at U+2028 and U+2029, and the others (direction marks and overrides) reorder their neighbours, so that a line reads differently.
+ * at U+2028 and U+2029, and the others (Cf) are invisible, or reorder their neighbours, so that a line reads differently.
  */
-const mischievous = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const mischievous = /[\x7f-\x9f\p{Cf}\u2028\u2029]/gv;
 /** The same characters, those that JSON would escape, and in a text without quotes all that nobody sees or takes for a space. */
 const mischievousText = /[\p{Cc}\p{Cf}[\p{Z}--\x20]]/gv;
 
 /** @returns a JSON string with its quotes */
 export function jsonString(text: string): string {
   if (plainJson.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(mischievous, escapeUnit);
+  return harmlessJson(JSON.stringify(text));
 }
 
 /** Escapes dangerous characters in a finished line of JSON. Parsers read the same value, and terminals show it safely. */
 export function harmlessJson(line: string): string {
-  return line.replace(mischievous, escapeUnit);
+  return line.replace(mischievous, escapeUnits);
 }
 
 /** Escapes what a terminal would interpret, in a text that is shown as it is or that other code encodes as JSON. */
 export function harmlessText(text: string): string {
-  return text.replace(mischievousText, (character) => character.split('').map(escapeUnit).join(''));
+  return text.replace(mischievousText, escapeUnits);
 }
 
 const ELLIPSIS = '…';
@@ -83,6 +83,11 @@ function characterEnd(latin1: string, end: number): number {
 
 function hexOfByte(character: string): string {
   return `\\x${character.charCodeAt(0).toString(16)}`;
+}
+
+/** @param character of one UTF-16 unit, or of two */
+function escapeUnits(character: string): string {
+  return character.split('').map(escapeUnit).join('');
 }
 
 function escapeUnit(character: string): string {
