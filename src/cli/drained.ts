@@ -30,12 +30,12 @@ export async function untilDrained(
   const endsAtMs = performance.now() + mostMs;
   let shown: number | undefined;
   for (;;) {
-    const ready = await askAdmin(target, 'GET', '/ready', ANSWER_WITHIN_MS);
+    const ready = await askAdmin(target, 'GET', '/ready', { timeoutMs: ANSWER_WITHIN_MS });
     if (typeof ready === 'string') {
       if (!(await isListening(target))) return 'ended';
       // One that drains never takes calls again.
     } else if (ready.status === 200) return 'replaced';
-    const answer = await askAdmin(target, 'GET', '/api/config', ANSWER_WITHIN_MS);
+    const answer = await askAdmin(target, 'GET', '/api/config', { timeoutMs: ANSWER_WITHIN_MS });
     const calls = typeof answer === 'string' ? undefined : fieldOf(answer.body, 'calls');
     if (typeof calls === 'number' && calls !== shown) {
       shown = calls;

@@ -220,7 +220,7 @@ function withRemedy(source: DescriptorSource): DescriptorSource {
 /** @returns the address of some endpoint of the upstream, '' if there is none */
 async function endpointOf(upstream: string, admin: AdminTarget): Promise<string> {
   const path = `/api/upstreams/${encodeURIComponent(upstream)}/endpoints`;
-  const answer = await askAdmin(admin, 'GET', path, ENDPOINT_WITHIN_MS);
+  const answer = await askAdmin(admin, 'GET', path, { timeoutMs: ENDPOINT_WITHIN_MS });
   const endpoints = typeof answer === 'string' ? [] : listOf(fieldOf(answer.body, 'endpoints'));
   const addresses = endpoints.map((endpoint) => fieldOf(endpoint, 'address'));
   return addresses.find((address) => typeof address === 'string') ?? '';

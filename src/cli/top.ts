@@ -163,9 +163,9 @@ function jsonOf({ time, figures, inFlight }: TopPage): unknown {
 /** @returns a sentence if the proxy cannot be asked */
 async function lookAt(admin: AdminTarget): Promise<Look | string> {
   const [metrics, ...blocked] = await Promise.all([
-    askAdmin(admin, 'GET', '/metrics', ANSWER_WITHIN_MS),
+    askAdmin(admin, 'GET', '/metrics', { timeoutMs: ANSWER_WITHIN_MS }),
     ...BLOCKERS.map((blocker) =>
-      askAdmin(admin, 'GET', `/api/exchanges?limit=1&blocked=${blocker}`, ANSWER_WITHIN_MS),
+      askAdmin(admin, 'GET', `/api/exchanges?limit=1&blocked=${blocker}`, { timeoutMs: ANSWER_WITHIN_MS }),
     ),
   ]);
   if (typeof metrics === 'string') return metrics;

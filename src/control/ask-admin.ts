@@ -16,6 +16,12 @@ export interface AdminAnswer {
 }
 
 const MOST_BYTES = 32 * 1024 * 1024;
+
+export interface AskLimits {
+  readonly timeoutMs?: number | undefined;
+  /** Of the body of the answer. */
+  readonly mostBytes?: number | undefined;
+}
 /** A reload checks files, names and certificates, and starts connections, before it answers. */
 const ANSWER_WITHIN_MS = 60_000;
 
@@ -24,7 +30,7 @@ export async function askAdmin(
   wanted: AdminTarget,
   method: 'GET' | 'POST',
   path: string,
-  timeoutMs = ANSWER_WITHIN_MS,
+  { timeoutMs = ANSWER_WITHIN_MS, mostBytes = MOST_BYTES }: AskLimits = {},
 ): Promise<AdminAnswer | string> {
   const { target, headers, agent, close } = await approach(wanted, { method, path, timeoutMs });
   const { address } = target;
@@ -40,7 +46,7 @@ export async function askAdmin(
       signal: AbortSignal.timeout(timeoutMs),
     },
     (response) => {
-      readAnswer(response).then(
+      readAnswer(response, mostBytes).then(
         (answer) => settle(answer.status === 401 ? describeUnauthorized(target) : answer),
         (error: unknown) => settle(describeFailure(address, error, timeoutMs)),
       );
@@ -57,13 +63,13 @@ export async function askAdmin(
   return promise.finally(close);
 }
 
-async function readAnswer(response: IncomingMessage): Promise<AdminAnswer> {
+async function readAnswer(response: IncomingMessage, mostBytes: number): Promise<AdminAnswer> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of response) {
     if (!Buffer.isBuffer(part)) continue;
     bytes += part.length;
-    if (bytes > MOST_BYTES) throw new Error(`it sent more than ${MOST_BYTES} bytes`);
+    if (bytes > mostBytes) throw new Error(`it sent more than ${mostBytes} bytes`);
     parts.push(part);
   }
   const text = Buffer.concat(parts).toString();

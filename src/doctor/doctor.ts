@@ -7,10 +7,12 @@ import { certificateChecks } from './certificate-checks.ts';
 import { type Check, type CheckReport, GROUPS } from './check.ts';
 import { collectorChecks } from './collector-checks.ts';
 import { CONFIG_USABLE, configChecks } from './config-checks.ts';
+import { secretsIn } from './config-secrets.ts';
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts';
 import { PROBE_HOST } from './dial.ts';
 import { Evidence } from './evidence.ts';
 import { guessChecks } from './guess-checks.ts';
+import { HiddenValues } from './hidden-values.ts';
 import { holdChecks } from './hold-checks.ts';
 import { hostChecks } from './host-checks.ts';
 import { keyChecks } from './key-checks.ts';
@@ -19,7 +21,7 @@ import { portChecks } from './port-checks.ts';
 import { type RunEvents, runChecks } from './run-checks.ts';
 import { askSeen, findRunningProxy, type SeenDiagnosis } from './running-proxy.ts';
 import { storeChecks } from './store-checks.ts';
-import { readSubject } from './subject.ts';
+import { type ConfigSubject, readSubject } from './subject.ts';
 import type { Target } from './target.ts';
 import { targetChecks } from './target-checks.ts';
 import { TargetWay } from './target-way.ts';
@@ -57,7 +59,8 @@ export async function examine(options: DoctorOptions, events: RunEvents): Promis
   const slot = new ProxySlot();
   const { only, credentials } = options;
   try {
-    const all = await planChecks(options, slot);
+    const subject = options.file === undefined ? undefined : readSubject(options.file);
+    const all = await planChecks(options, slot, subject);
     const stray = only.find((wanted) => !all.some((check) => isWanted(check, [wanted])));
     if (stray !== undefined) throw new NoSuchCheck(describeStray(stray, all, options));
     const plan = withPrerequisites(all, only);
@@ -71,7 +74,8 @@ export async function examine(options: DoctorOptions, events: RunEvents): Promis
     const onReport = (report: CheckReport): void => {
       if (isShown(report)) events.onReport(report);
     };
-    const hide = (text: string): string => (credentials ?? NO_CREDENTIALS).headers.hide(text);
+    const ofConfig = new HiddenValues(subject?.config === undefined ? [] : secretsIn(subject.config));
+    const hide = (text: string): string => ofConfig.hide((credentials ?? NO_CREDENTIALS).headers.hide(text));
     const reports = await runChecks(plan, { ...events, onReport }, { totalMs: TOTAL_MS, hide });
     return reports.filter(isShown);
   } finally {
@@ -79,10 +83,13 @@ export async function examine(options: DoctorOptions, events: RunEvents): Promis
   }
 }
 
-async function planChecks(options: DoctorOptions, slot: ProxySlot): Promise<readonly Check[]> {
+async function planChecks(
+  options: DoctorOptions,
+  slot: ProxySlot,
+  subject: ConfigSubject | undefined,
+): Promise<readonly Check[]> {
   const { file, target, ca, method, processesFor, openFiles, credentials = NO_CREDENTIALS } = options;
   const evidence = new Evidence();
-  const subject = file === undefined ? undefined : readSubject(file);
   const config = subject?.config;
   const admin = config && adminTargetOf(config);
   const [found, upstreams] = await Promise.all([

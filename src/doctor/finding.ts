@@ -72,9 +72,12 @@ export function pageOf({
 
 const MOST_CHARACTERS = 300;
 
+/** Stands where a text of others was cut. */
+export const CUT = '…';
+
 /** Makes text of others harmless: control characters and invisible ones are escaped, and the text is cut. */
 export function quoted(text: string, mostCharacters = MOST_CHARACTERS): string {
-  const cut = text.length > mostCharacters ? `${text.slice(0, mostCharacters)}…` : text;
+  const cut = text.length > mostCharacters ? `${text.slice(0, mostCharacters)}${CUT}` : text;
   return visibleText(cut);
 }
 

@@ -6,7 +6,7 @@ import { errorCode } from '../config/error-code.ts';
 import { classifyUpstreamFirstBytes, type UpstreamFirstBytes } from '../diagnosis/upstream-first-bytes.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
 import { type DialFailure, dial, type TlsFacts, type TlsWish } from './dial.ts';
-import { quoted } from './finding.ts';
+import { CUT, quoted } from './finding.ts';
 
 export interface Greeting {
   readonly kind: UpstreamFirstBytes;
@@ -38,6 +38,8 @@ const PING = 6;
 const GOAWAY = 7;
 const ACK = 1;
 const MOST_BYTES = 65_536;
+/** Of an answer that is not HTTP/2. */
+const MOST_TEXT_BYTES = 2048;
 const MOST_SETTINGS = 32;
 
 /** Never rejects. @param from the address to connect from. Undefined means that the system chooses it */
@@ -112,7 +114,7 @@ export class GreetingReader {
   }
 
   get result(): Omit<Greeting, 'tls' | 'connectMs' | 'isClosed'> {
-    const text = this.#kind === 'http2-settings' ? '' : this.#bytes.toString('latin1', 0, 2048);
+    const text = this.#kind === 'http2-settings' ? '' : this.#text;
     return {
       kind: this.#kind,
       settings: this.#settings,
@@ -121,6 +123,12 @@ export class GreetingReader {
       firstLine: quoted(text.split(/\r?\n/, 1)[0], 80),
       server: quoted(/^server:[ \t]*([^\r\n]*)/im.exec(text)?.[1] ?? '', 80),
     };
+  }
+
+  /** The beginning. Where it is cut, the mark says so: before it any beginning of a secret is hidden. */
+  get #text(): string {
+    const isCut = this.#bytes.length > MOST_TEXT_BYTES;
+    return `${this.#bytes.toString('latin1', 0, MOST_TEXT_BYTES)}${isCut ? CUT : ''}`;
   }
 
   #readFrames(): void {

@@ -3,6 +3,7 @@
 
 import type { Socket } from 'node:net';
 import type { Address } from '../config/address.ts';
+import { answerWord } from '../stores/failure-reason.ts';
 import { type DialFailure, dial, type TlsFacts, type TlsWish } from './dial.ts';
 
 export interface RespWay {
@@ -12,7 +13,7 @@ export interface RespWay {
 
 export type RespReply =
   | { readonly kind: 'text'; readonly text: string }
-  /** The first word of an error. The rest could repeat the password, and is thrown away. */
+  /** The first word of an error, if it is one of Redis or Valkey. Anything else could be the password, and is thrown away. */
   | { readonly kind: 'error'; readonly word: string }
   | { readonly kind: 'list'; readonly texts: readonly string[] }
   /** There is no reply: the server has sent something that is no RESP (`other`), nothing in time (`late`), or has closed the connection (`closed`). */
@@ -90,7 +91,7 @@ function readReply(bytes: Buffer): RespReply | undefined {
     case ':':
       return { kind: 'text', text: rest };
     case '-':
-      return { kind: 'error', word: /^[A-Z]{2,20}(?= |$)/.exec(rest)?.[0] ?? '' };
+      return { kind: 'error', word: answerWord(rest) };
     case '$': {
       const bulk = bulkAt(bytes, 0);
       return bulk === undefined || bulk === 'other' ? asReply(bulk) : { kind: 'text', text: bulk.text };

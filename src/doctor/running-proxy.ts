@@ -6,6 +6,7 @@ import { type AdminTarget, adminTargetOf } from '../control/admin-target.ts';
 import { fieldOf, listOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { askAdmin } from '../control/ask-admin.ts';
 import { readRunningConfiguration, runsWith } from '../control/running-configuration.ts';
+import { CUT } from './finding.ts';
 
 export interface RunningProxy {
   /** The file of its configuration. */
@@ -18,6 +19,13 @@ export interface RunningProxy {
 
 /** A proxy on this machine answers at once. */
 const ANSWER_WITHIN_MS = 1000;
+/** What answers may be any program. All of it is read, and secrets are looked for in each diagnosis. */
+const MOST_BYTES = 4 * 1024 * 1024;
+/** A proxy tells of fewer. */
+const MOST_DIAGNOSES = 256;
+const MOST_CLIENTS = 256;
+/** A proxy cuts its sentences before. */
+const MOST_SENTENCE_CHARACTERS = 600;
 
 /** Never rejects. @returns undefined if none answers there */
 export async function findRunningProxy(config: Config, file: string): Promise<RunningProxy | undefined> {
@@ -29,7 +37,7 @@ export async function findRunningProxy(config: Config, file: string): Promise<Ru
 }
 
 async function ask(admin: AdminTarget, path: string): Promise<unknown> {
-  const answer = await askAdmin(admin, 'GET', path, ANSWER_WITHIN_MS);
+  const answer = await askAdmin(admin, 'GET', path, { timeoutMs: ANSWER_WITHIN_MS, mostBytes: MOST_BYTES });
   return typeof answer === 'string' ? undefined : answer.body;
 }
 
@@ -66,28 +74,38 @@ export async function askSeen(admin: AdminTarget | undefined): Promise<Seen> {
 }
 
 function clientsIn(answer: unknown): readonly SeenClient[] {
-  return listOf(fieldOf(answer, 'clients')).flatMap((entry) => {
-    const [library, version] = [fieldOf(entry, 'library'), fieldOf(entry, 'version')];
-    if (typeof library !== 'string' || typeof version !== 'string') return [];
-    if (!/^[a-z+-]{1,32}$/.test(library) || !/^[a-z0-9.-]{0,32}$/.test(version)) return [];
-    const lastAtEpochMs = fieldOf(entry, 'lastAtEpochMs');
-    const isTime = typeof lastAtEpochMs === 'number' && Math.abs(lastAtEpochMs) <= 8.64e15;
-    return isTime
-      ? [{ library, version, connections: numberOf(fieldOf(entry, 'connections')), lastAtEpochMs }]
-      : [];
-  });
+  return listOf(fieldOf(answer, 'clients'))
+    .slice(0, MOST_CLIENTS)
+    .flatMap((entry) => {
+      const [library, version] = [fieldOf(entry, 'library'), fieldOf(entry, 'version')];
+      if (typeof library !== 'string' || typeof version !== 'string') return [];
+      if (!/^[a-z+-]{1,32}$/.test(library) || !/^[a-z0-9.-]{0,32}$/.test(version)) return [];
+      const lastAtEpochMs = fieldOf(entry, 'lastAtEpochMs');
+      const isTime = typeof lastAtEpochMs === 'number' && Math.abs(lastAtEpochMs) <= 8.64e15;
+      return isTime
+        ? [{ library, version, connections: numberOf(fieldOf(entry, 'connections')), lastAtEpochMs }]
+        : [];
+    });
 }
 
 function diagnosesIn(answer: unknown): readonly SeenDiagnosis[] {
-  return listOf(fieldOf(answer, 'recent')).map((entry) => {
-    const [client, lastAtEpochMs] = [fieldOf(entry, 'client'), fieldOf(entry, 'lastAtEpochMs')];
-    return {
-      token: textOf(fieldOf(entry, 'token')),
-      code: textOf(fieldOf(entry, 'code')),
-      sentence: textOf(fieldOf(entry, 'sentence')),
-      client: typeof client === 'string' ? textOf(client) : '',
-      count: numberOf(fieldOf(entry, 'count')),
-      lastAtEpochMs: typeof lastAtEpochMs === 'number' ? lastAtEpochMs : undefined,
-    };
-  });
+  return listOf(fieldOf(answer, 'recent'))
+    .slice(0, MOST_DIAGNOSES)
+    .map((entry) => {
+      const [client, lastAtEpochMs] = [fieldOf(entry, 'client'), fieldOf(entry, 'lastAtEpochMs')];
+      return {
+        token: boundedText(fieldOf(entry, 'token')),
+        code: boundedText(fieldOf(entry, 'code')),
+        sentence: boundedText(fieldOf(entry, 'sentence')),
+        client: typeof client === 'string' ? boundedText(client) : '',
+        count: numberOf(fieldOf(entry, 'count')),
+        lastAtEpochMs: typeof lastAtEpochMs === 'number' ? lastAtEpochMs : undefined,
+      };
+    });
+}
+
+/** Cut with a mark, before which a beginning of a secret is recognised. */
+function boundedText(value: unknown): string {
+  const isLong = typeof value === 'string' && value.length > MOST_SENTENCE_CHARACTERS;
+  return textOf(isLong ? `${value.slice(0, MOST_SENTENCE_CHARACTERS)}${CUT}` : value);
 }

@@ -140,8 +140,7 @@ function describeInfo(info: RespReply | undefined, address: Address, store: Stor
   const fields = new Map(
     Array.from(info.text.matchAll(/^(\w{1,40}):([\w.+-]{1,40})\r?$/gm), ([, name, value]) => [name, value]),
   );
-  const valkey = fields.get('valkey_version');
-  const redis = fields.get('redis_version');
+  const [valkey, redis] = ['valkey_version', 'redis_version'].map((name) => versionIn(fields.get(name)));
   const findings: Finding[] = [];
   if (valkey !== undefined) findings.push(ok(`Valkey ${valkey}`));
   else if (redis === undefined) findings.push(unexamined('it does not tell its version (INFO)'));
@@ -166,6 +165,11 @@ function describeInfo(info: RespReply | undefined, address: Address, store: Stor
   if (!isCluster && store.kind === 'cluster' && fields.has('cluster_enabled'))
     findings.push(failed(`${address.text} is no node of a cluster`, 'remove cluster: true'));
   return findings;
+}
+
+/** Only numbers are taken for a version: a server could tell anything as such, also the password. */
+function versionIn(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\d.]+$/.test(text) ? text : undefined;
 }
 
 function describeReply(

@@ -24,13 +24,18 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'WRONGTYPE',
 ]);
 
+/** @param message of an error answer. @returns its first word, or `error_answer` for a word that no server is known to begin with */
+export function answerWord(message: string): string {
+  const word = /^[A-Z]{2,20}(?= |$)/.exec(message)?.[0] ?? '';
+  return ANSWERS.has(word) ? word : 'error_answer';
+}
+
 /** @returns a word of Redis, a code of the system or of TLS, or one of: timeout, connection_closed, invalid_answer, no_database, failed */
 export function failureReason(error: unknown): string {
   if (!(error instanceof Error)) return 'failed';
   if (error.name === 'InvalidAnswer') return 'invalid_answer';
   if (error.name === 'NoDatabase') return 'no_database';
-  const word = /^[A-Z]{2,20}(?= |$)/.exec(error.message)?.[0] ?? '';
-  if (error.name === 'ReplyError') return ANSWERS.has(word) ? word : 'error_answer';
+  if (error.name === 'ReplyError') return answerWord(error.message);
   const code: unknown = 'code' in error ? error.code : undefined;
   if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,48}$/.test(code)) return code;
   if (/timed out|ETIMEDOUT/.test(error.message)) return 'timeout';

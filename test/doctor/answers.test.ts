@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeSettings, GreetingReader } from '../../src/doctor/greeting.ts';
+import { HiddenValues } from '../../src/doctor/hidden-values.ts';
 import { readServices } from '../../src/doctor/reflection.ts';
 import { parseTarget } from '../../src/doctor/target.ts';
 import { judgeServer } from '../../src/doctor/versions.ts';
@@ -43,6 +44,19 @@ test('an answer of HTTP/1.1 is known by its first line and its server, and an en
   const endless = new GreetingReader();
   endless.read(Buffer.concat([frame(4, 0, []), Buffer.alloc(200_000)]));
   assert.ok(endless.isDone);
+});
+
+test('where an answer is cut, no beginning of a secret is shown that the peer knows', () => {
+  const secret = 'Sup3rS3cretKey';
+  const hidden = new HiddenValues([secret]);
+  for (const kept of [13, 12, 6]) {
+    const head = 'HTTP/1.1 400 Bad\r\nx: ';
+    const tail = '\r\nserver: ';
+    const padding = 'p'.repeat(2048 - head.length - tail.length - kept);
+    const reader = new GreetingReader();
+    reader.read(Buffer.from(`${head}${padding}${tail}${secret}\r\n\r\n`));
+    assert.equal(hidden.hide(reader.result.server), '(hidden)…');
+  }
 });
 
 test('services are read of an answer of reflection, and nothing of what is none', () => {

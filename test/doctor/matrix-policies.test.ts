@@ -42,9 +42,9 @@ async function redisSaying(t: TestContext, says: Readonly<Record<string, string>
   return address.split(':')[1];
 }
 
-async function passwordFile(t: TestContext): Promise<Sections> {
+async function passwordFile(t: TestContext, password = PASSWORD): Promise<Sections> {
   const file = join(folderOf(t), 'password');
-  writeFileSync(file, `${PASSWORD}\n`);
+  writeFileSync(file, `${password}\n`);
   return { password: { file } };
 }
 
@@ -92,6 +92,23 @@ test('an error of a store in words of its own is not repeated', async (t) => {
   const reports = await diagnoseBroken(t, storeAt(port, await passwordFile(t)), ONLY_STORES);
   assert.equal(reportOf(reports, /^stores\.fleet\./).verdict, 'failed');
   assert.ok(!JSON.stringify(reports).includes(PASSWORD));
+});
+
+test('a store that tells the password as its version or as an error does not make it known', async (t) => {
+  for (const password of ['hunter2-s3cret.Passw0rd', 'CORRECTHORSEBATTERY', '123456789.12'])
+    for (const says of [
+      { INFO: bulk(`redis_version:1${password}\r\n`) },
+      { INFO: bulk(`valkey_version:${password}\r\n`) },
+      { AUTH: `-${password}\r\n` },
+      { PING: `-${password} is what you sent\r\n` },
+      { SELECT: `-${password}\r\n` },
+      { EVAL: `-${password}\r\n` },
+    ]) {
+      const port = await redisSaying(t, says);
+      const reports = await diagnoseBroken(t, storeAt(port, await passwordFile(t, password)), ONLY_STORES);
+      reportOf(reports, /^stores\.fleet\./);
+      assert.ok(!JSON.stringify(reports).includes(password), JSON.stringify(says));
+    }
 });
 
 test('a store that wants a password', async (t) => {

@@ -6,6 +6,8 @@ import { createServer } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { HiddenValues } from '../../src/doctor/hidden-values.ts';
+import { askSeen } from '../../src/doctor/running-proxy.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { freePorts } from '../support/free-port.ts';
 import { startDemo, startProxyOf } from '../support/proxy-under-test.ts';
@@ -147,4 +149,30 @@ test('a configuration that cannot be used leaves no group without a word', async
   for (const group of ['ports', 'certificates', 'upstream', 'through', 'host'] as const)
     assert.ok(skipped.includes(group), group);
   assert.equal(reports.find(({ id }) => id === 'target.protocol')?.verdict, 'failed');
+});
+
+test('of an endless diagnosis of what holds the admin port only the beginning is read, and no secret in it is shown', async (t) => {
+  let body = '';
+  const server = createServer((_request, response) => response.end(body));
+  const port = Number((await listening(t, server)).split(':').at(-1));
+  const secret = 'Sup3rS3cretKey';
+  const ask = async (sentence: string, entries = 1): Promise<readonly string[]> => {
+    body = JSON.stringify({
+      recent: Array.from({ length: entries }, () => ({
+        token: 'no_route',
+        code: 'FG3001',
+        sentence,
+        client: '1',
+        count: 1,
+      })),
+    });
+    const address = { kind: 'tcp', host: '127.0.0.1', port, text: `127.0.0.1:${port}` } as const;
+    return (await askSeen({ address })).diagnoses.map((seen) => seen.sentence);
+  };
+  const [long] = await ask('se'.repeat(500_000));
+  assert.equal(long, `${'se'.repeat(300)}…`);
+  const [cut] = await ask(`${'x'.repeat(590)}${secret}`);
+  assert.equal(new HiddenValues([secret]).hide(cut), `${'x'.repeat(590)}(hidden)…`);
+  assert.equal((await ask('a', 3000)).length, 256);
+  assert.deepEqual(await ask('se'.repeat(5_000_000)), []);
 });
