@@ -1,6 +1,5 @@
 // Who a client has shown to be, by one of the `identities` of the configuration.
 
-import { HARMFUL_CHARACTERS } from '../config/visible-text.ts';
 import type { AddedFields } from './added-fields.ts';
 
 export interface Caller {
@@ -23,12 +22,4 @@ export interface Caller {
 /** @returns the key of a caller. Names of identities have no control characters, so no subject imitates another identity. */
 export function callerKey(identity: string, subject: string): string {
   return `${identity}\n${subject}`;
-}
-
-const LONGEST_TEXT = 128;
-
-/** @returns what the log says of a client */
-export function callerText(identity: string, subject: string): string {
-  const text = (subject === '' ? identity : `${identity}:${subject}`).replace(HARMFUL_CHARACTERS, '?');
-  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1).toWellFormed()}…` : text;
 }

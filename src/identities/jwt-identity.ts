@@ -1,10 +1,11 @@
 // Clients that send a signed token (JWT). A token is verified once, and then known by its exact text until it expires, five minutes at
 // most. Calls with the same new token share one verification.
 
-import { callerKey, callerText } from '../calls/caller.ts';
+import { callerKey } from '../calls/caller.ts';
 import type { AdmittedCall } from '../calls/policy.ts';
 import type { JwtConfig } from '../config/identity-config.ts';
 import { bearerToken, otherScheme } from './bearer-token.ts';
+import { callerText } from './caller-text.ts';
 import { fieldsOf } from './claims.ts';
 import { type Flight, Flights } from './flight.ts';
 import { type Identity, type IdentityParts, type Look, type Rejection, type Verdict } from './identity.ts';

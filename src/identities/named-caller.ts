@@ -1,7 +1,8 @@
 // A client that is known by nothing but a name: that of an API key or a user, or one in a certificate.
 
 import { AddedFields } from '../calls/added-fields.ts';
-import { type Caller, callerKey, callerText } from '../calls/caller.ts';
+import { type Caller, callerKey } from '../calls/caller.ts';
+import { callerText } from './caller-text.ts';
 import { inAscii } from './claims.ts';
 
 /** @param header the header field in which the service is sent the name. Undefined for none */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { callerText } from '../../src/calls/caller.ts';
+import { callerText } from '../../src/identities/caller-text.ts';
 
 test('a name has no character that is invisible, breaks the line or turns it around', () => {
   assert.equal(callerText('staff', 'alice'), 'staff:alice');
