@@ -18,12 +18,13 @@ test('the report has the diagnoses of all processes, and says which process has 
   assert.equal(diagnoses.countOfControl, 0);
   ofControl.record({ code: 'FG2061', token: 'store_unavailable', sentence: 'No.', store: 'fleet' }, 'fleet');
   assert.equal(diagnoses.countOfControl, 1);
-  const { counts, recent, ...rest } = await diagnoses.report();
+  const { counts, recent, reasons, ...rest } = await diagnoses.report();
   assert.deepEqual(counts, { FG2001: 1, FG2061: 1 });
   assert.deepEqual(
     recent.map(({ code }) => code),
     ['FG2061', 'FG2001'],
   );
+  assert.deepEqual(Object.keys(reasons), ['FG2001', 'FG2061']);
   assert.deepEqual(rest, { clients, unanswered: [2] });
   unanswered = undefined;
   assert.equal('unanswered' in (await diagnoses.report()), false);
