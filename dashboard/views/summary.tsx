@@ -14,6 +14,7 @@ import {
 } from '../model/format.ts';
 import { countsBetween, percentileOf } from '../model/histogram.ts';
 import { LATENCY_MS, type ProxyModel, RATE_MS } from '../model/proxy-model.ts';
+import { refusedClients } from '../model/refused-clients.ts';
 import { type MarkKind, StateMark } from './state-mark.tsx';
 
 const DAYS_WARNED = 21;
@@ -115,10 +116,9 @@ function EndpointTile({ model }: { readonly model: ProxyModel }) {
 }
 
 function RefusedTile({ model, nowEpochMs }: { readonly model: ProxyModel; readonly nowEpochMs: number }) {
-  const refused = model.totals.last?.refusedClients ?? 0;
-  const newest = model.facts.diagnoses?.recent.find(({ client }) => client !== undefined);
+  const { count: refused, lastAtEpochMs } = refusedClients(model.facts.diagnoses);
   const more =
-    newest === undefined ? 'none since the start' : `last at ${formatTime(newest.lastAtEpochMs, nowEpochMs)}`;
+    lastAtEpochMs === undefined ? 'none since the start' : `last at ${formatTime(lastAtEpochMs, nowEpochMs)}`;
   return (
     <Tile
       title="Refused clients"

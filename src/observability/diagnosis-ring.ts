@@ -70,6 +70,7 @@ export class DiagnosisRing {
   readonly #reasons = new ReasonsByCode();
 
   #total = 0;
+  #onRecord: () => void = noOne;
 
   constructor(nowEpochMs: () => number = Date.now) {
     this.#nowEpochMs = nowEpochMs;
@@ -80,8 +81,18 @@ export class DiagnosisRing {
     return this.#total;
   }
 
+  /** @param onRecord is called after each diagnosis */
+  watch(onRecord: () => void): void {
+    this.#onRecord = onRecord;
+  }
+
   /** @param peer identifies repeats: the host of the client without its port, the endpoint, or what else it is about */
   record(event: DiagnosisEvent, peer: string): void {
+    this.#keep(event, peer);
+    this.#onRecord();
+  }
+
+  #keep(event: DiagnosisEvent, peer: string): void {
     this.#total++;
     const nowEpochMs = this.#nowEpochMs();
     this.#counts.set(event.code, (this.#counts.get(event.code) ?? 0) + 1);
@@ -184,4 +195,8 @@ function bounded(unsafe: string, mostCharacters: number): string {
   // The admin server's output is read in terminals, so it must not contain control characters.
   const text = harmlessText(unsafe.slice(0, mostCharacters + 1));
   return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters - 1)}…`;
+}
+
+function noOne(): void {
+  // Not watched.
 }

@@ -23,7 +23,7 @@ import { makeRefusal } from '../listeners/refusal.ts';
 import { TicketKeys } from '../listeners/ticket-keys.ts';
 import { AccessLog } from '../observability/access-log.ts';
 import { ClientVersions } from '../observability/client-versions.ts';
-import { DiagnosisRing } from '../observability/diagnosis-ring.ts';
+import { type DiagnosisReport, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { LogDestination } from '../observability/log-destination.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { PolicyKind } from '../policies/policy-kinds.ts';
@@ -214,7 +214,11 @@ export class DataPlane implements Plane {
     return this.#processes();
   }
 
-  readonly diagnoses: Plane['diagnoses'] = async () => this.#reports.diagnoses();
+  get diagnosisReport(): DiagnosisReport {
+    return this.#reports.diagnoses();
+  }
+
+  readonly diagnoses: Plane['diagnoses'] = async () => this.diagnosisReport;
   readonly metrics: Plane['metrics'] = async () => this.#reports.metrics();
   readonly report: Plane['report'] = async () => this.#reports.report();
   readonly upstreams: Plane['upstreams'] = async () => this.#reports.upstreams();
@@ -270,6 +274,11 @@ export class DataPlane implements Plane {
 
   watchEndpoints(tell: ChangesTold): void {
     this.#endpointChanges.onTold = tell;
+  }
+
+  /** @param tell is called after each diagnosis */
+  watchDiagnoses(tell: () => void): void {
+    this.#diagnoses.watch(tell);
   }
 
   watchSpans(deliver: DeliverSpans): void {

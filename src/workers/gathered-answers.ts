@@ -44,6 +44,8 @@ export class GatheredAnswers {
   /** The last metrics of each worker. */
   readonly #lastMetrics = new Map<WorkerProcess, MetricsSnapshot>();
   #metricsOfEnded: MetricsSnapshot = [];
+  /** The last diagnoses of each worker. */
+  readonly #lastDiagnoses = new Map<WorkerProcess, DiagnosisReport>();
   #diagnosesOfEnded: DiagnosisReport = { counts: {}, recent: [], reasons: {} };
 
   /** @param workers returns the workers that can be asked */
@@ -52,9 +54,13 @@ export class GatheredAnswers {
   }
 
   async diagnoses(): Promise<DiagnosisReport & Omission> {
-    const { answers, unanswered } = await this.#gather('diagnoses');
-    const own = this.ring.report();
-    return { ...mergeDiagnoses([own, this.#diagnosesOfEnded, ...answers]), ...omission(unanswered) };
+    const { unanswered } = await this.#gather('diagnoses', {
+      onAnswer: (worker, diagnoses) => this.keep(worker, { diagnoses }),
+    });
+    // A worker that does not answer counts with what it has told before. One that has ended meanwhile is among the ended.
+    const ofWorkers = [...this.#lastDiagnoses.values()];
+    const merged = mergeDiagnoses([this.ring.report(), this.#diagnosesOfEnded, ...ofWorkers]);
+    return { ...merged, ...omission(unanswered) };
   }
 
   async report(): Promise<PlaneReport> {
@@ -101,15 +107,19 @@ export class GatheredAnswers {
     return sumMetricsInTurns([own, ...answers, this.#metricsOfEnded], new Pace());
   }
 
-  /** Keeps the last answers of a worker that is about to end. */
+  /** Keeps the newest answers of a worker for the time when it has ended. */
   keep(worker: WorkerProcess, { metrics, diagnoses }: Partial<Answers>): void {
     if (metrics !== undefined) this.#lastMetrics.set(worker, metrics);
-    if (diagnoses !== undefined) this.#diagnosesOfEnded = mergeDiagnoses([this.#diagnosesOfEnded, diagnoses]);
+    // What arrives after the end of a worker would never be removed.
+    if (diagnoses !== undefined && worker.state !== 'gone') this.#lastDiagnoses.set(worker, diagnoses);
   }
 
   gone(worker: WorkerProcess): void {
     const last = this.#lastMetrics.get(worker);
     this.#lastMetrics.delete(worker);
+    const diagnoses = this.#lastDiagnoses.get(worker);
+    this.#lastDiagnoses.delete(worker);
+    if (diagnoses !== undefined) this.#diagnosesOfEnded = mergeDiagnoses([this.#diagnosesOfEnded, diagnoses]);
     if (last !== undefined) this.#metricsOfEnded = sumMetrics([this.#metricsOfEnded, withoutGauges(last)]);
   }
 

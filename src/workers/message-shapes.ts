@@ -148,18 +148,18 @@ const isReasons = isListOf(
   has({ sentence: isText, detail: optional(isText), count: isNumber, lastAtEpochMs: isNumber }),
 );
 
+const isDiagnoses = has({
+  counts: isRecord,
+  recent: isListOf(has({ lastAtEpochMs: isNumber })),
+  reasons: (value) => isRecord(value) && Object.values(value).every(isReasons),
+  clients: optional(
+    isListOf(has({ library: isText, version: isText, connections: isNumber, lastAtEpochMs: isNumber })),
+  ),
+});
+
 /** An answer to one question has only the field of its topic; a farewell has several. */
 const answers: Readonly<Record<Topic, Check>> = {
-  diagnoses: optional(
-    has({
-      counts: isRecord,
-      recent: isListOf(has({ lastAtEpochMs: isNumber })),
-      reasons: (value) => isRecord(value) && Object.values(value).every(isReasons),
-      clients: optional(
-        isListOf(has({ library: isText, version: isText, connections: isNumber, lastAtEpochMs: isNumber })),
-      ),
-    }),
-  ),
+  diagnoses: optional(isDiagnoses),
   report: optional(has({ calls: isNumber, olderEpochs: Array.isArray, processes: Array.isArray })),
   metrics: optional(
     isListOf(has({ name: isText, keys: isText, values: isNumbers, exemplars: optional(isExemplars) })),
@@ -244,6 +244,7 @@ const fromWorker: Shapes<FromWorker> = {
   },
   leaseAsk: { ask: isLeaseAsk },
   outage: { upstream: isText, news: isOutage },
+  diagnosed: { report: isDiagnoses },
   endpointChanges: { changes: isListOf(isConditionChange) },
   logFailed: { errorCode: isText },
   logOverflowed: {},

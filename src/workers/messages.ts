@@ -22,7 +22,7 @@ import type { PlaneFigures } from '../plane/process-figures.ts';
 import type { SpanBatch } from '../tracing/span-lines.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 17;
+export const PROTOCOL_VERSION = 18;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -183,6 +183,8 @@ export type FromWorker =
   | { readonly type: 'leaseAsk'; readonly ask: LeaseAsk }
   /** This upstream has no endpoint left in the worker, or has again. */
   | ({ readonly type: 'outage' } & UpstreamOutage)
+  /** All that the worker has diagnosed, since it has diagnosed more. */
+  | { readonly type: 'diagnosed'; readonly report: DiagnosisReport }
   /** Endpoints have come into another state in the worker. */
   | { readonly type: 'endpointChanges'; readonly changes: readonly ConditionChange[] }
   /** A write to the log has failed, and will be retried. */

@@ -7,6 +7,7 @@ import type { HealthUpdate } from '../config/health-update.ts';
 import type { LeaseAsk } from '../config/lease-messages.ts';
 import type { WeightUpdate } from '../config/weight-update.ts';
 import type { QuotaReport } from '../limits/quota-reports.ts';
+import type { DiagnosisReport } from '../observability/diagnosis-ring.ts';
 import type { ConditionChange } from '../plane/endpoint-changes.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
 import type { SpanBatch } from '../tracing/span-lines.ts';
@@ -38,6 +39,8 @@ export interface WorkerEvents {
   readonly onQuotaReport: (worker: WorkerProcess, report: QuotaReport) => void;
   readonly onLeaseAsk: (worker: WorkerProcess, ask: LeaseAsk) => void;
   readonly onOutage: (worker: WorkerProcess, outage: UpstreamOutage) => void;
+  /** All that it has diagnosed. */
+  readonly onDiagnosed: (worker: WorkerProcess, report: DiagnosisReport) => void;
   readonly onEndpointChanges: (worker: WorkerProcess, changes: readonly ConditionChange[]) => void;
   readonly onEvents: (worker: WorkerProcess, events: CallEventsReport) => void;
   /** Spans of its calls, for the exporter. */
@@ -260,6 +263,9 @@ export class WorkerProcess {
         break;
       case 'outage':
         this.#events.onOutage(this, message);
+        break;
+      case 'diagnosed':
+        this.#events.onDiagnosed(this, message.report);
         break;
       case 'endpointChanges':
         this.#events.onEndpointChanges(this, message.changes);

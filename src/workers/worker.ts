@@ -15,6 +15,7 @@ import { createLogger, type Logger, type LogSettings } from '../observability/lo
 import { dieLoudly } from '../observability/uncaught-errors.ts';
 import { DataPlane } from '../plane/data-plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
+import { DiagnosisReporter } from './diagnosis-reporter.ts';
 import { EventSubscriptions } from './event-subscriptions.ts';
 import { FedSockets } from './fed-sockets.ts';
 import { WORKER_LOG_FD } from './fork-worker.ts';
@@ -168,6 +169,11 @@ class Worker {
     });
     this.#plane.watchEndpoints((_carrier, changes) => send({ type: 'endpointChanges', changes }));
     this.#plane.watchSpans((batch, taken) => send({ type: 'spans', ...batch }, taken));
+    const diagnoses = new DiagnosisReporter(
+      () => this.#plane.diagnosisReport,
+      (report) => send({ type: 'diagnosed', report }),
+    );
+    this.#plane.watchDiagnoses(diagnoses.diagnosed);
     this.#load = new LoadReporter({ streams: () => this.#plane.load.calls, send });
   }
 

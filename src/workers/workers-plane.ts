@@ -103,6 +103,7 @@ export class WorkersPlane implements Plane {
         // A worker sends its next batch when the channel has taken this one, whatever becomes of it here.
         onSpans: (batch) => this.#onSpans?.(batch, () => undefined),
         onLogNews: (worker, news) => applyLogNews(options.complaints, worker, news),
+        onDiagnosed: (worker, diagnoses) => this.#log.answers.keep(worker, { diagnoses }),
         onFarewell: (worker, answers) => {
           this.#log.answers.keep(worker, answers);
           this.#log.figures.keep(worker, answers);

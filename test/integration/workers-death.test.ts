@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -19,6 +21,14 @@ const mainFile = join(import.meta.dirname, '../../src/main.ts');
 async function started(t: TestContext, workers = 2): Promise<ReloadingProxy> {
   const service = await startDemo(t);
   return startReloadingProxy(t, { workers, upstreams: { voice: { endpoints: [service.address] } } });
+}
+
+async function speakPlaintext(port: number): Promise<void> {
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => undefined);
+  socket.resume();
+  socket.end('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  await once(socket, 'close');
 }
 
 /** Both have streams, and the primary has heard of it. */
@@ -61,6 +71,35 @@ test('kill -9 of a worker ends its streams and no others, and a new worker takes
   );
   assert.equal(ended().length, victim.streams, 'nobody else was cut off');
   await wantGoodEnd([...streams.filter(({ code }) => code === undefined), ...more]);
+});
+
+test('what workers have diagnosed outlives them, although nobody had asked before they were killed', async (t) => {
+  const proxy = await started(t);
+  const port = await proxy.process.port('tls');
+  // The second refusal of a worker comes after the end of the turn of the first, at which that was told.
+  for (let client = 0; client < 8; client++) await speakPlaintext(port);
+  for (const round of ['first', 'second']) {
+    const before = await proxy.workers();
+    for (const { pid } of before) process.kill(pid, 'SIGKILL');
+    await eventually(
+      'others serve',
+      async () => {
+        const now = await proxy.workers();
+        return (
+          now.length === before.length &&
+          now.every(({ pid, state }) => state === 'serving' && before.every((one) => one.pid !== pid))
+        );
+      },
+      PATIENCE_MS,
+    );
+    const report = JSON.stringify((await proxy.ask('GET', '/api/diagnoses')).body);
+    assert.match(report, /"counts":\{"FG1002":[1-9]/, round);
+    assert.match(
+      report,
+      /"recent":\[\{"code":"FG1002","token":"http1_on_tls_port",.*"listener":"tls"/,
+      round,
+    );
+  }
 });
 
 test('while no worker serves it is not ready, and clients that come meanwhile are served later', async (t) => {

@@ -144,6 +144,7 @@ test('workers that cannot read their configuration are reported and started late
       onCommitted: ignore,
       onLastWords: ignore,
       onEvents: ignore,
+      onDiagnosed: ignore,
       onEndpointChanges: ignore,
       onFarewell: ignore,
       onKeysWanted: () => undefined,

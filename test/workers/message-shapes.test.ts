@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deserialize, serialize } from 'node:v8';
 import type { EndpointUpdate } from '../../src/config/endpoint-update.ts';
+import { DiagnosisRing } from '../../src/observability/diagnosis-ring.ts';
 import {
   ENDPOINT_LAYOUT,
   ROUTE_LAYOUT,
@@ -177,6 +178,7 @@ test('every message of a worker arrives as one', () => {
         { upstream: 'voice', endpoint: '127.0.0.1:1', to: 'usable', sentence: undefined, atEpochMs: 2 },
       ],
     },
+    { type: 'diagnosed', report: new DiagnosisRing().report() },
     { type: 'spans', lines: '[]\n', count: 1, dropped: 0, limited: 2 },
     { type: 'lastWords', address: '::1', port: 4711 },
     { type: 'connectFailed', upstream: 'voice' },
@@ -238,6 +240,7 @@ test('what another program would send is no message', () => {
     { type: 'answer', question: 1, body: { figures: { ...figures, routes: rowOf(UPSTREAM_LAYOUT) } } },
     { type: 'answer', question: 1, body: { figures: { ...figures, processes: [{}] } } },
     { type: 'endpointChanges', changes: [{ upstream: 'a', endpoint: 'b', to: 'gone', atEpochMs: 1 }] },
+    { type: 'diagnosed', report: { counts: {}, recent: [{}] } },
     { type: 'spans', lines: ['[]'], count: 1, dropped: 0, limited: 0 },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
     { type: 'quotaAnswer', report: 1, used: [1] },

@@ -25,6 +25,7 @@ const events: WorkerEvents = {
   onLeaseAsk: unexpected,
   onOutage: unexpected,
   onSpans: unexpected,
+  onDiagnosed: unexpected,
   onEndpointChanges: unexpected,
   onEvents: unexpected,
   onLogNews: unexpected,
