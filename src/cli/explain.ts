@@ -2,6 +2,7 @@
 
 import { suggest } from '../config/suggestion.ts';
 import { visibleText } from '../config/visible-text.ts';
+import { explainAlerts } from '../diagnosis/pages/alert.ts';
 import { explainLogLine } from '../diagnosis/pages/log-line.ts';
 import { type Match, matchPages } from '../diagnosis/pages/matching.ts';
 import { type DiagnosisPage, type QuotingText, readPages, readSections } from '../diagnosis/pages/page.ts';
@@ -15,7 +16,8 @@ Shows what a diagnosis means, how it looks to clients, and what to do.
   framegate explain                 lists all diagnoses
   framegate explain FG1001          shows the page of a code or of a token
   framegate explain "TEXT"          finds what explains a line of a log, or what a
-                                    client said (also of nginx, gRPC's libraries and others)
+                                    client said (also of nginx, gRPC's libraries and others),
+                                    or an alert by its name
   COMMAND | framegate explain -     reads the text from standard input
 
   -h, --help   show this help
@@ -59,7 +61,7 @@ export async function explain(argv: readonly string[]): Promise<number> {
   const found = matchPages(wanted, [...pages, ...sections]);
   // A code in the text says more than the line that has it; a line of Framegate's own says more than words that pages share with it.
   const isNamed = found.some(({ words }) => words === undefined);
-  const lines = isNamed ? [] : explainLogLine(wanted);
+  const lines = isNamed ? [] : [...explainAlerts(wanted), ...explainLogLine(wanted)];
   if (lines.length > 0) return showTexts(lines);
   return found.length === 0 ? fail(nothingFits(wanted.trim(), pages)) : show(found);
 }

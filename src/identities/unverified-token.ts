@@ -42,7 +42,10 @@ export function readToken(token: string, config: JwtConfig, nowMs: number): Unve
   const { alg, kid, crit } = header;
   const { iss } = payload;
   if (iss !== config.issuer)
-    return { sentence: `the token is of ${quoted(iss)}, not of the issuer`, isOfAnother: true };
+    return {
+      sentence: `the issuer of the token (iss) is ${quoted(iss)}, not ${quoted(config.issuer)}`,
+      isOfAnother: true,
+    };
   if (typeof alg !== 'string' || !config.algorithms.includes(alg))
     return { sentence: `its algorithm ${quoted(alg)} is not among the algorithms` };
   if (crit !== undefined || (kid !== undefined && typeof kid !== 'string'))

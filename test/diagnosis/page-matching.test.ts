@@ -2,6 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { diagnosisCode } from '../../src/diagnosis/codes.ts';
+import { explainAlerts } from '../../src/diagnosis/pages/alert.ts';
+import { explainLogLine } from '../../src/diagnosis/pages/log-line.ts';
 import { matchPages } from '../../src/diagnosis/pages/matching.ts';
 import {
   type DiagnosisPage,
@@ -9,12 +12,27 @@ import {
   readPages,
   readSections,
 } from '../../src/diagnosis/pages/page.ts';
+import {
+  diagnoseRefusal,
+  type RefusalToken,
+  refusalTokens,
+  sentenceForClient,
+} from '../../src/diagnosis/refusal.ts';
+import { sentencesOfSource } from '../support/sentences-of-source.ts';
 
+const REFUSALS = refusalTokens.filter((token): token is RefusalToken =>
+  diagnosisCode(token).startsWith('FG1'),
+);
+const PEERS = ['client', 'service'];
 const all: readonly (DiagnosisPage | QuotingText)[] = [...readPages(), ...readSections()];
 const pages = readPages();
 
 function codesFor(text: string): readonly string[] {
   return matchPages(text, all).map(({ page }) => ('code' in page ? page.code : page.title));
+}
+
+function alertsIn(text: string): readonly string[] {
+  return explainAlerts(text).map(({ title }) => title);
 }
 
 for (const page of pages) {
@@ -48,6 +66,9 @@ const seen: readonly (readonly [text: string, code: string])[] = [
   ],
   ['grpc._channel._InactiveRpcError: … CERTIFICATE_VERIFY_FAILED: self signed certificate: OK', 'FG1024'],
   ['context deadline exceeded', 'FG3005'],
+  ['Deadline Exceeded', 'FG3005'],
+  ['Stream removed (Deadline Exceeded)', 'FG3005'],
+  ['Stream removed (Socket closed)', 'The connection was lost under the call'],
   ['upstream request timeout', 'FG3005'],
   ['no healthy upstream', 'FG2001'],
   [
@@ -93,6 +114,74 @@ for (const [text, code] of seen) {
   });
 }
 
+test('every sentence that the proxy gives to a client or writes as a reason is explained by its own page first', () => {
+  const ofRefusals = [
+    ...REFUSALS.map((token) => diagnoseRefusal(token)),
+    ...REFUSALS.map((token) => ({ token, sentence: sentenceForClient(token) })),
+  ].map(({ token, sentence }) => ({ token, text: sentence, file: 'refusal.ts' }));
+  const sentences = [...sentencesOfSource(), ...ofRefusals];
+  assert.ok(sentences.length > 140, `only ${sentences.length} sentences are found in the source`);
+  for (const { token, text, file } of sentences) {
+    assert.equal(codesFor(text)[0], diagnosisCode(token), `${file}: ${text}`);
+    assert.deepEqual(explainLogLine(text), [], `${file}: ${text}`);
+  }
+});
+
+for (const { name, sentence, title } of [
+  ...PEERS.flatMap((side) => [
+    {
+      name: `the ${side} is silent`,
+      sentence: `The ${side} has sent nothing for 3 s. The last bytes came 4 s ago.`,
+      title: `The ${side} has sent nothing for …`,
+    },
+    {
+      name: `the ${side} has sent half a message`,
+      sentence: `The ${side} has sent a part of a message, and nothing more for 12 min.`,
+      title: 'The … has sent a part of a message, and nothing more for …',
+    },
+    {
+      name: `the ${side} does not read`,
+      sentence: `The ${side} does not read: its flow-control window is empty, and it has taken nothing of the waiting 3 KiB for 2 s.`,
+      title: 'The … does not read: …',
+    },
+    {
+      name: `the network of the ${side} takes nothing`,
+      sentence: `The ${side} does not read, or the network to it is interrupted: its connection takes no bytes, and it has taken nothing of the waiting 3 KiB for 2 s.`,
+      title: 'The … does not read, or the network to it is interrupted: its connection takes no bytes…',
+    },
+    {
+      name: `the ${side} is slow`,
+      sentence: `The ${side} reads slowly, or the network to it is slow: 1 byte waits for it.`,
+      title: 'The … reads slowly, or the network to it is slow: …',
+    },
+  ]),
+  {
+    name: 'the service has not begun',
+    sentence: 'The service has sent nothing in the 7.9 s since it got the request',
+    title: 'The service has sent nothing in the … since it got the request…',
+  },
+  {
+    name: 'a limit paces',
+    sentence: 'The request is paced by a limit: 60 messages in 1 s (limits[0] of route voice).',
+    title: 'The … is paced by a limit…',
+  },
+  {
+    name: 'there is no place',
+    sentence: 'The call waits for a place at its upstream: all endpoints are full.',
+    title: 'The call waits for a place at its upstream: …',
+  },
+]) {
+  test(`who blocks is explained: ${name}`, () => {
+    const titles = explainLogLine(sentence).map((text) => text.title);
+    assert.ok(titles.includes(title), titles.join('; '));
+  });
+}
+
+test('an alert is found by its name, also within its text', () => {
+  assert.deepEqual(alertsIn('[FIRING:1] FramegateCallsFail (voice)'), ['FramegateCallsFail']);
+  assert.deepEqual(alertsIn('FramegateCallsFailX Framegate FramegateX'), []);
+});
+
 test('a status of HTTP is compared as a number: another status is another error', () => {
   for (const status of [400, 401, 403, 404, 413, 415, 418, 429, 503, 504]) {
     const [first, ...others] = matchPages(`Received http2 header with status: ${status}`, all);
@@ -108,7 +197,6 @@ test('the status in a sentence of Framegate stands for every status', () => {
 });
 
 test('a text of nothing but words that few pages have is found', () => {
-  assert.ok(codesFor('Deadline Exceeded').includes('FG3005'));
   assert.deepEqual(codesFor('connection refused'), ['FG2001']);
 });
 

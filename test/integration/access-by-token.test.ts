@@ -74,7 +74,7 @@ test('a call without a token, or with one that is not accepted, is refused and r
       claims,
     ),
     'the token expired': issuer.token('alice', { exp: Date.now() / 1000 - 60 }),
-    "the token is of 'https://evil.test', not of the issuer": issuer.token('alice', {
+    "the issuer of the token (iss) is 'https://evil.test', not 'https://id.test'": issuer.token('alice', {
       iss: 'https://evil.test',
     }),
     "the token is for 'website', not for the audience 'voice'": issuer.token('alice', { aud: 'website' }),

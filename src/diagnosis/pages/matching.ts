@@ -62,6 +62,7 @@ export function matchPages<Text extends QuotingText>(
     .toSorted((one, other) => other.weight - one.weight);
   return runs
     .filter(({ weight }) => weight >= runs[0].weight * LEAST_SHARE)
+    .toSorted((one, other) => Number(isItsToken(other.page, words)) - Number(isItsToken(one.page, words)))
     .slice(0, MOST_MATCHES)
     .map(({ page, run }) => ({ page, words: run.map(({ shown }) => shown).join(' ') }));
 }
@@ -74,6 +75,12 @@ function isNamed(page: Partial<DiagnosisPage>, text: string): boolean {
     return new RegExp(`\\b${code}\\b`, 'i').test(text);
   }
   return new RegExp(`\\b(?:${code}|${token})\\b`, 'i').test(text);
+}
+
+/** Whether the text has the token of the page in words, such as `Deadline Exceeded`. Other pages quote them as one of several symptoms. */
+function isItsToken({ token = '' }: Partial<DiagnosisPage>, text: Words): boolean {
+  const inWords = ` ${token.replaceAll('_', ' ')} `;
+  return token.includes('_') && ` ${text.map(({ key }) => key).join(' ')} `.includes(inWords);
 }
 
 /** @returns what the page quotes of logs and clients, each as its words; what stands on both sides of an ellipsis is apart */

@@ -25,6 +25,7 @@ export const EXPLAINING_PAGES = {
   errorsOfOthers: 'docs/errors-of-others.md',
   messages: 'docs/operating.md',
   reasons: 'docs/access-log.md',
+  alerts: 'docs/alerts.md',
 } as const;
 
 /** @throws if the pages are not installed beside the program */
