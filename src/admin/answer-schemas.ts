@@ -236,6 +236,7 @@ const ofConfiguration = {
       'lastError?': object({ at: time(), trigger: oneOfTexts(['SIGHUP', 'api', 'watch']), problems: names }),
     }),
     warnings: names,
+    'keys?': list(object({ identity: text(), source: text(), keys: count(), 'reason?': text() })),
     'stores?': list(
       object({
         name: text(),

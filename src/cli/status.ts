@@ -15,8 +15,8 @@ import { describeUpstream, isOut } from './upstream-status.ts';
 const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--token-file FILE] [--json]
 
 Shows what a running proxy does: whether it takes calls, which upstreams have
-no endpoint left, its configuration, its certificates, its stores, what becomes
-of its spans, and for each endpoint whether it can be used, and why not.
+no endpoint left, its configuration and whether the last reload was refused, its
+certificates, the keys of its identities, its stores, what becomes of its spans, and for each endpoint whether it can be used, and why not.
 
 ${ADMIN_OPTIONS_HELP}
       --json           all answers of the admin server, as one JSON object
@@ -87,7 +87,9 @@ function describe({ ready, config, upstreams }: Answers, isReady: boolean): read
     ...describeSome(all, isOut, 'but no endpoint can be used'),
     ...describeSome(all, isInPanic, 'panic, as too few endpoints can be used'),
     ...describeConfiguration(config.body),
+    ...describeRefusedReload(fieldOf(fieldOf(config.body, 'reloads'), 'lastError')),
     ...listOf(fieldOf(config.body, 'certificates')).map(describeCertificate),
+    ...listOf(fieldOf(config.body, 'keys')).map(describeKeys),
     ...listOf(fieldOf(config.body, 'stores')).map(describeStore),
     ...describeTraces(fieldOf(config.body, 'traces')),
     ...all.flatMap(describeUpstream),
@@ -132,6 +134,15 @@ function describeConfiguration(body: unknown): readonly string[] {
   return [...lines, ...warnings];
 }
 
+/** @returns a line, or none if no reload was refused or failed since the last good one */
+function describeRefusedReload(lastError: unknown): readonly string[] {
+  if (lastError === undefined) return [];
+  const [first = '', ...others] = listOf(fieldOf(lastError, 'problems')).map(textOf);
+  const more = others.length === 0 ? '' : ` (and ${counted(others.length, 'problem')} more)`;
+  const line = `the last reload was refused at ${localTime(fieldOf(lastError, 'at'))}, so the configuration is the one before: ${first}${more}`;
+  return [paint(process.stdout, 'red', line)];
+}
+
 function describeCertificate(certificate: unknown): string {
   const user = ['listener', 'upstream'].find((kind) => fieldOf(certificate, kind) !== undefined) ?? '';
   const days = numberOf(fieldOf(certificate, 'daysLeft'));
@@ -139,6 +150,19 @@ function describeCertificate(certificate: unknown): string {
   if (days < 0) return paint(process.stdout, 'red', `${which} has expired`);
   const line = `${which}, ${counted(days, 'day')} left`;
   return days <= fewDays ? paint(process.stdout, 'yellow', line) : line;
+}
+
+function describeKeys(one: unknown): string {
+  const which = `keys of identity ${textOf(fieldOf(one, 'identity'))}: ${textOf(fieldOf(one, 'source'))}`;
+  const keys = numberOf(fieldOf(one, 'keys'));
+  const reason = textOf(fieldOf(one, 'reason'));
+  if (reason === '') {
+    const line = `${which}, ${counted(keys, 'key')} in use`;
+    return keys === 0 ? paint(process.stdout, 'yellow', line) : line;
+  }
+  const last = keys === 1 ? 'the last one stays in use' : `the last ${keys} stay in use`;
+  const then = keys === 0 ? 'its clients cannot be recognised' : last;
+  return paint(process.stdout, 'red', `${which} cannot be read (${reason}): ${then}`);
 }
 
 const HOLDS = new Map([

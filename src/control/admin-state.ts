@@ -55,10 +55,15 @@ export function adminState(parts: ShownParts): AdminState {
     },
     config: async () => {
       const report = await plane.report();
-      const { stores } = watches;
+      const { stores, keys } = watches;
       const traces = spans.report;
       const config = configReport(current(), report, plane.tlsUsers, file.report, endpoints.known);
-      return { ...config, ...(stores.length > 0 && { stores }), ...(traces !== undefined && { traces }) };
+      return {
+        ...config,
+        ...(keys.length > 0 && { keys }),
+        ...(stores.length > 0 && { stores }),
+        ...(traces !== undefined && { traces }),
+      };
     },
     upstreams: new UpstreamApi({
       discovery,

@@ -5,7 +5,7 @@
 import { errorCode } from '../config/error-code.ts';
 import { type KeySource, keySetName } from '../config/identity-config.ts';
 import { type KeysUpdate, leftOutText, type PublicKey, type ReadKeys } from '../config/public-keys.ts';
-import type { Logger } from '../observability/logger.ts';
+import type { LogFields, Logger } from '../observability/logger.ts';
 import { signatureOf } from '../sources/file-signature.ts';
 
 /** Also the least time between two requests because of a key that is not known. */
@@ -16,9 +16,22 @@ const MOST_RETRY_MS = 60_000;
 /** For so long a source must say that there are no keys any more. A little less than until it is read again. */
 const BELIEVED_AFTER_MS = RETRY_MS - 100;
 
+/** The keys of one identity, or its list of keys or passwords, for the admin API. */
+export interface KeyReport {
+  readonly identity: string;
+  /** The file or URL. */
+  readonly source: string;
+  /** How many are in use. */
+  readonly keys: number;
+  /** Why they cannot be read. Undefined if they can. */
+  readonly reason?: string;
+}
+
 export interface FollowedKeysParts {
   readonly publish: (update: KeysUpdate) => void;
   readonly logger: Logger;
+  /** The names of the identities that use the source, for the log. */
+  readonly identities: () => readonly string[];
   readonly read: (source: KeySource) => Promise<ReadKeys>;
   /** How often a file is read. Undefined means only when somebody asks. */
   readonly fileEveryMs: () => number | undefined;
@@ -76,6 +89,15 @@ export class FollowedKeys {
     this.#schedule();
   }
 
+  /** How many keys are in use, and why they could not be read last. */
+  get report(): Pick<KeyReport, 'source' | 'keys' | 'reason'> {
+    return {
+      source: this.source.text,
+      keys: this.#keys.length,
+      ...(this.#problem !== undefined && { reason: this.#problem }),
+    };
+  }
+
   /** How long ago the source was found to say what is in use. Undefined while nothing could be read. */
   get ageMs(): number | undefined {
     return this.#confirmedAtMs === undefined ? undefined : this.#now() - this.#confirmedAtMs;
@@ -127,8 +149,8 @@ export class FollowedKeys {
     if (this.#doubts(keys)) return;
     this.#confirmedAtMs = this.#now();
     const isNew = JSON.stringify(keys) !== JSON.stringify(this.#keys);
-    const fields = { source: this.source.text, keys: keys.length };
     this.#keys = keys;
+    const fields = this.#fields;
     this.#complainOfEntries(leftOut.map((one) => leftOutText(this.source.text, one)).join('; '));
     if (keys.length === 0 && (isNew || !this.#hasRead || this.#problem !== undefined))
       this.#parts.logger.warn(fields, 'the list of keys of an identity is empty; nobody has this identity');
@@ -159,12 +181,17 @@ export class FollowedKeys {
     this.#complain(error instanceof Error ? error.message : String(error));
   }
 
+  get #fields(): LogFields {
+    const identity = this.#parts.identities().join(', ');
+    return { identity, source: this.source.text, keys: this.#keys.length };
+  }
+
   /** Logs once what cannot be used, until that changes. */
   #complainOfEntries(problem: string): void {
     if (problem === this.#leftOut) return;
     this.#leftOut = problem;
     if (problem === '') return;
-    const fields = { source: this.source.text, keys: this.#keys.length, problem };
+    const fields = { ...this.#fields, problem };
     this.#parts.logger.error(
       fields,
       'a list of an identity has entries that cannot be used; only the others are in use',
@@ -175,7 +202,7 @@ export class FollowedKeys {
   #complain(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
-    const fields = { source: this.source.text, keys: this.#keys.length, problem };
+    const fields = { ...this.#fields, problem };
     if (this.#keys.length > 0)
       this.#parts.logger.warn(fields, 'keys of an identity could not be read; the last ones stay in use');
     else

@@ -6,7 +6,7 @@ import { type IdentityConfig, type KeySource, keySetName } from '../config/ident
 import type { KeysUpdate } from '../config/public-keys.ts';
 import type { Logger } from '../observability/logger.ts';
 import { counterFamily, gaugeFamily, type MetricsSnapshot } from '../observability/metrics-snapshot.ts';
-import { FollowedKeys } from './followed-keys.ts';
+import { FollowedKeys, type KeyReport } from './followed-keys.ts';
 
 export interface KeyWatchOptions {
   readonly publish: (update: KeysUpdate) => void;
@@ -48,9 +48,22 @@ export class KeyWatch {
       ...this.#options,
       read: async (from) => (await import('../sources/key-set-source.ts')).readKeySet(from),
       fileEveryMs: () => this.#fileEveryMs,
+      identities: () => this.#usersOf(keySetName(source)),
     });
     this.#followed.set(keySetName(source), followed);
     void followed.read();
+  }
+
+  #usersOf(source: string): readonly string[] {
+    return this.#sources.filter(([, used]) => used === source).map(([identity]) => identity);
+  }
+
+  /** Of each identity that has keys, a list of keys or passwords. */
+  get report(): readonly KeyReport[] {
+    return this.#sources.flatMap(([identity, source]) => {
+      const followed = this.#followed.get(source);
+      return followed === undefined ? [] : [{ identity, ...followed.report }];
+    });
   }
 
   /** A token names a key of this source that is not known. */

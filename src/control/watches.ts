@@ -9,6 +9,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { Plane } from '../plane/plane.ts';
 import { Diagnoses } from './diagnoses.ts';
+import type { KeyReport } from './followed-keys.ts';
 import { type HealthReport, HealthWatch } from './health-watch.ts';
 import { KeyWatch } from './key-watch.ts';
 import { type StoreReport, StoreWatch } from './store-watch.ts';
@@ -82,6 +83,10 @@ export class Watches {
   /** Undefined if the weights of the upstream do not come from load reports. */
   loadOf(upstream: string): ReadonlyMap<string, LoadReported> | undefined {
     return this.#weights.reportOf(upstream);
+  }
+
+  get keys(): readonly KeyReport[] {
+    return this.#keys.report;
   }
 
   get stores(): readonly StoreReport[] {

@@ -270,6 +270,43 @@ suite('the commands of a running proxy', () => {
     );
   });
 
+  test('status says that the last reload was refused, and which keys cannot be read', async (t) => {
+    const lastError = {
+      at: '2026-01-31T18:00:00.000Z',
+      trigger: 'watch',
+      problems: ['config.yaml:3:1 a', 'b'],
+    };
+    const list = { identity: 'devices', source: '/etc/framegate/devices.txt' };
+    const office = { identity: 'office', source: 'https://id.test/jwks.json' };
+    const pages = {
+      '/ready': 'ok',
+      '/api/config': {
+        epoch: 1,
+        reloads: { reloaded: 0, refused: 1, failed: 0, lastError },
+        keys: [
+          { ...list, keys: 1 },
+          { ...office, keys: 2, reason: 'was answered with HTTP 503' },
+          { ...office, keys: 0, reason: 'was answered with HTTP 404' },
+        ],
+      },
+      '/api/upstreams': { upstreams: [] },
+    };
+    const { code, stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^the last reload was refused at 2026-0[12]-\d\d \d\d:\d\d:\d\d, so the configuration is the one before: config\.yaml:3:1 a \(and 1 problem more\)$/m,
+    );
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.startsWith('keys of')),
+      [
+        'keys of identity devices: /etc/framegate/devices.txt, 1 key in use',
+        'keys of identity office: https://id.test/jwks.json cannot be read (was answered with HTTP 503): the last 2 stay in use',
+        'keys of identity office: https://id.test/jwks.json cannot be read (was answered with HTTP 404): its clients cannot be recognised',
+      ],
+    );
+  });
+
   test('status says how many spans were exported, wait and were lost, and why they cannot be exported', async (t) => {
     const traces = { exporter: 'http://a:4318/v1/traces', exported: 7, waiting: 2, lost: 1 };
     for (const [shown, end] of [

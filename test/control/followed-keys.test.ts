@@ -15,12 +15,14 @@ class Scene {
   keys: readonly PublicKey[] | Error = [ONE];
   leftOut: readonly LeftOut[] = [];
   readonly log: string[] = [];
+  readonly identities: unknown[] = [];
   reads = 0;
   readonly published: KeysUpdate[] = [];
   readonly followed: FollowedKeys;
 
   constructor(t: TestContext, source: KeySource = { kind: 'url', text: 'https://id.test/jwks.json' }) {
     const note = (fields: object, message: string): void => {
+      this.identities.push(Reflect.get(fields, 'identity'));
       this.log.push(`${message} ${'problem' in fields ? String(fields.problem) : ''}`.trim());
     };
     this.followed = new FollowedKeys(source, {
@@ -31,6 +33,7 @@ class Scene {
         if (this.keys instanceof Error) throw this.keys;
         return { keys: this.keys, leftOut: this.leftOut };
       },
+      identities: () => ['office', 'guests'],
       fileEveryMs: () => undefined,
       now: () => this.nowMs,
     });
@@ -52,6 +55,18 @@ test('keys that were read stay in use while they cannot be read again', async (t
   await scene.followed.read();
   assert.deepEqual(scene.published.at(-1)?.keys, [{ ...ONE, kid: 'two' }]);
   assert.equal(scene.published.at(-1)?.problem, undefined);
+});
+
+test('the log and the report name the identity, and say why its keys cannot be read', async (t) => {
+  const scene = new Scene(t);
+  scene.keys = new Error('was answered with HTTP 503');
+  await scene.followed.read();
+  assert.deepEqual(scene.identities, ['office, guests']);
+  const source = 'https://id.test/jwks.json';
+  assert.deepEqual(scene.followed.report, { source, keys: 0, reason: 'was answered with HTTP 503' });
+  scene.keys = [ONE];
+  await scene.followed.read();
+  assert.deepEqual(scene.followed.report, { source, keys: 1 });
 });
 
 test('because of unknown keys an issuer is asked once in half a minute, and whoever waits is answered', async (t) => {

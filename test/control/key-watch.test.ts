@@ -65,6 +65,17 @@ test('a file whose format is another one in the next configuration is read by th
   );
 });
 
+test('each identity is reported with its keys, also if two use the same source', async (t) => {
+  const scene = await start(t);
+  await writeFile(scene.path, KEYS);
+  assert.equal(scene.watch.report.length, 0);
+  scene.use('apiKey', 'basic');
+  await eventually('both are read', () => scene.published.length === 2);
+  const [ofKeys, ofPasswords] = scene.watch.report;
+  assert.deepEqual(ofKeys, { identity: 'apiKey', source: scene.path, keys: 1 });
+  assert.deepEqual([ofPasswords.identity, ofPasswords.keys], ['basic', 0]);
+});
+
 test('a source that the configuration does not name any more is dropped, and read again when it comes back', async (t) => {
   const scene = await start(t);
   await writeFile(scene.path, KEYS);
