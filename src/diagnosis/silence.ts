@@ -4,7 +4,7 @@ import type { Diagnosis } from './diagnosis.ts';
 
 /**
  * @param endpoint the address as configured
- * @param silentMs the time since its last byte
+ * @param silentMs for how long it has sent nothing although calls were open
  */
 export function diagnoseSilence(endpoint: string, silentMs: number): Diagnosis {
   return {

@@ -69,7 +69,7 @@ export interface Exclusion {
 
 /** An endpoint that owes the keepalive an answer. */
 export interface Doubt {
-  /** How long nothing has come from it. */
+  /** How long nothing has come from it although calls were open. */
   readonly silentMs: number;
   /** How long ago it was asked. */
   readonly askedMs: number;

@@ -50,7 +50,10 @@ export interface WatchedConnection {
   askBySettings(): void;
   /** The endpoint has owed an answer for so long that the connection gets no calls until it comes. */
   onDoubt(): void;
-  /** The endpoint has not answered in time, and nothing else has arrived. */
+  /**
+   * The endpoint has not answered in time, and nothing else has arrived.
+   * @param silentMs for how long nothing has come although calls were open. Time without calls does not count.
+   */
   onSilent(silentMs: number): void;
   /** Runs a timer's action, so that an error ends this connection only. */
   contain(action: () => void): void;
@@ -66,8 +69,12 @@ export class Keepalive {
   #pings = 0;
   /** How many PINGs were sent in all. */
   pingsSent = 0;
-  /** The timer is set. When false, the next call must be told by `watch`. */
-  isWatching = false;
+  /** The timer is set. */
+  #isWatching = false;
+  /** Since when calls have been open without a pause, as far as is known. */
+  #callsSinceMs = 0;
+  /** There was a pause since the last look. */
+  #hasPaused = false;
   /** The endpoint has owed an answer for a while. Must be told by `heard` when bytes arrive. */
   isInDoubt = false;
 
@@ -81,7 +88,7 @@ export class Keepalive {
     if (!this.isInDoubt || this.#askedAtMs === undefined) return undefined;
     const askedMs = Math.max(0, nowMs - this.#askedAtMs);
     return {
-      silentMs: Math.max(0, nowMs - this.#connection.heardAtMs),
+      silentMs: this.#silentMsAt(nowMs),
       askedMs,
       endsInMs: Math.max(0, this.#pace.timeoutMs - askedMs),
     };
@@ -92,11 +99,18 @@ export class Keepalive {
     return this.pingsSent > 0;
   }
 
-  /** Called when a call begins and `isWatching` is false. */
-  watch(): void {
-    this.isWatching = true;
+  /** Called when a call begins and there was none. It reads no clock while the timer is set. */
+  callsBegin(): void {
+    this.#hasPaused = true;
+    if (!this.#isWatching) this.#watch();
+  }
+
+  #watch(): void {
+    this.#isWatching = true;
+    const nowMs = Math.floor(performance.now());
+    this.#noteCalls(nowMs);
     const { afterMs } = this.#pace;
-    const waitMs = this.#connection.heardAtMs + afterMs - Math.floor(performance.now());
+    const waitMs = this.#connection.heardAtMs + afterMs - nowMs;
     this.#lookAgain(Math.max(waitMs, Math.min(afterMs, FIRST_LOOK_MS)));
   }
 
@@ -112,7 +126,17 @@ export class Keepalive {
 
   close(): void {
     clearTimeout(this.#timer);
-    this.isWatching = true;
+    this.#isWatching = true;
+  }
+
+  /** When the calls after a pause began, is known only if the timer was not set then. Otherwise they count from the next look. */
+  #noteCalls(nowMs: number): void {
+    if (this.#hasPaused) this.#callsSinceMs = nowMs;
+    this.#hasPaused = false;
+  }
+
+  #silentMsAt(nowMs: number): number {
+    return Math.max(0, nowMs - Math.max(this.#connection.heardAtMs, this.#callsSinceMs));
   }
 
   #lookAgain(delayMs: number): void {
@@ -129,8 +153,9 @@ export class Keepalive {
       return;
     }
     this.#askedAtMs = undefined;
-    this.isWatching = activeStreams > 0;
-    if (!this.isWatching) return;
+    this.#isWatching = activeStreams > 0;
+    if (!this.#isWatching) return;
+    this.#noteCalls(nowMs);
     const waitMs = heardAtMs + this.#pace.afterMs - nowMs;
     if (waitMs > 0) this.#lookAgain(waitMs);
     else this.#ask(nowMs);
@@ -164,7 +189,7 @@ export class Keepalive {
   #judge(): void {
     const { heardAtMs } = this.#connection;
     if (this.#askedAtMs !== undefined && heardAtMs < this.#askedAtMs)
-      this.#connection.onSilent(Math.floor(performance.now()) - heardAtMs);
+      this.#connection.onSilent(this.#silentMsAt(Math.floor(performance.now())));
     else this.#look();
   }
 }

@@ -182,8 +182,7 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
 
   /** Opens a stream. The caller must release every stream exactly once, when it is over. */
   openStream(owner: StreamOwner): Stream {
-    this.#activeStreams++;
-    if (this.#keepalive?.isWatching === false) this.#keepalive.watch();
+    if (this.#activeStreams++ === 0) this.#keepalive?.callsBegin();
     const stream = this.http2.openStream(owner);
     this.#resolveUnread();
     if (this.http2.isWornOut) this.#retire('its stream identifiers are used up');

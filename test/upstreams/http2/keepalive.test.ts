@@ -62,8 +62,7 @@ class Watched implements WatchedConnection {
   }
 
   call(): void {
-    this.activeStreams++;
-    if (!this.keepalive.isWatching) this.keepalive.watch();
+    if (this.activeStreams++ === 0) this.keepalive.callsBegin();
   }
 
   /** @returns what happened meanwhile */
@@ -111,7 +110,7 @@ test('without calls nothing is asked, and no timer is set', async (t) => {
   watched.call();
   watched.activeStreams--;
   assert.deepEqual(await watched.pass(20), []);
-  assert.equal(watched.keepalive.isWatching, false);
+  watched.beforeAction = () => assert.fail('a timer has fired');
   assert.deepEqual(await watched.pass(1000), []);
 });
 
@@ -126,6 +125,35 @@ test('a call after a long silence gives the endpoint a second to say something b
   await watched.pass(600);
   watched.call();
   assert.deepEqual(await watched.pass(1), ['1220.5 PING']);
+});
+
+test('a silence begins with the call that was the first to expect something, not with the time without calls', async (t) => {
+  const watched = new Watched(t);
+  watched.call();
+  watched.activeStreams = 0;
+  await watched.pass(90);
+  watched.call();
+  assert.deepEqual(await watched.pass(22), ['91 PING', '111 silent for 21']);
+});
+
+test('a silence begins with the question if calls have ended and begun since the last look', async (t) => {
+  const paused = new Watched(t);
+  paused.call();
+  await paused.pass(1);
+  paused.activeStreams = 0;
+  await paused.pass(14);
+  paused.call();
+  assert.deepEqual(await paused.pass(25), ['20 PING', '40 silent for 20']);
+});
+
+test('a call that stays open counts from the last byte', async (t) => {
+  const watched = new Watched(t);
+  watched.call();
+  await watched.pass(5);
+  watched.hear('content');
+  watched.call();
+  watched.activeStreams--;
+  assert.deepEqual(await watched.pass(45), ['25 PING', '45 silent for 40']);
 });
 
 test('two PINGs between HEADERS or DATA of the endpoint, then SETTINGS, which no server counts', async (t) => {
