@@ -1,7 +1,7 @@
 // `framegate drain`: asks a running proxy to stop as on SIGTERM.
 
 import { counted } from '../config/counted.ts';
-import { fieldOf, textOf } from '../control/answer-fields.ts';
+import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { ADMIN_OPTIONS_HELP } from './admin-client.ts';
 import { type GivenOrder, giveOrder } from './admin-order.ts';
 import { untilDrained } from './drained.ts';
@@ -37,7 +37,7 @@ export async function drain(argv: readonly string[]): Promise<number> {
   if (status !== 202) return fail(`the proxy did not accept it (HTTP ${status}) ${textOf(body)}\n`);
   const calls = fieldOf(body, 'calls');
   process.stdout.write(
-    `draining: ${textOf(calls)} calls still run; the proxy ends after the last one, or after drain.timeout\n`,
+    `draining: ${counted(numberOf(calls), 'call')} still ${calls === 1 ? 'runs' : 'run'}; the proxy ends after the last one, or after drain.timeout\n`,
   );
   return given.values['wait'] === true ? wait(given, calls) : 0;
 }

@@ -1,5 +1,6 @@
 // An event of a call as a line for people. Texts of clients can give no order to the terminal.
 
+import { counted } from '../config/counted.ts';
 import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { cutStart } from './cut-text.ts';
 import { paint } from './paint.ts';
@@ -159,7 +160,8 @@ export function droppedLine(event: unknown, stream: NodeJS.WriteStream): string 
 /** A worker has died, so calls that have begun there have no end. */
 export function workerDiedLine(event: unknown, stream: NodeJS.WriteStream): string {
   const of = (name: string): string => lineOf(fieldOf(event, name)) || '?';
-  const what = `worker ${of('worker')} (process ${of('pid')}) died (${of('how')}), and with it ${of('connections')} connections and about ${of('calls')} calls, which have no end here`;
+  const countOf = (noun: string): string => counted(numberOf(fieldOf(event, `${noun}s`)), noun);
+  const what = `worker ${of('worker')} (process ${of('pid')}) died (${of('how')}), and with it ${countOf('connection')} and about ${countOf('call')}, which have no end here`;
   return paint(stream, 'red', `${timeOf(fieldOf(event, 'time'))}  ${what}`);
 }
 

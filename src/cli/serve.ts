@@ -1,5 +1,6 @@
 // `framegate serve`: runs the proxy until a signal ends it.
 
+import { counted } from '../config/counted.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { problemsOf, UnusableConfig } from '../config/unusable-config.ts';
@@ -260,7 +261,7 @@ function requestReplacement(replaceWorkers: CarryingPlane['replaceWorkers'], log
 }
 
 function describeLoad(doing: string, { connections, calls }: Proxy['load']): string {
-  return `${doing}: ${connections} connections, ${calls} calls`;
+  return `${doing}: ${counted(connections, 'connection')}, ${counted(calls, 'call')}`;
 }
 
 async function startDemo(logger: Logger): Promise<DemoService | undefined> {

@@ -1,6 +1,7 @@
 // What `framegate tap` shows of a message beside its size: its content as JSON, or its bytes. Both come from clients and services, so nothing of
 // them reaches the terminal unescaped.
 
+import { counted } from '../config/counted.ts';
 import { fieldOf, numberOf, textOf } from '../control/answer-fields.ts';
 import type { Decode } from '../decoding/decoder.ts';
 import { LEFT_OUT } from '../decoding/left-out.ts';
@@ -55,7 +56,7 @@ export function contentLines(event: unknown): readonly string[] {
   const why = textOf(fieldOf(event, 'undecoded')).replaceAll('\n', ' ');
   if (why !== '') lines.push(`not decoded: ${shortened(why)}`);
   if (fieldOf(event, 'bytes') !== undefined && (shown.length > 0 || size === 0))
-    lines.push(`${shown.length} of ${size} bytes: ${shortened(printable(shown))}`);
+    lines.push(`${shown.length} of ${counted(size, 'byte')}: ${shortened(printable(shown))}`);
   return lines;
 }
 

@@ -54,14 +54,18 @@ const OF_ENVOY: ReadonlyMap<string, string | undefined> = new Map([
 const NGINX = /\$(?:\{([a-z][a-z0-9_]*)\}|([a-z][a-z0-9_]*))/g;
 const ENVOY = /%([A-Z][A-Z_]{2,60})(?:\(([^()%]{0,100})\))?%/g;
 
+/** @returns how this configuration writes a variable of nginx; undefined if it has none */
+export function ownOfNginx(name: string): string | undefined {
+  const header = /^http_(\w+)$/.exec(name)?.[1];
+  return header === undefined ? OF_NGINX.get(name) : `header.${header.replaceAll('_', '-')}`;
+}
+
 /** @returns the first variable of another program in a text that has a meaning there */
 export function findForeignVariable(text: string): ForeignVariable | undefined {
   for (const [written, inBraces, bare] of text.matchAll(NGINX)) {
     // ${host} is a variable of this configuration; others in braces are refused where there are variables.
     if (inBraces !== undefined) continue;
-    if (OF_NGINX.has(bare)) return { written, own: OF_NGINX.get(bare) };
-    const header = /^http_(\w+)$/.exec(bare)?.[1];
-    if (header !== undefined) return { written, own: `header.${header.replaceAll('_', '-')}` };
+    if (OF_NGINX.has(bare) || /^http_\w/.test(bare)) return { written, own: ownOfNginx(bare) };
     if (/^(ssl_client_|upstream_http_|sent_http_|cookie_|arg_|jwt_)/.test(bare))
       return { written, own: undefined };
   }

@@ -1,5 +1,6 @@
 // The header fields that a configuration sets: which names it may use, and values with variables such as ${client.address}.
 
+import { ownOfNginx } from './foreign-variables.ts';
 import { parseHeaderName, parseHeaderValue } from './match-criteria.ts';
 import { type Fault, isFault } from './problem.ts';
 import type { HeaderTemplate, HeaderTemplatePart, HeaderVariable } from './route-config.ts';
@@ -116,7 +117,7 @@ function variableOf(name: string): HeaderTemplatePart | Fault {
     const header = parseHeaderName(name.slice(HEADER_PREFIX.length));
     return isFault(header) ? header : { kind: 'header', name: header };
   }
-  const near = suggest(name, HEADER_VARIABLES);
+  const near = ownOfNginx(name) ?? suggest(name, HEADER_VARIABLES);
   const all = `there are ${HEADER_VARIABLES.join(', ')}, and header.NAME`;
   return {
     message: `'\${${name}}' is no variable`,

@@ -39,8 +39,19 @@ function respellRate(text: string): string {
     return `rates are in bytes: write ${Number(bits) * 125}${{ k: 'B', K: 'B', M: 'kB', G: 'MB' }[factor] ?? 'B'}/s for ${bits} ${factor}bit/s`;
   const [, size] = /^([0-9]{1,15}(?:B|kB|KB|KiB|MB|MiB|GB|GiB))$/.exec(text) ?? [];
   if (size !== undefined) return `write ${size}/s: a rate has a period (s, m or h)`;
+  const [, perDay] = /^([0-9]{1,9})\/(?:d|days?)$/.exec(text) ?? [];
+  if (perDay !== undefined) return describePerDay(Number(perDay));
   const number = Number(/^[0-9]{1,15}(?=$|[^0-9.])/.exec(text)?.[0] ?? 0);
   return `write the count and the period (s, m or h), such as ${number > 0 ? number : 100}/s`;
+}
+
+const HOURS_OF_DAY = 24;
+
+/** An hour is the longest period, since counts are kept in memory and begin anew with the process. */
+function describePerDay(count: number): string {
+  const perHour = Math.max(1, Math.round(count / HOURS_OF_DAY));
+  const burst = count > perHour ? `, with burst: ${count} for all of a day at once` : '';
+  return `there are no rates by the day: write ${perHour}/h${burst}`;
 }
 
 const FIXED_PARTS = ['client', 'identity', 'route', 'stream'] as const;

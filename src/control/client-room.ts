@@ -42,7 +42,12 @@ export function clientRoom(config: Sized, processes: number, openFiles = readOpe
     config.capacity.connections === 'auto'
       ? `${openFiles} open files for each process; raise LimitNOFILE= or ulimit -Hn for more`
       : 'limits.connections';
-  return { fields, room: `${clients} clients at a time${ofAddress} (${why})`, clients, reason: why };
+  return {
+    fields,
+    room: `${counted(clients, 'client')} at a time${ofAddress} (${why})`,
+    clients,
+    reason: why,
+  };
 }
 
 /** Says in the log how many clients there is room for: at the start, and when that changes by a tenth or for another reason. */
@@ -85,7 +90,7 @@ export function findLackOfRoom(
   const possible = connectionsFor(config, openFiles) * processes;
   if (connections === 'auto') return findFewOpenFiles(config, processes, openFiles);
   if (connections <= possible) return [];
-  const message = `the open files of this process (${openFiles}) are enough for ${possible} clients`;
+  const message = `the open files of this process (${openFiles}) are enough for ${counted(possible, 'client')}`;
   const hint = 'raise LimitNOFILE= or ulimit -Hn, or write auto';
   return [{ severity: 'warning', path: ['limits', 'connections'], at: 'value', message, hint }];
 }
@@ -94,7 +99,7 @@ function findFewOpenFiles(config: Sized, processes: number, openFiles: number): 
   if (openFiles >= FEW_OPEN_FILES) return [];
   const { connections, perAddress } = connectionCaps(config, openFiles, processes);
   const ofAddress = perAddress === undefined ? '' : `, ${perAddress} of one address`;
-  const message = `the open files of this process (${openFiles}) are enough for ${connections} clients at a time${ofAddress}; all others are turned away (FG1045, FG1046)`;
+  const message = `the open files of this process (${openFiles}) are enough for ${counted(connections, 'client')} at a time${ofAddress}; all others are turned away (FG1045, FG1046)`;
   const hint =
     'raise LimitNOFILE= or ulimit -Hn to 65536 or more, or write how many connections there may be';
   return [{ severity: 'warning', path: ['limits', 'connections'], at: 'value', message, hint }];

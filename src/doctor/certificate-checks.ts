@@ -95,12 +95,16 @@ function describeValidity(leaf: X509Certificate, nowEpochMs: number): readonly F
   if (days < SOON_DAYS) {
     return [
       warning(
-        `it is valid for ${days} more days, until ${until}`,
+        `it is valid for ${counted(days, 'more day')}, until ${until}`,
         'renew it now; a running Framegate takes the new file up by itself',
       ),
     ];
   }
-  return [ok(`valid until ${until} (${days} days), for ${quoted(namesOf(leaf).join(', ') || 'no name')}`)];
+  return [
+    ok(
+      `valid until ${until} (${counted(days, 'day')}), for ${quoted(namesOf(leaf).join(', ') || 'no name')}`,
+    ),
+  ];
 }
 
 function readChain(file: string): readonly X509Certificate[] {

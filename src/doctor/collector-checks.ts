@@ -200,5 +200,8 @@ function describeFailure(code: string, exporter: TraceExporter, text: string): F
     );
   if (code.startsWith('HPE_') || code === 'ECONNRESET') return describeStranger(exporter, text);
   const { sentence } = diagnoseConnectFailure(code, text, { timeoutMs: ASK_MS, isTls });
-  return failed(sentence, MEANWHILE);
+  return failed(
+    `${sentence} Meanwhile ${MEANWHILE}.`,
+    'start the collector, or correct `trace.exporter`; remove `trace` if there is none',
+  );
 }

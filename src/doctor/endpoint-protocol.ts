@@ -2,6 +2,7 @@
 // that calls get.
 
 import type { Address } from '../config/address.ts';
+import { counted } from '../config/counted.ts';
 import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
@@ -72,7 +73,7 @@ function describeHttp2(greeting: Greeting, address: Address): readonly Finding[]
   else if (streams !== undefined && streams < FEW_STREAMS) {
     findings.push(
       warning(
-        `it takes only ${streams} calls on a connection; more wait, or need more connections`,
+        `it takes only ${counted(streams, 'call')} on a connection; more wait, or need more connections`,
         'raise the limit of the service (grpcio: grpc.max_concurrent_streams)',
         'upstream_queue_full',
       ),

@@ -145,7 +145,9 @@ function standby({ address, state }: Endpoint, by: 'priority' | 'zone'): NotUsed
 }
 
 function leaving({ address, activeCalls }: Endpoint): NotUsed {
-  const sentence = `${address.text} is named neither by the configuration nor by a source any more, and the ${activeCalls} calls that it has go on`;
+  const calls =
+    activeCalls === 1 ? 'the call that it has goes on' : `the ${activeCalls} calls that it has go on`;
+  const sentence = `${address.text} is named neither by the configuration nor by a source any more, and ${calls}`;
   return { by: 'drain', token: 'endpoint_leaving', sentence, processes: 1 };
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { eventHead, eventLine, GrownWidths } from '../../src/cli/event-line.ts';
+import { eventHead, eventLine, GrownWidths, workerDiedLine } from '../../src/cli/event-line.ts';
 
 const EVENT = {
   event: 'end',
@@ -97,4 +97,12 @@ test('the end of a call says what limits would have done that are only tried', (
   const dryRun = 'would be refused by limits[0] (calls 1/h by client)';
   assert.deepEqual(linesOf({ dryRun }).slice(1), [`    Without dryRun it ${dryRun}.`]);
   assert.equal(linesOf({ dryRun: 'two\nlines' }).length, 2);
+});
+
+test('one connection and one call that died with a worker are named in the singular', () => {
+  const died = { worker: 1, pid: 7, how: 'signal SIGKILL' };
+  const one = workerDiedLine({ ...died, connections: 1, calls: 1 }, terminal(200));
+  assert.match(one, /with it 1 connection and about 1 call, which/);
+  const more = workerDiedLine({ ...died, connections: 0, calls: 2 }, terminal(200));
+  assert.match(more, /with it 0 connections and about 2 calls, which/);
 });

@@ -43,7 +43,8 @@ test('a collector that nobody listens for', async (t) => {
   for (const scheme of ['http', 'grpc'])
     assertFirst(await diagnose(t, `${scheme}://127.0.0.1:${await freePort()}`), {
       check: CHECK,
-      says: /refused the connection/,
+      says: /refused the connection: .*\? Meanwhile calls go on, and their spans are lost\.$/,
+      remedy: /^start the collector, or correct `trace\.exporter`/,
     });
 });
 

@@ -32,6 +32,8 @@ export interface Expected {
   /** The default is failed. */
   readonly verdict?: 'failed' | 'warning';
   readonly code?: string;
+  /** What to do, where the text does not say it. */
+  readonly remedy?: RegExp;
 }
 
 /** A configuration in which nothing is wrong, with the sections that are broken in it. */
@@ -98,6 +100,7 @@ export function assertFirst(reports: readonly CheckReport[], expected: Expected)
   assert.match(finding.text, expected.says, shown);
   assert.equal(finding.verdict, expected.verdict ?? 'failed', shown);
   assert.equal(pageOf(finding)?.code, expected.code, shown);
+  if (expected.remedy !== undefined) assert.match(finding.remedy ?? '', expected.remedy, shown);
   // What is wrong is of no use without what to do, which may be a question in the sentence itself.
   assert.ok(finding.remedy !== undefined || /[?:;]/.test(finding.text), `no remedy: ${finding.text}`);
 }
