@@ -36,7 +36,7 @@ function limitedBy(by: readonly LimitKeyPart[], workers = 1): Policy {
   if (workers > 1)
     quotas.reports.connect(
       ({ report, counts }) => setImmediate(() => quotas.reports.answered({ report, used: counts })),
-      () => workers,
+      workers,
     );
   const policy = limitsPolicy(routeConfig({ match: { path: '/*' }, limits: [limit] }), { quotas: quotas });
   if (policy === undefined) throw new Error('there is no policy');

@@ -46,9 +46,10 @@ interface Told {
 export class QuotaReports {
   /** Whether there are other processes that carry calls, which have to know. */
   isOn = false;
+  /** How many processes carry calls, by the assignment in use. */
+  processes = 1;
   #lateSinceMs: number | undefined = undefined;
   #send: (report: QuotaReport) => void = () => undefined;
-  #processes: () => number = () => 1;
   #queued: Told[] = [];
   #sent: readonly Told[] = [];
   #report = 0;
@@ -67,10 +68,10 @@ export class QuotaReports {
     this.#now = now;
   }
 
-  /** @param processes how many carry calls */
-  connect(send: (report: QuotaReport) => void, processes: () => number): void {
+  /** @param processes how many carry calls now */
+  connect(send: (report: QuotaReport) => void, processes: number): void {
     this.#send = send;
-    this.#processes = processes;
+    this.processes = processes;
     this.isOn = true;
   }
 
@@ -82,10 +83,6 @@ export class QuotaReports {
   /** For how long it has been late. */
   get lateMs(): number {
     return this.#lateSinceMs === undefined ? 0 : Math.max(0, this.#now() - this.#lateSinceMs);
-  }
-
-  get processes(): number {
-    return this.#processes();
   }
 
   /** The count is told at the end of this turn of the event loop, or when the answer to the report before has come. */

@@ -14,6 +14,10 @@ export class SharedQuota implements Quota, ToldQuota {
   readonly id: string;
   readonly #table: QuotaTable;
   readonly #reports: QuotaReports;
+  /** How much this process may let pass before the primary knows. It is kept until the number of processes changes, or the burst. */
+  #share = 1;
+  /** How many processes it is for; 0 if it is for another burst. */
+  #shareOf = 0;
 
   constructor(id: string, table: QuotaTable, reports: QuotaReports) {
     this.id = id;
@@ -32,6 +36,7 @@ export class SharedQuota implements Quota, ToldQuota {
 
   change(allowance: Allowance): void {
     this.#table.change(allowance);
+    this.#shareOf = 0;
   }
 
   take(key: string, count: number, client?: string): number {
@@ -96,15 +101,13 @@ export class SharedQuota implements Quota, ToldQuota {
     found.used = Math.max(0, used + found.untold);
   }
 
-  /** While the primary does not answer, each process has its share of the rate. */
-  get #shareOfLateness(): number {
-    const { lateMs, processes } = this.#reports;
-    return (lateMs * this.#table.perMs) / processes;
-  }
-
-  /** How much this process may let pass before the primary knows. */
-  get #share(): number {
-    return Math.max(1, Math.floor(this.#table.burst / this.#reports.processes));
+  #shareNow(): number {
+    const { processes } = this.#reports;
+    if (processes !== this.#shareOf) {
+      this.#shareOf = processes;
+      this.#share = Math.max(1, Math.floor(this.#table.burst / processes));
+    }
+    return this.#share;
   }
 
   /** @param found settled */
@@ -113,7 +116,11 @@ export class SharedQuota implements Quota, ToldQuota {
   }
 
   #isWithinShare({ untold, telling }: Count, count: number): boolean {
-    return untold + telling <= 0 || untold + telling + count <= this.#share + this.#shareOfLateness;
+    const more = untold + telling;
+    if (more <= 0 || more + count <= this.#shareNow()) return true;
+    const { isLate, lateMs, processes } = this.#reports;
+    // While the primary does not answer, each process has its share of the rate as well.
+    return isLate && more + count <= this.#share + (lateMs * this.#table.perMs) / processes;
   }
 
   #use(found: Count, count: number): void {
@@ -123,7 +130,7 @@ export class SharedQuota implements Quota, ToldQuota {
     found.untoldLevel = this.#untoldLevelOf(found) + count;
     found.untoldAtMs = found.atMs;
     // Half of the share is left for the time until the answer.
-    if (found.untold + found.telling > this.#share / 2) this.#tell(found);
+    if (found.untold + found.telling > this.#shareNow() / 2) this.#tell(found);
     else this.#reports.queueLater(this, found);
   }
 

@@ -161,7 +161,7 @@ class Worker {
     this.#plane.ticketKeys.use(start.ticketKeys);
     this.#plane.watchConnectFailures((upstream) => send({ type: 'connectFailed', upstream }));
     this.#plane.watchWantedKeys((source) => send({ type: 'keysWanted', source }));
-    this.#plane.quotas.reports.connect((report) => send({ type: 'quotaReport', ...report }), processes);
+    this.#plane.quotas.reports.connect((report) => send({ type: 'quotaReport', ...report }), processes());
     this.#plane.quotas.leases.askBy((ask) => send({ type: 'leaseAsk', ask }));
     for (const state of start.stores) this.#plane.updateStore(state);
     this.#plane.watchOutages((_carrier, outage) => {
@@ -334,6 +334,7 @@ class Worker {
     this.#change = undefined;
     if (assignment !== undefined) {
       this.#assignment = assignment;
+      this.#plane.quotas.reports.processes = assignment.workers;
       this.#known = endpoints;
       this.#sockets.settle(places);
     }

@@ -17,10 +17,7 @@ class Scene {
     this.#timers = t.mock.timers;
     this.#timers.enable({ apis: ['setTimeout', 'setImmediate'] });
     t.after(() => this.reports.close());
-    this.reports.connect(
-      (report) => this.sent.push(report),
-      () => 2,
-    );
+    this.reports.connect((report) => this.sent.push(report), 2);
   }
 
   count(key: string): Count {

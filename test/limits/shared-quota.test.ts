@@ -63,12 +63,9 @@ function fleet(t: TestContext, workers: number, first: RouteConfig): Fleet {
   const begin = (): { source: Quotas; quota: Quota } => {
     const source = new Quotas(now);
     t.after(() => source.close());
-    source.reports.connect(
-      (report: QuotaReport) => {
-        inFlight.push(() => source.reports.answered(ledger.add(structuredClone(report))));
-      },
-      () => workers,
-    );
+    source.reports.connect((report: QuotaReport) => {
+      inFlight.push(() => source.reports.answered(ledger.add(structuredClone(report))));
+    }, workers);
     const [limit] = rateLimitsOf(route);
     return { source, quota: source.quotaOf(limit) };
   };
@@ -361,13 +358,27 @@ test('what is given back to a count that keys share can be taken again, and is l
 
 test('a process knows no more of a count that keys share than of others', () => {
   const reports = new QuotaReports(always);
-  reports.connect(
-    () => undefined,
-    () => 4,
-  );
+  reports.connect(() => undefined, 4);
   const table = new QuotaTable({ allowance: { perMs: 0.001, burst: 8 }, now: always, most: 2 });
   const quota = new SharedQuota('voice', table, reports);
   for (const key of ['a', 'b', 'c', 'c']) assert.equal(quota.take(key, 1), 0);
   assert.equal(quota.knows('c', 1), false);
   reports.close();
+});
+
+test('what a process may let pass before the primary knows follows the burst, and the number of processes', () => {
+  const table = new QuotaTable({ allowance: { perMs: 0.1, burst: 200 }, now: () => 1000 });
+  const reports = new QuotaReports(() => 1000);
+  reports.connect(() => undefined, 4);
+  const quota = new SharedQuota('voice', table, reports);
+  const share = (key: string): number => {
+    let calls = 0;
+    while (calls < 1000 && quota.take(key, 1) === 0) calls++;
+    return calls;
+  };
+  assert.equal(share('a'), 50);
+  reports.processes = 2;
+  assert.equal(share('b'), 100);
+  quota.change({ perMs: 0.1, burst: 80 });
+  assert.equal(share('c'), 40);
 });

@@ -41,7 +41,7 @@ async function shareOf(
     t.after(() => quotas.close());
     quotas.reports.connect(
       (report) => setTimeout(() => quotas.reports.answered(ledger.add(report)), 1),
-      () => processes,
+      processes,
     );
     return new EagerStream(rateOf(limit, quotas), new TokenLines(new DeadlineWheel(now)));
   }).slice(0, streams);
