@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OutageReason } from '../../src/stores/outage-reason.ts';
 import { RedisStore } from '../../src/stores/redis-store.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { generous, scriptedServer } from './scripted-server.ts';
+import { StoreScene, storeAt } from './store-scene.ts';
 
 test('the first reason of each outage is told at once, and another one ten seconds after the last at the soonest', () => {
   let nowMs = 500;
@@ -67,4 +68,46 @@ test('a store that goes on being down for another reason tells it, once', async 
   assert.equal(told.filter((one) => one === 'NOPERM').length, 1);
   answer = undefined;
   await eventually('it is up', () => told.at(-1) === 'up');
+});
+
+test('a server that stops and comes back with a password is said to want one, in log, status and diagnosis', async (t) => {
+  let answer: string | undefined;
+  const server = await scriptedServer(t, (keys, values, socket) => answer ?? generous(keys, values, socket));
+  const scene = new StoreScene(t);
+  await scene.use(storeAt(server.port));
+  await scene.comesUp();
+  await server.stop();
+  await scene.goesDown();
+  assert.doesNotMatch(scene.log, /NOAUTH/);
+  answer = '-NOAUTH Authentication required.\r\n';
+  await server.start();
+  await eventually('the log has the new reason', () => /"reason":"NOAUTH"/.test(scene.log), START_TIMEOUT_MS);
+  assert.match(
+    scene.lines.at(-1) ?? '',
+    /does not answer.*"reason":"NOAUTH","remedy":"it wants a password: write `password: /,
+  );
+  const [report] = scene.watch.report;
+  assert.deepEqual([report.isUp, report.reason], [false, 'NOAUTH']);
+  const [diagnosis] = scene.diagnoses.report().recent;
+  assert.equal(diagnosis.code, 'FG2061');
+  assert.match(diagnosis.sentence, /wants a password \(NOAUTH\): write `password: /);
+  answer = undefined;
+  await scene.comesUp();
+  assert.equal(scene.watch.report[0].reason, undefined);
+});
+
+test('the reason of an outage is none of before the store answered', async (t) => {
+  const server = await scriptedServer(t, generous);
+  await server.stop();
+  const scene = new StoreScene(t);
+  await scene.use(storeAt(server.port));
+  await eventually('it is refused', () => /"reason":"ECONNREFUSED"/.test(scene.log), START_TIMEOUT_MS);
+  await server.start();
+  await scene.comesUp();
+  const before = scene.lines.length;
+  await server.stop();
+  await scene.goesDown();
+  await eventually('it is told', () => scene.lines.length > before);
+  assert.match(scene.lines[before], /does not answer/);
+  assert.doesNotMatch(scene.lines[before], /ECONNREFUSED/);
 });
