@@ -62,6 +62,7 @@ export interface CallTerms {
 /** Takes everything, and says nothing. */
 class QuietStream {
   readonly sentStatus = undefined;
+  readonly roomBytes = Number.POSITIVE_INFINITY;
   get room(): StreamRoom {
     throw new Error('nobody looks');
   }

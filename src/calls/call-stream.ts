@@ -20,6 +20,8 @@ export interface CallStream {
   credit(size: number): void;
   /** The HTTP status that was sent, if it differs from the :status of the header section. */
   readonly sentStatus?: number | undefined;
+  /** How many bytes `sendData` would take now, at most. Infinity where that is not known. */
+  readonly roomBytes: number;
   /** What the stream has room for. Made anew with each look, so only for reports. */
   readonly room: StreamRoom;
 }

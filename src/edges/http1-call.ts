@@ -265,6 +265,10 @@ export class Http1Call implements CallStream {
     return Math.max(0, nowMs - this.#takenAtMs);
   }
 
+  get roomBytes(): number {
+    return this.isClosed || this.#hasEnded || !this.#hasRoom ? 0 : Number.POSITIVE_INFINITY;
+  }
+
   get room(): StreamRoom {
     return {
       sendWindow: undefined,

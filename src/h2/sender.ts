@@ -124,6 +124,13 @@ export class Sender implements StreamSender {
     return this.#output.pendingBytes >= CONGESTED_BYTES;
   }
 
+  /** How many bytes the windows and the output have room for. Infinity if the stream has ended: what is sent then is dropped. */
+  roomBytesOf(stream: Stream): number {
+    if (nextStreamState(stream.state, StreamInput.SEND_DATA) >= StreamViolation.IDLE)
+      return Number.POSITIVE_INFINITY;
+    return this.#room(stream);
+  }
+
   #room(stream: Stream): number {
     const outputRoom = OUTPUT_HIGH_WATER_BYTES - this.#output.pendingBytes;
     return Math.max(0, Math.min(stream.sendWindow, this.#window, outputRoom));

@@ -40,6 +40,7 @@ export interface StreamSender {
   sendReset(stream: Stream, code: number): boolean;
   credit(stream: Stream, size: number): void;
   roomOf(stream: Stream): StreamRoom;
+  roomBytesOf(stream: Stream): number;
 }
 
 /** The value of Stream.contentLeft for a response to HEAD, or with a status that has no content (RFC 9110 section 6.4.1). */
@@ -169,6 +170,10 @@ export class Stream {
   }
 
   /** For reports only. */
+  get roomBytes(): number {
+    return this.#sender.roomBytesOf(this);
+  }
+
   get room(): StreamRoom {
     return this.#sender.roomOf(this);
   }

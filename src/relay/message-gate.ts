@@ -58,6 +58,10 @@ export class MessageGate implements CallStream {
     return this.#target.sentStatus;
   }
 
+  get roomBytes(): number {
+    return this.#isShut ? 0 : this.#target.roomBytes;
+  }
+
   get room(): StreamRoom {
     return this.#target.room;
   }

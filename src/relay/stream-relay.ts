@@ -4,6 +4,7 @@
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { MessageCounter } from '../grpc/message-counter.ts';
+import { PREFIX_BYTES } from '../grpc/message-cursor.ts';
 import { MessageWatch } from '../grpc/message-watch.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnStamp } from '../transport/turn-clock.ts';
@@ -93,9 +94,10 @@ export class StreamRelay {
     return this.#gate?.heldBy !== undefined;
   }
 
-  /** Bytes that wait for room on the target alone. */
+  /** Bytes that wait for room on the target alone. Limits look at them only once there is some. */
   get owedBytes(): number {
-    return Math.min(this.pendingBytes, this.#gate?.allowedBytes ?? this.pendingBytes);
+    const gate = this.#gate;
+    return gate?.heldBy === undefined ? this.pendingBytes : Math.min(this.pendingBytes, gate.allowedBytes);
   }
 
   /** Lets a watch follow the messages. Call it before the first byte. Has no effect if the direction has no messages. */
@@ -243,7 +245,11 @@ export class StreamRelay {
     end: number,
     endStream: boolean,
   ): number {
-    const until = start + gate.admit(bytes, start, end);
+    const { roomBytes } = target;
+    // It tells when it has room only once it was offered something.
+    if (roomBytes === 0 && start < end) return target.sendData(bytes, start, end, false);
+    // What has no room does not count yet. A prefix that has room for its first byte is judged as a whole.
+    const until = start + gate.admit(bytes, start, Math.min(end, start + roomBytes + PREFIX_BYTES - 1));
     if (until === start && start < end) return 0;
     const taken = target.sendData(bytes, start, until, endStream && until === end);
     gate.sent(taken);

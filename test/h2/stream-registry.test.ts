@@ -15,6 +15,7 @@ const SENDER: StreamSender = {
   sendReset: () => false,
   credit: () => undefined,
   roomOf: () => NO_ROOM,
+  roomBytesOf: () => 0,
 };
 
 function openLocal(registry: StreamRegistry, count: number): Stream[] {

@@ -440,15 +440,15 @@ describe('ended', () => {
 
   test('what may pass still waits for room when the limit ends the call', () => {
     const clock = new Clock();
-    const call = new Limited(clock, rates(ending(clock.tokens(10, 2))));
+    const call = new Limited(clock, rates(ending(clock.tokens(10, 1))));
     call.target.room = 3;
     call.sends('a', 'b', 'c', 'd');
-    assert.equal(call.relay.pendingBytes, 9);
+    assert.equal(call.relay.pendingBytes, 3);
     call.connects();
     call.relay.forwardTrailers(HeaderList.of(['grpc-status', '8']));
     call.target.room = 100;
     call.relay.resume();
-    assert.equal(call.passed, 'ab');
+    assert.equal(call.passed, 'a');
     assert.equal(call.target.log.at(-1), 'headers grpc-status=8 end');
   });
 

@@ -149,6 +149,10 @@ class ShoutingTranslator implements Translator {
     return this.#call?.response ?? { bytes: 0, pendingBytes: 0, owedBytes: 0 };
   }
 
+  get roomBytes(): number {
+    return this.#stream.roomBytes;
+  }
+
   get room(): StreamRoom {
     return this.#stream.room;
   }

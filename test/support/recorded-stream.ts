@@ -67,6 +67,10 @@ export class RecordedStream implements StreamSender {
     return taken;
   }
 
+  roomBytesOf(): number {
+    return this.room;
+  }
+
   roomOf({ sendWindow, receiveWindow }: Stream): StreamRoom {
     return { ...NO_ROOM, sendWindow, receiveWindow };
   }

@@ -209,6 +209,13 @@ export class GrpcWebStream implements Translator {
     return { bytes, pendingBytes: pendingBytes + heldBytes, owedBytes: owedBytes + heldBytes };
   }
 
+  get roomBytes(): number {
+    if (this.#held !== undefined) return 0;
+    const { roomBytes } = this.#stream;
+    // A piece of base64 is taken in any case, and held as far as there is no room for it.
+    return this.#form.isTextResponse ? Math.max(TEXT_PIECE_BYTES, roomBytes) : roomBytes;
+  }
+
   get room(): StreamRoom {
     return { ...this.#stream.room, heldBytes: this.#held?.length ?? 0 };
   }

@@ -102,7 +102,7 @@ export class Forwarding implements ConnectionUser, StepEvents {
   /** Whether it is the client's turn. False for a WebSocket, where it is never the turn of one side in particular. */
   get isWaitingForClient(): boolean {
     if (this.#isTunnel) return false;
-    return this.#request.body?.isStarved === true || this.#connection?.isPaused === true;
+    return this.#request.body?.hasRoom === true || this.#connection?.isPaused === true;
   }
 
   /** Whether the attempt has not begun yet. */

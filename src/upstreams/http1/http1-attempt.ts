@@ -109,6 +109,10 @@ export class Http1Attempt implements CallStream, PlaceUser, ResponseReceiver {
     return this.#forwarding.sentAtMs;
   }
 
+  get roomBytes(): number {
+    return this.#body?.hasRoom === true ? Number.POSITIVE_INFINITY : 0;
+  }
+
   get room(): StreamRoom {
     return {
       sendWindow: undefined,

@@ -37,8 +37,8 @@ export class RequestBody {
     this.#events = events;
   }
 
-  /** The service would accept more, but there is nothing to send. */
-  get isStarved(): boolean {
+  /** Whether the service would accept more. */
+  get hasRoom(): boolean {
     return this.#target !== undefined && this.#hasRoom && !this.#hasEnded;
   }
 

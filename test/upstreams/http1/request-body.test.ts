@@ -65,10 +65,10 @@ test('a body takes nothing while its connection has no room, and goes on when th
   target.hasRoom = false;
   body.open(target);
   assert.equal(send(body, 'abc', false), 3);
-  assert.deepEqual([send(body, 'def', false), body.isStarved], [0, false]);
+  assert.deepEqual([send(body, 'def', false), body.hasRoom], [0, false]);
   body.drained();
-  assert.deepEqual([told.at(-1), body.isStarved, send(body, 'def', true)], ['room', true, 3]);
-  assert.deepEqual([send(body, 'x', true), body.isStarved], [0, false]);
+  assert.deepEqual([told.at(-1), body.hasRoom, send(body, 'def', true)], ['room', true, 3]);
+  assert.deepEqual([send(body, 'x', true), body.hasRoom], [0, false]);
 });
 
 test('a body that was stopped sends nothing more, with or without a connection', () => {
