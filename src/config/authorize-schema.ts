@@ -1,7 +1,7 @@
 // The schema of the `authorize` of a route: who is asked whether a call may pass.
 
 import type { AuthorizeConfig } from './authorize-config.ts';
-import { key } from './key-notes.ts';
+import { key, shownTo } from './key-notes.ts';
 import { duration, expecting, name, off, z } from './schema-values.ts';
 
 const text = z.string(expecting('text')).min(1).max(1000);
@@ -42,7 +42,7 @@ export const authorize = z.strictObject({
       ),
     ),
   context: z
-    .record(text, text, expecting('a map of texts'))
+    .record(text, text.meta(shownTo('nobody')), expecting('a map of texts'))
     .refine((given) => Object.keys(given).length <= MOST_CONTEXT, {
       message: `has more than ${MOST_CONTEXT} entries`,
     })

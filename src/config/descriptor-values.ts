@@ -9,17 +9,18 @@ const HEADER = 'header:';
 const TEXT = 'text:';
 const LONGEST_TEXT = 200;
 
+/** No message repeats the value, which may be a secret. */
 export function parseDescriptorValue(given: string): DescriptorValue | Fault {
   const fixed = FIXED.find((one) => one === given);
   if (fixed !== undefined) return { kind: fixed };
   if (given.startsWith(TEXT)) {
     const text = given.slice(TEXT.length);
     if (text.length > 0 && text.length <= LONGEST_TEXT) return { kind: 'text', text };
-    return { message: `'${given}' is no text of 1 to ${LONGEST_TEXT} characters`, hint: 'such as text:gold' };
+    return { message: `holds no text of 1 to ${LONGEST_TEXT} characters`, hint: 'such as text:gold' };
   }
   if (!given.startsWith(HEADER)) {
     return {
-      message: `'${given}' is nothing that a call has`,
+      message: 'is nothing that a call has',
       hint: 'client, identity, route, method, header:NAME, or text:ANYTHING for a text that is always the same',
     };
   }

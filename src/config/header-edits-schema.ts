@@ -1,7 +1,7 @@
 // The schema of what a route changes in header sections on their way, and of the authority that its services are sent.
 
 import { parseEditedName, parseHeaderTemplate, parseResponseTemplate } from './header-template.ts';
-import { key } from './key-notes.ts';
+import { key, type ShownTo, shownTo } from './key-notes.ts';
 import { parseHostPattern } from './match-criteria.ts';
 import { type Fault, isFault } from './problem.ts';
 import type { HeaderTemplate } from './route-config.ts';
@@ -10,10 +10,10 @@ import { expecting, parsed, z } from './schema-values.ts';
 const headerName = parsed('text', parseEditedName, { examples: ['x-tenant'] });
 
 /** @param parse reads the values */
-function changesWith(parse: (text: string) => HeaderTemplate | Fault) {
+function changesWith(parse: (text: string) => HeaderTemplate | Fault, shown: ShownTo) {
   const values = z.record(
     headerName,
-    parsed('text (put it in quotes)', parse),
+    parsed('text (put it in quotes)', parse, shownTo(shown)),
     expecting('a map of header names to values'),
   );
   return z
@@ -56,8 +56,8 @@ function changesWith(parse: (text: string) => HeaderTemplate | Fault) {
     });
 }
 
-const requestChanges = changesWith(parseHeaderTemplate);
-const responseChanges = changesWith(parseResponseTemplate);
+const requestChanges = changesWith(parseHeaderTemplate, 'nobody');
+const responseChanges = changesWith(parseResponseTemplate, 'unless-secret');
 
 const more = '[Header fields](configuration.md#header-fields)';
 

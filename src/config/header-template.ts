@@ -94,7 +94,7 @@ export function parseHeaderTemplate(text: string): HeaderTemplate | Fault {
   for (const piece of text.split(/(\$\$\{|\$\{[^}]*\})/)) {
     if (piece === '$${') plain += '${';
     else if (!piece.startsWith('${')) plain += piece;
-    else if (!piece.endsWith('}')) return { message: `'${piece}' has no closing }`, hint: ESCAPE_HINT };
+    else if (!piece.endsWith('}')) return { message: 'holds a ${ without a closing }', hint: ESCAPE_HINT };
     else {
       const part = variableOf(piece.slice(2, -1));
       if (isFault(part)) return part;

@@ -24,7 +24,12 @@ export interface Annotations extends KeyNotes {
   readonly kind?: string;
   /** The lowest and the highest value. */
   readonly between?: readonly [string, string];
+  /** Of a text that may hold a credential: whether people who may see the configuration see it. */
+  readonly shown?: ShownTo;
 }
+
+/** `nobody`: what services are sent, or what requests must have. `unless-secret`: what every client may get; what looks like a credential is hidden. */
+export type ShownTo = 'nobody' | 'unless-secret';
 
 /** Before the names of annotations in a schema, where each is a field: the schema of a key then has those of the kind of its value too. */
 const PREFIX = 'x-framegate-';
@@ -37,6 +42,11 @@ export function key(text: string, notes: KeyNotes = {}): Record<string, unknown>
 /** For a kind of values. */
 export function valueKind(kind: string, between?: readonly [string, string]): Record<string, unknown> {
   return named(between === undefined ? { kind } : { kind, between });
+}
+
+/** For texts that may hold a credential. `control/shown-secret.ts` keeps to it wherever a configuration is shown. */
+export function shownTo(shown: ShownTo): Record<string, unknown> {
+  return named({ shown });
 }
 
 function named(annotations: Annotations): Record<string, unknown> {

@@ -1,7 +1,7 @@
 // The schema of routes that have no upstream: Framegate answers their calls itself, or sends their clients elsewhere.
 
 import { parseEditedName, parsePlainValue } from './header-template.ts';
-import { key } from './key-notes.ts';
+import { key, shownTo } from './key-notes.ts';
 import type { Fault } from './problem.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
 import { count, expecting, parsed, z } from './schema-values.ts';
@@ -23,6 +23,7 @@ export const respond = z
     body: z
       .string(expecting('text'))
       .max(MOST_BODY_CHARACTERS)
+      .meta(shownTo('unless-secret'))
       .optional()
       .meta(
         key('The content of the response.', {
@@ -33,7 +34,7 @@ export const respond = z
     headers: z
       .record(
         parsed('text', parseEditedName),
-        parsed('text (put it in quotes)', parsePlainValue),
+        parsed('text (put it in quotes)', parsePlainValue, shownTo('unless-secret')),
         expecting('a map of header names to values'),
       )
       .prefault({})
@@ -104,7 +105,7 @@ function parseRedirectTarget(text: string): RedirectTarget | Fault {
     const hint = isPort
       ? `write https://\${host}${text}, which keeps host and path of the request`
       : 'write https, a URL such as https://www.example.com, or a path';
-    return { message: `'${text}' is no URL that clients can be sent to`, hint };
+    return { message: 'is no URL that clients can be sent to', hint };
   }
   return {
     origin: plain === text ? origin : origin.replace(ANY_HOST, () => '${host}'),

@@ -1,7 +1,7 @@
 // The schema of the `limits` of a route: how much its clients may call and send.
 
 import { parseDescriptorValue } from './descriptor-values.ts';
-import { key } from './key-notes.ts';
+import { key, shownTo } from './key-notes.ts';
 import { parseKeyPart, parseRate, ratePattern } from './limit-values.ts';
 import { keyPartText } from './limits-config.ts';
 import { duration, expecting, name, parsed, size, z } from './schema-values.ts';
@@ -18,6 +18,7 @@ const MOST_PARTS = 4;
 const MOST_ENTRIES = 16;
 
 const descriptorValue = parsed('text', parseDescriptorValue, {
+  ...shownTo('nobody'),
   examples: ['client', 'identity', 'route', 'method', 'header:x-tenant', 'text:gold'],
 });
 

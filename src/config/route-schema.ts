@@ -4,7 +4,7 @@ import { access } from './access-schema.ts';
 import { authorize } from './authorize-schema.ts';
 import { fault } from './fault-schema.ts';
 import { authority, headers } from './header-edits-schema.ts';
-import { key } from './key-notes.ts';
+import { key, shownTo } from './key-notes.ts';
 import {
   parseHeaderName,
   parseHeaderValue,
@@ -41,7 +41,7 @@ const match = z
     headers: z
       .record(
         parsed('text', parseHeaderName),
-        parsed('text (put it in quotes)', parseHeaderValue),
+        parsed('text (put it in quotes)', parseHeaderValue, shownTo('nobody')),
         expecting('a map of header names to values'),
       )
       .prefault({})

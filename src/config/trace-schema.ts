@@ -1,6 +1,6 @@
 // The schema of traces: where spans are sent, which calls are sampled, and how services are told.
 
-import { key, valueKind } from './key-notes.ts';
+import { key, shownTo, valueKind } from './key-notes.ts';
 import { duration, expecting, off, parsed, z } from './schema-values.ts';
 import { secretSource } from './secret-schema.ts';
 import {
@@ -39,7 +39,7 @@ export const trace = z.strictObject({
     .record(
       parsed('text', parseTraceHeaderName),
       z.union(
-        [parsed('text (put it in quotes)', parseTraceHeaderValue), secretSource('value')],
+        [parsed('text (put it in quotes)', parseTraceHeaderValue, shownTo('nobody')), secretSource('value')],
         expecting('text (put it in quotes), or a map with file or environment'),
       ),
       expecting('a map of header names to values'),

@@ -26,7 +26,7 @@ export function configDifferences(before: Config, after: Config): Differences {
 /** @returns 16 hexadecimal digits, equal for configurations that are shown as equal. No secret is a part of it */
 export function configHash(config: Config): string {
   return createHash('sha256')
-    .update(JSON.stringify(shownConfig(config), withoutMaps))
+    .update(JSON.stringify(shownConfig(config)))
     .digest('hex')
     .slice(0, 16);
 }
@@ -67,8 +67,4 @@ function pathOf(path: string, name: string): string {
   const isPlain = /^[\w-]+$/.test(name);
   if (!isPlain) return `${path}[${JSON.stringify(name)}]`;
   return path === '' ? name : `${path}.${name}`;
-}
-
-function withoutMaps(_name: string, value: unknown): unknown {
-  return value instanceof Map ? Object.fromEntries(value) : value;
 }

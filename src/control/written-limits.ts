@@ -7,18 +7,23 @@ import {
   type RateLimitConfig,
   type RouteLimitConfig,
 } from '../config/limits-config.ts';
-import { sizeText } from './written-value.ts';
+import { REDACTED } from './shown-secret.ts';
+import { sizeText, type WrittenParts, WrittenText, written, writtenEntries } from './written-value.ts';
 
 const PERIODS = { 1000: 's', 60_000: 'm', 3_600_000: 'h' } as const;
 
-/** @returns each limit by its place in the list, from 0. A burst that is as much as the rate counts is left out */
-export function writtenLimits(limits: readonly RouteLimitConfig[]): ReadonlyMap<number, string> {
-  return new Map(
-    limits.map((limit, index) => {
-      const parts = limit.dryRun === true ? [...partsOf(limit), 'dryRun: true'] : partsOf(limit);
-      return [index, `{ ${parts.join(', ')} }`];
-    }),
-  );
+/** @returns each limit. A burst that is as much as the rate counts is left out */
+export function writtenLimits(limits: readonly RouteLimitConfig[]): WrittenParts {
+  return writtenEntries(limits, (limit) => {
+    const parts = limit.dryRun === true ? [...partsOf(limit), 'dryRun: true'] : partsOf(limit);
+    const { text } = written(`{ ${parts.join(', ')} }`);
+    return new WrittenText(text, false, limit.kind === 'service' ? secretsOf(limit) : '');
+  });
+}
+
+/** The texts that a service is told, which are compared and not shown. */
+function secretsOf({ descriptors }: LimitServiceConfig): string {
+  return JSON.stringify(descriptors.map((one) => [...one]));
 }
 
 function partsOf(limit: RouteLimitConfig): readonly string[] {
@@ -70,7 +75,7 @@ function ofService({
 
 function valueText(value: DescriptorValue): string {
   if (value.kind === 'header') return `header:${value.name}`;
-  return value.kind === 'text' ? `text:${value.text}` : value.kind;
+  return value.kind === 'text' ? `text:${REDACTED}` : value.kind;
 }
 
 /** What could be read as something else in YAML is quoted. */

@@ -7,6 +7,7 @@ import type { AccessConfig, AccessRuleConfig } from '../config/identity-config.t
 import type {
   GrpcWebConfig,
   HeaderChanges,
+  HeaderTemplate,
   HedgeConfig,
   RedirectConfig,
   RespondConfig,
@@ -14,7 +15,7 @@ import type {
   RouteConfig,
   RouteTimeoutsConfig,
 } from '../config/route-config.ts';
-import { isSecretName } from '../config/secret-name.ts';
+import { isSecretField, shownTemplate } from './shown-secret.ts';
 import { writtenLimits } from './written-limits.ts';
 import {
   hiddenSecret,
@@ -35,7 +36,7 @@ export function writtenRoute(route: RouteConfig): WrittenParts {
   const { match, headers, split, limits } = route;
   const { path, host, listener } = match;
   return writtenParts({
-    match: writtenParts({ path, host, headers: writtenFields(match.headers, maybeSecret), listener }),
+    match: writtenParts({ path, host, headers: writtenFields(match.headers, hiddenSecret), listener }),
     stripPrefix: route.stripPrefix,
     upstream: route.upstream,
     split:
@@ -49,16 +50,16 @@ export function writtenRoute(route: RouteConfig): WrittenParts {
     headers:
       headers &&
       writtenParts({
-        request: writtenChanges(headers.request),
-        response: writtenChanges(headers.response),
-        trailers: writtenChanges(headers.trailers),
+        request: writtenChanges(headers.request, forServices),
+        response: writtenChanges(headers.response, forClients),
+        trailers: writtenChanges(headers.trailers, forClients),
       }),
     timeouts: route.timeouts && writtenTimeouts(route.timeouts),
     retry: route.retry && writtenRetry(route.retry),
     hedge: route.hedge && writtenHedge(route.hedge),
     grpcWeb: route.grpcWeb && writtenGrpcWeb(route.grpcWeb),
     access: route.access && writtenAccess(route.access),
-    limits: limits && new Map(Array.from(writtenLimits(limits), ([at, text]) => [String(at), written(text)])),
+    limits: limits && writtenLimits(limits),
     authorize: route.authorize && writtenAuthorize(route.authorize),
     fault: route.fault && writtenFault(route.fault),
     trace: route.isTraced === false ? 'off' : new WrittenText('on', true),
@@ -72,15 +73,27 @@ function writtenAuthority({ takesEndpointAuthority, authority }: RouteConfig): W
   return authority === undefined ? new WrittenText('keep', true) : written(authority);
 }
 
-/** The header values that routes match or set may be secrets. */
+/** What every client may get. */
 function maybeSecret(value: string, name: string): WrittenText {
-  return isSecretName(name) ? hiddenSecret(value) : written(value);
+  return isSecretField(name, value) ? hiddenSecret(value) : written(value);
 }
 
-function writtenChanges({ set, add, remove }: HeaderChanges): WrittenParts {
+function forServices(template: HeaderTemplate): WrittenText {
+  const shown = shownTemplate(template);
+  return shown === undefined ? hiddenSecret(templateText(template)) : written(shown);
+}
+
+function forClients(template: HeaderTemplate, name: string): WrittenText {
+  return maybeSecret(templateText(template), name);
+}
+
+function writtenChanges(
+  { set, add, remove }: HeaderChanges,
+  write: (template: HeaderTemplate, name: string) => WrittenText,
+): WrittenParts {
   return writtenParts({
-    set: writtenFields(set, (template, name) => maybeSecret(templateText(template), name)),
-    add: writtenFields(add, (template, name) => maybeSecret(templateText(template), name)),
+    set: writtenFields(set, write),
+    add: writtenFields(add, write),
     remove: writtenList(remove),
   });
 }
@@ -146,7 +159,7 @@ function writtenAuthorize(authorize: AuthorizeConfig): WrittenParts {
     timeout: writtenDuration(timeoutMs),
     failure,
     recheck: writtenDuration(recheckMs),
-    context: writtenFields(context, maybeSecret),
+    context: writtenFields(context, hiddenSecret),
   });
 }
 
@@ -167,7 +180,7 @@ function writtenRespond({ httpStatus, grpcStatus, body, headers }: RespondConfig
   return writtenParts({
     status: httpStatus,
     grpcStatus,
-    body: new WrittenText(written(body).text, body === ''),
+    body: body === '' ? new WrittenText(written(body).text, true) : written(body),
     headers: writtenFields(headers, maybeSecret),
   });
 }

@@ -2,7 +2,9 @@
 // compared, and never shown.
 
 import { counted } from '../config/counted.ts';
+import { isCredential } from '../config/secret-name.ts';
 import { harmlessText } from '../observability/json-text.ts';
+import { REDACTED } from './shown-secret.ts';
 
 /** A part of a configuration: a value, or more parts by name. */
 export type Written = WrittenText | WrittenParts;
@@ -44,15 +46,16 @@ const SIZES = [
   ['KiB', 1024],
 ] as const;
 
-/** A value as it stands. What has several lines, or none, is quoted. */
+/** A value as it stands. What has several lines, or none, is quoted. What looks like a credential, as in a URL, is hidden. */
 export function written(value: string | number | boolean): WrittenText {
   const text = String(value);
+  if (typeof value === 'string' && isCredential(value)) return hiddenSecret(value);
   const isPlain = text !== '' && harmlessText(text) === text;
   return new WrittenText(isPlain ? text : harmlessText(JSON.stringify(text)));
 }
 
 export function hiddenSecret(value: string): WrittenText {
-  return new WrittenText('[redacted]', false, value);
+  return new WrittenText(REDACTED, false, value);
 }
 
 /** @param ms undefined if it is off */
@@ -84,7 +87,8 @@ export function writtenOrOff(value: string | number | undefined): WrittenText {
 }
 
 export function writtenList(values: readonly (string | number)[]): WrittenText {
-  return new WrittenText(`[${values.map((value) => written(value).text).join(', ')}]`, values.length === 0);
+  const text = `[${values.map((value) => written(value).text).join(', ')}]`;
+  return new WrittenText(text, values.length === 0, JSON.stringify(values));
 }
 
 /** What is undefined is left out. */

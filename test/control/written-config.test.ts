@@ -18,7 +18,10 @@ type Value = string | number | boolean | readonly string[];
 /** Entries are known by these values: another value is another entry. */
 const NAMES =
   /^(?:listeners|routes)\.\d+\.name$|\.endpoints\.\d+$|\.endpoints\.\d+\.address$|\.split\.\d+\.upstream$/;
-const SECRETS = /^trace\.headers\./;
+/** What services are sent, and what requests must have. Variables alone are shown. */
+const SECRETS =
+  /^trace\.headers\.|\.match\.headers\.|\.headers\.request\.(?:set|add)\.|\.authorize\.context\.|\.descriptors\./;
+const SHOWN = /^(?:\$\{[^}]*\})+$|^(?:client|identity|route|method|header:.*)$/;
 /** The defaults of other keys follow from it. */
 const FOLLOWED = /\.protocol$|\.health\.type$/;
 /** A list in place of a word takes several lines. */
@@ -148,8 +151,9 @@ function problemsOf(path: string, { value, other, entries }: Mutation): readonly
     return [`${String(other)}: ${lines.join(' ')}`];
   if (NAMES.test(path)) return [];
   const { before, after, kind } = shownChange(entries[0]);
-  const isSecret = SECRETS.test(path);
-  const [old, now] = isSecret ? ['[redacted]', '[redacted]'] : [String(value), String(other)];
+  const [old, now] = [String(value), String(other)].map((text) =>
+    SECRETS.test(path) && !SHOWN.test(text) ? '[redacted]' : text,
+  );
   const isLine = shows(before, left(path, old)) && (shows(after, left(path, now)) || BLOCKS.test(path));
   const isReadable = kind === 'changed' && isLine;
   return isReadable ? [] : [`${String(value)} to ${String(other)}: ${lines.join(' ')}`];
