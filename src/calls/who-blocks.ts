@@ -52,8 +52,15 @@ export interface CallFacts {
 
 type Side = 'client' | 'service';
 
-export function whoBlocks(facts: CallFacts): Blocked {
-  return waiting(facts) ?? paced(facts) ?? slowReader(facts) ?? stuck(facts) ?? silent(facts);
+/** @param silentMs how long a side must have sent or taken nothing to block the call */
+export function whoBlocks(facts: CallFacts, silentMs: number = SILENT_MS): Blocked {
+  return (
+    waiting(facts) ??
+    paced(facts, silentMs) ??
+    slowReader(facts, silentMs) ??
+    stuck(facts, silentMs) ??
+    silent(facts, silentMs)
+  );
 }
 
 function waiting(facts: CallFacts): Blocked | undefined {
@@ -88,18 +95,18 @@ function whyWaiting({ state, waitsFor }: CallFacts): string | undefined {
 }
 
 /** What a limit holds back is nobody's fault, although one side sees nothing come and the other may have no window left. */
-function paced({ paced: held }: CallFacts): Blocked | undefined {
-  if (held === undefined || held.heldMs < SILENT_MS) return undefined;
+function paced({ paced: held }: CallFacts, leastMs: number): Blocked | undefined {
+  if (held === undefined || held.heldMs < leastMs) return undefined;
   const { direction, limit, heldBytes, heldMs } = held;
   const sentence = `The ${direction} is paced by a limit: ${limit}. It holds back ${bytesText(heldBytes)}, and has held back some for ${timeText(heldMs)}.`;
   return { by: 'framegate', how: 'limit', forMs: heldMs, sentence };
 }
 
 /** The side that has taken nothing for longest of what waits for it. */
-function stuck({ client, service }: CallFacts): Blocked | undefined {
+function stuck({ client, service }: CallFacts, leastMs: number): Blocked | undefined {
   const ofClient = stuckMsOf(client);
   const ofService = stuckMsOf(service);
-  if (ofClient < SILENT_MS && ofService < SILENT_MS) return undefined;
+  if (ofClient < leastMs && ofService < leastMs) return undefined;
   return ofService > ofClient ? describeStuck('service', service) : describeStuck('client', client);
 }
 
@@ -128,7 +135,7 @@ function howStuck(
     : 'socket';
 }
 
-function silent(facts: CallFacts): Blocked {
+function silent(facts: CallFacts, leastMs: number): Blocked {
   const { client, service, state } = facts;
   if (state === 'response_ended') {
     const { owedBytes } = client;
@@ -137,7 +144,7 @@ function silent(facts: CallFacts): Blocked {
     );
   }
   const least = Math.min(silenceOf(client), silenceOf(service));
-  if (least < SILENT_MS) return nobody(`${lastOf('client', client)} ${lastOf('service', service)}`);
+  if (least < leastMs) return nobody(`${lastOf('client', client)} ${lastOf('service', service)}`);
   const by = whoseTurn(facts);
   const [it, other] = by === 'client' ? [client, service] : [service, client];
   const otherSide = by === 'client' ? 'service' : 'client';
@@ -149,21 +156,20 @@ function silent(facts: CallFacts): Blocked {
  * The side that takes its bytes bit by bit, so that it is never stuck for long, but bytes wait for it for long. It comes before a side that
  * is stuck: a service that cannot send, since its client is slow, often stops reading as well, and clients do the same.
  */
-function slowReader({ client, service }: CallFacts): Blocked | undefined {
-  const ofClient = slowMsOf(client, silenceOf(service));
-  const ofService = Math.min(slowMsOf(service, silenceOf(client)), service.presentMs);
-  if (ofClient < SILENT_MS && ofService < SILENT_MS) return undefined;
-  const isClient =
-    ofService < SILENT_MS || (ofClient >= SILENT_MS && stuckMsOf(client) >= stuckMsOf(service));
+function slowReader({ client, service }: CallFacts, leastMs: number): Blocked | undefined {
+  const ofClient = slowMsOf(client, silenceOf(service), leastMs);
+  const ofService = Math.min(slowMsOf(service, silenceOf(client), leastMs), service.presentMs);
+  if (ofClient < leastMs && ofService < leastMs) return undefined;
+  const isClient = ofService < leastMs || (ofClient >= leastMs && stuckMsOf(client) >= stuckMsOf(service));
   return isClient
     ? describeSlow('client', client, lastOf('service', service), ofClient)
     : describeSlow('service', service, lastOf('client', client), ofService);
 }
 
 /** @param silentMs of the other side, which may have no window to send more: what waits has come before that */
-function slowMsOf(peer: PeerFacts, silentMs: number): number {
+function slowMsOf(peer: PeerFacts, silentMs: number, leastMs: number): number {
   const { owedBytes, waitMs } = peer;
-  return owedBytes > 0 && stuckMsOf(peer) < SILENT_MS ? Math.max(waitMs, silentMs) : 0;
+  return owedBytes > 0 && stuckMsOf(peer) < leastMs ? Math.max(waitMs, silentMs) : 0;
 }
 
 function describeSlow(by: Side, { room, owedBytes }: PeerFacts, last: string, forMs: number): Blocked {
@@ -212,6 +218,7 @@ function nobody(sentence: string): Blocked {
 }
 
 function timeText(ms: number): string {
+  if (ms < 100) return `${Math.floor(ms)} ms`;
   if (ms < 10_000) return `${Math.floor(ms / 100) / 10} s`;
   const seconds = Math.floor(ms / 1000);
   if (seconds < 120) return `${seconds} s`;

@@ -129,12 +129,12 @@ export class ClientResponse implements LateTimed {
   #passHead(head: ResponseHead, endStream: boolean): void {
     const { subject, home, response } = this.#owner;
     this.#attempts.commit();
-    this.#httpStatus = head.httpStatus;
-    this.#edits = head.edits;
     if (endStream) {
       this.#owner.responseEnds(head.grpcStatus);
       response.isEnded = true;
     }
+    this.#httpStatus = head.httpStatus;
+    this.#edits = head.edits;
     const needsDate = head.lacksDate && !subject.isGrpc && hasRoomForDate(head.fields, home);
     this.#stream.sendHeaders(needsDate ? head.datedFields : head.fields, endStream);
     if (endStream) this.#owner.responseEnded();

@@ -16,10 +16,9 @@ import {
 } from '../calls/failure.ts';
 import { grpcStatusIn, type LocalResponse } from '../calls/local-response.ts';
 import { type AttemptEnd, failedWith, UNANSWERED, UNREACHABLE } from '../calls/retry-policy.ts';
-import { SILENT_MS, whoBlocks } from '../calls/who-blocks.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
 import { grpcStatusName } from '../grpc/status.ts';
-import { ErrorCode } from '../h2/error-codes.ts';
+import { ErrorCode, errorCodeName } from '../h2/error-codes.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Timed } from '../transport/deadline-wheel.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
@@ -29,9 +28,10 @@ import { attemptsFor } from './attempts-for.ts';
 import type { CallChanges } from './call-changes.ts';
 import { ClientResponse, type ResponseOwner } from './client-response.ts';
 import { GRACE_MS } from './deadline.ts';
+import { endedByDeadline, endedByService, type Leaving, leftByClient } from './given-up.ts';
 import { type IdleOwner, IdleWatch } from './idle-watch.ts';
-import { type ExchangeParts, factsOf } from './live-facts.ts';
-import { noteOfEnd, Outcome, withNote } from './outcome.ts';
+import type { ExchangeParts } from './live-facts.ts';
+import { Outcome } from './outcome.ts';
 import { type PassedReset, passedReset, unprocessed } from './passed-reset.ts';
 import { recordOf } from './record-of.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
@@ -207,21 +207,19 @@ export class Exchange
   }
 
   onReset(code: number, violation: string | undefined): void {
-    if (violation === undefined) this.#givesUp();
-    this.#outcome.decideReset(code, violation);
+    if (violation === undefined)
+      this.#leaves({ reason: `The client reset the call (${errorCodeName(code)}).`, code });
+    else this.#outcome.decideViolation(violation);
     this.#finish(ErrorCode.CANCEL);
   }
 
   onConnectionLost(reason: string): void {
-    this.#givesUp();
-    this.#outcome.decide('downstream', 'CANCELLED', `The client's connection is gone: ${reason}.`);
+    this.#leaves({ reason: `The client's connection is gone: ${reason}.`, code: undefined });
     this.#finish(ErrorCode.CANCEL);
   }
 
-  /** The client or its deadline is about to end the call. Nobody blocks a young call that an endpoint has. */
-  #givesUp(): void {
-    if (this.isFinished || (this.durationMs < SILENT_MS && this.#attempts.isUnderWay)) return;
-    this.#outcome.givingUp(whoBlocks(factsOf(this, turnNowMs())));
+  #leaves(how: Leaving): void {
+    if (!this.isFinished) leftByClient(this, this.#outcome, how);
   }
 
   receiveResponse(list: HeaderList, endStream: boolean): void {
@@ -238,7 +236,8 @@ export class Exchange
   }
 
   responseEnds(grpcStatus: string): void {
-    this.#outcome.decide('upstream', grpcStatus, noteOfEnd(this, grpcStatus, this.#attempts.note));
+    if (grpcStatus === 'OK') this.#outcome.decide('upstream', grpcStatus, '');
+    else endedByService(this, this.#outcome, { grpcStatus, reason: '' }, this.#attempts.note);
   }
 
   responseEnded(): void {
@@ -266,8 +265,7 @@ export class Exchange
 
   #passReset({ end, code, status, reason }: PassedReset): void {
     if (this.#triesAgain(end)) return;
-    const note = noteOfEnd(this, status, this.#attempts.note);
-    this.#outcome.decide('upstream', status, withNote(reason, note));
+    endedByService(this, this.#outcome, { grpcStatus: status, reason }, this.#attempts.note);
     this.#stream.reset(code);
     this.#finish(ErrorCode.CANCEL);
   }
@@ -301,7 +299,7 @@ export class Exchange
       const { timeoutMs, timeoutKey } = this.subject;
       // A complete response counts, even if the client has not taken all of it yet. A limit holds it back no longer than this.
       if (this.response.isComplete && !this.response.isPaced) return;
-      this.#givesUp();
+      if (!this.isFinished) endedByDeadline(this, this.#outcome);
       this.abort(deadlineExceeded(timeoutMs, timeoutKey));
     } catch (error) {
       this.fault(error);

@@ -4,7 +4,6 @@ import type { EndedBy } from '../calls/exchange-record.ts';
 import { type Failure, reasonOf } from '../calls/failure.ts';
 import type { Blocked, Blocker } from '../calls/live-exchange.ts';
 import { grpcStatusName } from '../grpc/status.ts';
-import { errorCodeName } from '../h2/error-codes.ts';
 
 export class Outcome {
   readonly #isGrpc: boolean;
@@ -24,9 +23,9 @@ export class Outcome {
     this.#isGrpc = isGrpc;
   }
 
-  /** The next decision is that the call is given up: the record says who blocked it. */
-  givingUp(blocked: Blocked): void {
-    this.#blocked = blocked.by === 'nobody' ? undefined : blocked;
+  /** The next decision is that the call is given up: the record says who blocked it. @param blocked undefined if nobody did */
+  givingUp(blocked: Blocked | undefined): void {
+    this.#blocked = blocked;
   }
 
   /** Ignored after the first decision. @param reason one sentence, '' for an ordinary end */
@@ -46,12 +45,8 @@ export class Outcome {
     this.decide('framegate', grpcStatusName(cause.grpcStatus), withNote(reasonOf(cause), note));
   }
 
-  /** The client's stream was reset. @param violation the rule of HTTP/2 that the client broke, undefined if it reset the stream itself */
-  decideReset(code: number, violation: string | undefined): void {
-    if (violation === undefined) {
-      this.decide('downstream', 'CANCELLED', `The client reset the call (${errorCodeName(code)}).`);
-      return;
-    }
+  /** @param violation the rule of HTTP/2 that the client broke */
+  decideViolation(violation: string): void {
     this.decide('framegate', 'INTERNAL', `${violation}: The client broke a rule of HTTP/2 on this stream.`);
   }
 
@@ -73,23 +68,4 @@ export class Outcome {
 /** @param reason a sentence, or ''. @param note what else the record says about the end, or '' */
 export function withNote(reason: string, note: string): string {
   return note === '' || reason === '' ? reason + note : `${reason} ${note}`;
-}
-
-interface EndedCall {
-  readonly subject: { noteOfEnd(grpcStatus: string, durationMs: number): string };
-  readonly durationMs: number;
-}
-
-/**
- * What the record adds to an end that is the service's.
- * @param ofAttempts what it says about the attempts, or ''
- */
-export function noteOfEnd(
-  { subject, durationMs }: EndedCall,
-  grpcStatus: string,
-  ofAttempts: string,
-): string {
-  // A further attempt that was not granted is no matter where the first one succeeds.
-  if (grpcStatus === 'OK') return '';
-  return withNote(subject.noteOfEnd(grpcStatus, durationMs), ofAttempts);
 }

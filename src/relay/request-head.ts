@@ -3,7 +3,7 @@
 // that do not depend on all fields are made once per kind of call; see CallKind.
 
 import type { ExchangeSubject, KeptBySlot } from '../calls/exchange-record.ts';
-import { deadlineExceeded, type Failure, failure } from '../calls/failure.ts';
+import { type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, Translation } from '../calls/policy.ts';
 import type { TraceParent } from '../calls/trace-parent.ts';
 import { isUtf8 } from '../calls/utf8.ts';
@@ -16,7 +16,6 @@ import { hashOfCall } from './call-hash.ts';
 import { type CallKind, valueOf } from './call-kind.ts';
 import type { CallPlan } from './call-plan.ts';
 import { clientAddressOf, clientKeyOf, lastForwardedFor } from './client-key.ts';
-import { GRACE_MS } from './deadline.ts';
 import type { ForwardedFields } from './forward-template.ts';
 import type { HeaderEdits } from './header-edits.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
@@ -208,18 +207,6 @@ export class RequestHead implements ExchangeSubject, CallTraits {
   }
 
   /**
-   * What the record says of a call that its service ended because its time was over: the key of the route by which it was. '' if the
-   * deadline was that of the client, or has not passed.
-   */
-  noteOfEnd(grpcStatus: string, durationMs: number): string {
-    const { timeoutMs, timeoutKey } = this;
-    if (timeoutMs === undefined || timeoutKey === CLIENTS_KEY || !ENDS_AT_DEADLINE.has(grpcStatus)) return '';
-    // Services count from when they get the call, and may round down.
-    if (durationMs + GRACE_MS < timeoutMs) return '';
-    return deadlineExceeded(timeoutMs, timeoutKey).message;
-  }
-
-  /**
    * Whether to forward this interim response to the client (RFC 9110 section 15.2). 100 is forwarded if the client asked for it. Others
    * are not forwarded to gRPC clients, which do not know interim responses and may take one for the final response.
    */
@@ -281,8 +268,6 @@ function attemptsBefore(list: HeaderList): number {
 }
 
 const CLIENTS_KEY = 'grpc-timeout';
-/** How services end a call whose deadline has passed. Some only cancel it. */
-const ENDS_AT_DEADLINE: ReadonlySet<string> = new Set(['DEADLINE_EXCEEDED', 'CANCELLED']);
 
 /** @param sentMs the deadline that the client has sent */
 function deadlineOf(

@@ -2,133 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { CallTracing } from '../../src/calls/call-tracing.ts';
-import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { failure } from '../../src/calls/failure.ts';
-import { Observers } from '../../src/calls/observers.ts';
-import { RequestIds } from '../../src/calls/request-id.ts';
-import { TraceIds } from '../../src/calls/trace-ids.ts';
-import type { RouteTimeoutsConfig } from '../../src/config/route-config.ts';
 import { ErrorCode } from '../../src/h2/error-codes.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
-import { CallFields } from '../../src/relay/call-fields.ts';
-import { CallKind } from '../../src/relay/call-kind.ts';
-import { NO_POLICIES } from '../../src/relay/call-plan.ts';
-import { ClientTerms } from '../../src/relay/client-terms.ts';
-import { Exchange } from '../../src/relay/exchange.ts';
-import { ReplayBuffer } from '../../src/relay/replay-buffer.ts';
-import { RequestHead } from '../../src/relay/request-head.ts';
-import { TokenLines } from '../../src/relay/token-lines.ts';
-import { compileRoutes } from '../../src/routing/route-table.ts';
-import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
-import { ClientAccounts } from '../../src/upstreams/client-accounts.ts';
-import { RecordedConnection, ScriptedUpstream } from '../support/attempt-parts.ts';
 import { holds } from '../support/clocked-tokens.ts';
-import { LIMITS } from '../support/local-settings.ts';
-import { RecordedStream } from '../support/recorded-stream.ts';
-import { routeConfig } from '../support/route-config.ts';
+import { Ran } from '../support/ran-exchange.ts';
 
 const RESPONSE = HeaderList.of([':status', '200'], ['content-type', 'application/grpc']);
 const TRAILERS = HeaderList.of(['grpc-status', '0']);
-const GRPC = { method: 'POST', path: '/a.B/C', contentType: 'application/grpc' };
-const limits = {
-  ...LIMITS,
-  concurrentStreams: 1,
-  headerFields: 99,
-};
-
-const TRACING = new CallTracing(
-  { formats: { w3c: true, grpcTraceBin: false }, share: 1, parents: 'none' },
-  new TraceIds(),
-);
-
-class Ran {
-  readonly client = new RecordedStream();
-  readonly connection = new RecordedConnection('a:1');
-  readonly upstream = new ScriptedUpstream(this.connection);
-  readonly records: ExchangeRecord[] = [];
-  readonly exchange: Exchange;
-  readonly faults: unknown[] = [];
-  onRecord: (record: ExchangeRecord) => unknown = (record) => this.records.push(record);
-  homecomings = 0;
-  readonly terms = new ClientTerms();
-  nowMs = 0;
-  readonly deadlines = new DeadlineWheel(() => this.nowMs);
-
-  constructor(
-    t: TestContext,
-    request: Partial<typeof GRPC> & { readonly timeouts?: Partial<RouteTimeoutsConfig> } = {},
-    timeout?: string,
-    isRefusing = false,
-    mostHeaderListBytes = Number.POSITIVE_INFINITY,
-  ) {
-    t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
-    this.terms.isRefusingCalls = isRefusing;
-    const { method, path, contentType } = { ...GRPC, ...request };
-    const timeouts = {
-      deadlineMs: undefined,
-      maxDeadlineMs: undefined,
-      idleMs: undefined,
-      ...request.timeouts,
-    };
-    const snapshot = {
-      epoch: 1,
-      plans: NO_POLICIES,
-      tracing: TRACING,
-      routes: compileRoutes([routeConfig({ match: { path: '/a.*' }, timeouts })]),
-      upstreams: new Map([['voice', this.upstream.asUpstream]]),
-      limits,
-    };
-    const list = HeaderList.of([':method', method], [':path', path], ['content-type', contentType]);
-    if (timeout !== undefined) list.add('grpc-timeout', timeout);
-    const peer = { listener: 'l', client: 'c:1', clientAddress: 'c', tls: '', trusted: false };
-    const requestIds = new RequestIds();
-    const context = {
-      snapshot,
-      observers: new Observers([{ onFinish: (record) => this.onRecord(record) }], (error) =>
-        this.faults.push(error),
-      ),
-      deadlines: this.deadlines,
-      tokenLines: new TokenLines(this.deadlines),
-      requestIds,
-      callFields: new CallFields(requestIds),
-      replayBuffer: new ReplayBuffer(65_536),
-      terms: this.terms,
-      decisions: 0,
-      accounts: new ClientAccounts(),
-      onViolation() {},
-      onFault: (error: unknown) => this.faults.push(error),
-    };
-    const account = context.accounts.open('c');
-    const home = {
-      mostHeaderListBytes,
-      responseBegan() {},
-      accountFor: () => account,
-      exchangeFinished: () => this.homecomings++,
-    };
-    this.exchange = new Exchange(
-      context,
-      home,
-      this.client.stream,
-      new RequestHead(list, new CallKind(list, peer, snapshot)),
-    );
-    this.exchange.start(true);
-  }
-
-  /** What the upstream says on the stream of the attempt. */
-  get attempt(): RecordedStream {
-    return this.connection.streams[0];
-  }
-
-  finishes(endedBy: string, grpcStatus: string, token = ''): void {
-    const [record] = this.records;
-    assert.deepEqual([this.records.length, this.homecomings], [1, 1]);
-    assert.deepEqual([record.endedBy, record.grpcStatus], [endedBy, grpcStatus]);
-    assert.ok(record.reason.startsWith(token), record.reason);
-    assert.equal(this.deadlines.size, 0);
-    assert.equal(this.connection.released, this.connection.streams.length);
-  }
-}
 
 test('a whole response ends the exchange, and what comes after changes nothing', (t) => {
   const ran = new Ran(t, {}, '1S');
@@ -148,28 +29,6 @@ test('a whole response ends the exchange, and what comes after changes nothing',
     'reset NO_ERROR',
   ]);
   ran.finishes('upstream', 'OK');
-});
-
-test('a call that its service ends when its time is over has in its record what set its deadline, unless the client did', (t) => {
-  const byDeadline = "The call's deadline of 50 ms passed (timeouts.deadline of the route).";
-  const byMost = "The call's deadline of 50 ms passed (timeouts.maxDeadline of the route).";
-  for (const [timeouts, sent, status, reason] of [
-    [{ deadlineMs: 50 }, undefined, '4', byDeadline],
-    [{ deadlineMs: 50 }, undefined, '1', byDeadline],
-    [{ maxDeadlineMs: 50 }, '1S', '4', byMost],
-    [{ maxDeadlineMs: 50 }, '20m', '4', ''],
-    [{ deadlineMs: 50 }, undefined, '13', ''],
-    [{ deadlineMs: 60_000 }, undefined, '4', ''],
-  ] as const) {
-    const ran = new Ran(t, { timeouts }, sent);
-    ran.attempt.stream.owner.onResponse(RESPONSE, false);
-    ran.attempt.stream.owner.onTrailers(HeaderList.of(['grpc-status', status]));
-    assert.deepEqual([ran.records[0].endedBy, ran.records[0].reason], ['upstream', reason]);
-    t.mock.timers.reset();
-  }
-  const ran = new Ran(t, { timeouts: { deadlineMs: 50 } });
-  ran.attempt.stream.owner.onReset(ErrorCode.CANCEL, undefined);
-  assert.equal(ran.records[0].reason, `a:1 reset the call (CANCEL). ${byDeadline}`);
 });
 
 test('an answer that cannot be passed on is the failure of its endpoint', (t) => {

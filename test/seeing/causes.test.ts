@@ -111,6 +111,12 @@ async function stalledService(t: TestContext, { seen, service, client }: Scene):
     );
     assert.ok(Number(record['deadlineMs']) > 500_000);
 
+    const late = caller.say({ text: 'anybody, in time?' }, { deadlineMs: 1500 });
+    assert.equal((await late).code, status.DEADLINE_EXCEEDED);
+    const missed = await seen.missed(({ deadlineMs }) => Number(deadlineMs) <= 1500);
+    assert.equal(missed['blockedBy'], 'service');
+    assert.match(String(missed['reason']), /deadline of .* The service has sent nothing in the /);
+
     const upload = pourAudio(caller);
     await seen.blame(TRANSCRIBE, 'service');
     const stuck = await seen.live.call(TRANSCRIBE, ({ blocked }) =>
@@ -216,7 +222,7 @@ async function killedWorker(t: TestContext, { seen, client }: Scene): Promise<vo
   const { processes, lastWorkerDeath } = await seen.dashboard.figures(
     'the dashboard counts the calls of the worker as failed, and shows another in its place',
     ({ totals, workerRestarts, processes: all }) =>
-      totals.failed === victim.streams &&
+      totals.failed === seen.failed + victim.streams &&
       totals.inFlight === survivor.streams &&
       workerRestarts === 1 &&
       all.filter(({ state, carries }) => state === 'serving' && carries !== undefined).length === 2,

@@ -46,6 +46,9 @@ class Command {
   }
 }
 
+/** A call that has ended. */
+type Ended = Pick<LiveExchange, 'id' | 'requestId' | 'endpoint'>;
+
 export class Witnesses {
   readonly proxy: ReloadingProxy;
   readonly live: LiveReader;
@@ -54,6 +57,8 @@ export class Witnesses {
   readonly dashboard: DashboardReader;
   /** Calls that were given up so far, as their verdicts say. */
   #cancelled = 0;
+  /** How many calls were given up at their deadline. */
+  failed = 0;
 
   private constructor(t: TestContext, proxy: ReloadingProxy, adminPort: number) {
     const admin = `127.0.0.1:${adminPort}`;
@@ -140,7 +145,7 @@ export class Witnesses {
   }
 
   /** Resolves to the record of a call that was given up, after tap and the dashboard have said the same of it. */
-  async verdict({ id, requestId, endpoint }: LiveExchange): Promise<Told> {
+  async verdict({ id, requestId, endpoint }: Ended): Promise<Told> {
     const told = await this.tap.line(
       'tap shows the end',
       (line) => line['event'] === 'end' && line['id'] === id,
@@ -157,14 +162,28 @@ export class Witnesses {
       assert.equal(told[field], record[field], `tap and the log agree about ${field}`);
     assert.equal(record['endpoint'], endpoint);
     await eventually('nothing runs any more', async () => (await this.live.page()).total === 0);
-    this.#cancelled++;
+    if (record['grpcStatus'] === 'DEADLINE_EXCEEDED') this.failed++;
+    else this.#cancelled++;
     await this.dashboard.figures(
-      'the dashboard shows that the call was given up, and that none has failed',
+      'the dashboard shows that the call was given up, and that none has failed but at its deadline',
       ({ totals }) =>
         totals.inFlight === 0 &&
         totals.cancelled === this.#cancelled &&
-        totals.failed + totals.clientFault === 0,
+        totals.failed === this.failed &&
+        totals.clientFault === 0,
     );
     return record;
+  }
+
+  /** Resolves to the record of a call that was given up at its deadline, after the others have said the same of it. */
+  async missed(isIt: (record: Told) => boolean): Promise<Told> {
+    const { requestId, endpoint } = await eventually(
+      'the access log has a record of the deadline',
+      () =>
+        this.proxy.process.lines().find((line) => line['grpcStatus'] === 'DEADLINE_EXCEEDED' && isIt(line)),
+      PATIENCE_MS,
+    );
+    // The client sends no x-request-id of its own, so the id of the call is that of its request.
+    return this.verdict({ id: String(requestId), requestId: String(requestId), endpoint: String(endpoint) });
   }
 }
