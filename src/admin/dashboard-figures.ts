@@ -77,8 +77,8 @@ export interface CallOutcomes {
   /** The client has given the call up, which is how many streams end in good order. */
   readonly cancelled: number;
   /**
-   * A status that blames the request, such as INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED or HTTP 4xx; or the error with
-   * which its route answers (`respond`, `redirect`).
+   * A status that blames the request, such as INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED or HTTP 4xx; the error with
+   * which its route answers (`respond`, `redirect`); or a mistake of the client, such as a wrong protocol, before a service had the call.
    */
   readonly clientFault: number;
   /** UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS, HTTP 5xx, or no complete answer. */

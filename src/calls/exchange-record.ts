@@ -85,6 +85,11 @@ export interface ExchangeRecord extends ExchangeTraffic, PacedCall {
   readonly reason: string;
   /** Whether the proxy has answered the call as the configuration wants it: `respond` or `redirect`, or a question of a browser (CORS). */
   readonly isAnswer?: boolean | undefined;
+  /**
+   * Whether the proxy has refused the call because of a mistake of its client, such as another protocol than that of the port, before a service
+   * had it. Its status may be one that blames the service otherwise.
+   */
+  readonly isClientMistake?: boolean | undefined;
   /** A number from RequestIds, or the client's own x-request-id if it is kept. '' if there is none. */
   readonly requestId: string | number;
   /** Who the client has shown to be. Undefined if it was not asked. */

@@ -236,7 +236,7 @@ export class Http1Edge {
     this.#context.onRefused(peer, token);
     running.closeAfter();
     if (peer.mismatchPolicy === 'close') running.drop(reason);
-    else running.answer(response, reason);
+    else running.refuse(response, reason);
   }
 
   /** An invalid request makes no exchange: the client gets a response, the connection is closed, and the log has only the refusal. */

@@ -38,15 +38,15 @@ export class RunningRequest {
     this.#call.receive();
   }
 
-  /** Instead of start(): sends a response of the proxy. */
-  answer(response: LocalResponse, reason: string): void {
+  /** Instead of start(): tells the client that it speaks another protocol than its route. */
+  refuse(response: LocalResponse, reason: string): void {
     this.#isStarted = true;
-    this.exchange.answer(response, reason);
+    this.exchange.refuseMismatch(response, reason);
   }
 
   /** Instead of start(): closes the connection without a response. */
   drop(reason: string): void {
-    this.exchange.drop(reason);
+    this.exchange.refuseMismatch(undefined, reason);
     this.#call.destroy();
   }
 

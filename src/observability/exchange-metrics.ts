@@ -33,6 +33,10 @@ const STATUSES_BY_OUTCOME = CALL_OUTCOMES.map((outcome) =>
   ),
 );
 
+type Labels = Pick<ExchangeSubject, 'listener' | 'route' | 'upstream'>;
+
+const NO_ROUTE = { route: '', upstream: '' };
+
 /** The counts of all exchanges of one listener, route and upstream. */
 class Series {
   /** As text, since there may be thousands. */
@@ -46,7 +50,7 @@ class Series {
   readonly #others = new Float64Array(CALL_OUTCOMES.length);
   #retries = 0;
 
-  constructor({ listener, route, upstream }: ExchangeSubject) {
+  constructor({ listener, route, upstream }: Labels) {
     const labels = { listener, route, upstream };
     this.#labels = labelText(labels);
     this.#durations = new DurationHistogram(labels);
@@ -58,7 +62,7 @@ class Series {
     // A code that gRPC does not define counts as UNKNOWN, which is what gRPC clients make of it.
     this.#statuses[STATUS_INDEX.get(grpcStatus) ?? GrpcStatus.UNKNOWN]++;
     if (grpcStatus === '') this.#others[CALL_OUTCOMES.indexOf(outcomeOfHttp(record))]++;
-    else if (record.isAnswer === true) this.#countAnswer(grpcStatus);
+    else if (record.isAnswer === true || record.isClientMistake === true) this.#countAnswer(grpcStatus);
     this.#durations.count(durationMs);
     if (firstMessageMs !== undefined) this.#firstMessages.count(firstMessageMs);
     if (attempts > 1) this.#retries += attempts - 1;
@@ -129,13 +133,17 @@ export class ExchangeMetrics implements ExchangeObserver {
   #responseMessages = 0;
 
   onFinish(record: ExchangeRecord): void {
-    const { subject } = record;
-    const series = SERIES.of(subject) ?? this.#seriesOf(subject);
-    series.count(record);
+    this.#seriesFor(record).count(record);
     this.#requestBytes += record.requestBytes;
     this.#responseBytes += record.responseBytes;
     this.#requestMessages += record.requestMessages;
     this.#responseMessages += record.responseMessages;
+  }
+
+  /** No route has served a client that made a mistake, so that it must not count among the calls of one. */
+  #seriesFor({ subject, isClientMistake }: ExchangeRecord): Series {
+    if (isClientMistake === true) return this.#makeSeries({ ...NO_ROUTE, listener: subject.listener });
+    return SERIES.of(subject) ?? this.#seriesOf(subject);
   }
 
   #seriesOf(subject: ExchangeSubject): Series {
@@ -145,7 +153,7 @@ export class ExchangeMetrics implements ExchangeObserver {
     return series;
   }
 
-  #makeSeries(subject: ExchangeSubject): Series {
+  #makeSeries(subject: Labels): Series {
     const { listener, route, upstream } = subject;
     const ofListener = getOrMake(this.#series, listener, () => new Map<string, Map<string, Series>>());
     const ofRoute = getOrMake(ofListener, route, () => new Map<string, Series>());

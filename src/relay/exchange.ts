@@ -147,9 +147,8 @@ export class Exchange
     this.#attempts.begin();
   }
 
-  /** Answers the call instead of forwarding it. Called by `start` or in place of it. */
+  /** Answers the call instead of forwarding it, as its route wants it. */
   answer(response: LocalResponse, reason: string): void {
-    this.response.setTarget(this.#stream);
     this.#outcome.decideAnswer(grpcStatusIn(response), reason);
     this.#answer.respond(response);
     this.#settle();
@@ -161,10 +160,16 @@ export class Exchange
     this.fail(cause);
   }
 
-  /** In place of `start`: records a call that gets no response, since its connection is closed. */
-  drop(reason: string): void {
-    this.#outcome.decide('framegate', '', reason);
-    this.#finish(ErrorCode.CANCEL);
+  /** In place of `start`: refuses a client that speaks another protocol than its route. @param response undefined closes the connection */
+  refuseMismatch(response: LocalResponse | undefined, reason: string): void {
+    this.response.setTarget(this.#stream);
+    this.#outcome.decideMismatch(response === undefined ? '' : grpcStatusIn(response), reason);
+    if (response === undefined) {
+      this.#finish(ErrorCode.CANCEL);
+      return;
+    }
+    this.#answer.respond(response);
+    this.#settle();
   }
 
   get endpointAtWork(): string {

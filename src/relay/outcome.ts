@@ -1,5 +1,6 @@
 // How an exchange ended. The first decision counts; a later one changes the record only by overrule().
 
+import { isClientMistake } from '../calls/call-outcome.ts';
 import type { EndedBy } from '../calls/exchange-record.ts';
 import { type Failure, reasonOf } from '../calls/failure.ts';
 import type { Blocked, Blocker } from '../calls/live-exchange.ts';
@@ -14,6 +15,8 @@ export class Outcome {
   blockedBy: Blocker | undefined = undefined;
   /** Whether the call was answered here, as its route wants it, instead of being forwarded. */
   isAnswer = false;
+  /** Whether the proxy refused the call because of a mistake of its client, with a status that would blame the service. */
+  isClientMistake = false;
   /** Who blocks the call that is about to be given up. */
   #blocked: Blocked | undefined = undefined;
   #isDecided = false;
@@ -40,9 +43,22 @@ export class Outcome {
     this.isAnswer = true;
   }
 
+  /**
+   * The proxy refuses a client that speaks another protocol than its route.
+   * @param grpcStatus '' if it is told nothing
+   * @param reason a token, a colon and a sentence
+   */
+  decideMismatch(grpcStatus: string, reason: string): void {
+    if (this.#isDecided) return;
+    this.overrule('framegate', grpcStatus, reason);
+    this.isClientMistake = true;
+  }
+
   /** The proxy ends the exchange. @param note what else the record says about it, or '' */
   decideFailure(cause: Failure, note: string): void {
-    this.decide('framegate', grpcStatusName(cause.grpcStatus), withNote(reasonOf(cause), note));
+    if (this.#isDecided) return;
+    this.overrule('framegate', grpcStatusName(cause.grpcStatus), withNote(reasonOf(cause), note));
+    this.isClientMistake = isClientMistake(cause);
   }
 
   /** @param violation the rule of HTTP/2 that the client broke */
@@ -58,6 +74,7 @@ export class Outcome {
   overrule(endedBy: EndedBy, grpcStatus: string, reason: string): void {
     this.#isDecided = true;
     this.isAnswer = false;
+    this.isClientMistake = false;
     this.endedBy = endedBy;
     this.grpcStatus = this.#isGrpc ? grpcStatus : '';
     this.reason = withNote(reason, this.#blocked?.sentence ?? '');

@@ -56,6 +56,8 @@ export function recordOf(
     blockedBy: outcome.blockedBy,
     reason: outcome.reason,
     isAnswer: outcome.isAnswer,
+    // A service that had the call may be to blame as well.
+    isClientMistake: outcome.isClientMistake && attempts.count === 0,
     requestId,
     identity,
     faults,

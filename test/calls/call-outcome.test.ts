@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outcomeOfAnswer, outcomeOfHttp, outcomeOfStatus } from '../../src/calls/call-outcome.ts';
+import {
+  isClientMistake,
+  outcomeOfAnswer,
+  outcomeOfHttp,
+  outcomeOfStatus,
+} from '../../src/calls/call-outcome.ts';
+import { failure, memoryPressure } from '../../src/calls/failure.ts';
 import { GrpcStatus } from '../../src/grpc/status.ts';
 
 test('a gRPC status says whose fault it is', () => {
@@ -45,4 +51,25 @@ test('what a route answers itself has not failed, whatever the answer is', () =>
     'clientFault',
     'clientFault',
   ]);
+});
+
+test('a mistake of a client is one of which its status would blame the service', () => {
+  const tokens = [
+    'plaintext_on_tls_port',
+    'no_route',
+    'connect_unsupported',
+    'timeout_malformed',
+    'authority_invalid',
+    'path_invalid',
+    'field_invalid',
+  ] as const;
+  for (const token of tokens) assert.ok(isClientMistake(failure(token, 'why')), token);
+  // These statuses blame nobody but the client.
+  assert.ok(!isClientMistake(failure('request_headers_too_large', 'why')));
+  assert.ok(!isClientMistake(failure('draining', 'why')));
+  assert.ok(!isClientMistake(failure('upstream_connection_lost', 'why')));
+  assert.ok(!isClientMistake(memoryPressure()));
+  const refused = { httpStatus: 501, endedBy: 'framegate', reason: 'why', isClientMistake: true } as const;
+  assert.equal(outcomeOfHttp(refused), 'clientFault');
+  assert.equal(outcomeOfHttp({ ...refused, httpStatus: 0 }), 'clientFault');
 });

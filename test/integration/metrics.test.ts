@@ -16,6 +16,7 @@ import {
   startProxy,
   startRawUpstream,
 } from '../support/proxy-under-test.ts';
+import { connectRawClient } from '../support/raw-client.ts';
 import { windowUpdateFrame } from '../support/raw-frames.ts';
 
 const longMs = 60_000;
@@ -147,6 +148,26 @@ test('what the proxy ends itself is counted by its token', async (t) => {
   await want(1, 'framegate_failures_total', { token: 'deadline_exceeded' });
   await want(1, TOTAL, { route: '', upstream: '', grpc_status: 'UNIMPLEMENTED' });
   await want(1, TOTAL, { route: 'only', grpc_status: 'DEADLINE_EXCEEDED' });
+});
+
+test('calls that are refused because of a mistake of their client count for no route, whatever they speak', async (t) => {
+  const upstream = await startRawUpstream(t);
+  const { proxy, want } = await startMetered(t, { endpoints: [upstream.address] });
+  const clear = await connectRawClient({ port: proxy.port('tls') });
+  t.after(() => clear.destroy());
+  await clear.outcome(clear.call({}));
+  const client = await proxy.rawClient('clear');
+  await client.outcome(client.call({ fields: [['grpc-timeout', 'soon']] }));
+  const request =
+    'POST /a.B/C HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n';
+  await sendInTheClear(proxy.port('clear'), request);
+  const ofNone = { route: '', upstream: '' };
+  await want(1, TOTAL, { ...ofNone, listener: 'tls', grpc_status: 'UNAVAILABLE' });
+  await want(1, TOTAL, { ...ofNone, listener: 'clear', grpc_status: 'INTERNAL' });
+  await want(1, TOTAL, { ...ofNone, listener: 'clear', grpc_status: 'UNAVAILABLE' });
+  await want(3, TOTAL);
+  await want(1, 'framegate_refused_clients_total', { diagnosis: 'plaintext_on_tls_port' });
+  await want(1, 'framegate_refused_clients_total', { diagnosis: 'http1_grpc' });
 });
 
 test('a refused client is counted by its diagnosis, every time', async (t) => {

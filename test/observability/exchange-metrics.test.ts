@@ -174,6 +174,38 @@ test('calls that a route answers itself count by their status, and do not count 
   assert.equal(sumOf(await read(metrics), 'framegate_exchanges_total', { grpc_status: 'UNAVAILABLE' }), 2);
 });
 
+test('a client that makes a mistake counts for no route, and does not count as failed', async () => {
+  const metrics = new ExchangeMetrics();
+  const mistake = {
+    isClientMistake: true,
+    endedBy: 'framegate',
+    reason: 'no: It is wrong.',
+    attempts: 0,
+  } as const;
+  const subject = subjectOf();
+  metrics.onFinish(recordOf(subject));
+  metrics.onFinish(recordOf(subject, { ...mistake, grpcStatus: 'UNAVAILABLE' }));
+  metrics.onFinish(recordOf(subject, { ...mistake, grpcStatus: '', httpStatus: 501 }));
+  metrics.onFinish(recordOf(subject));
+  const table = metrics.byRoute([]);
+  assert.deepEqual(
+    table.keys.map((route, row) => [
+      route,
+      ROUTE_LAYOUT.read(table, row, 'ok'),
+      ROUTE_LAYOUT.read(table, row, 'clientFault'),
+      ROUTE_LAYOUT.read(table, row, 'failed'),
+    ]),
+    [
+      ['greeter', 2, 0, 0],
+      ['', 0, 2, 0],
+    ],
+  );
+  const samples = await read(metrics);
+  const ofNone = { listener: 'public', route: '', upstream: '' };
+  assert.equal(sumOf(samples, 'framegate_exchanges_total', { ...ofNone, grpc_status: 'UNAVAILABLE' }), 1);
+  assert.equal(sumOf(samples, 'framegate_exchanges_total', { route: 'greeter' }), 2);
+});
+
 test('figures by route have every exchange once, whichever listener, upstream and status it had', () => {
   const metrics = new ExchangeMetrics();
   metrics.onFinish(recordOf(subjectOf(), { durationMs: 0.5, firstMessageMs: 0.5, attempts: 3 }));
