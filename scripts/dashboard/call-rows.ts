@@ -3,10 +3,13 @@
 import type { DashboardRow } from './dashboard-panel.ts';
 import { increase, OF_CALLS, of, rate } from './selectors.ts';
 
-const FAILED = 'grpc_status=~"UNAVAILABLE|INTERNAL|UNKNOWN|DATA_LOSS"';
+const FAILED = 'grpc_status=~"UNAVAILABLE|INTERNAL|UNKNOWN|DATA_LOSS|DEADLINE_EXCEEDED"';
+/** Calls without a route were refused, mostly because of a mistake of their clients: no service has had them. */
+const OF_ROUTES = [...OF_CALLS, 'route!=""'];
 const DURATION = 'framegate_exchange_duration_seconds';
 const calls = rate('framegate_exchanges_total', ...OF_CALLS);
-const failedCalls = rate('framegate_exchanges_total', ...OF_CALLS, FAILED);
+const routedCalls = rate('framegate_exchanges_total', ...OF_ROUTES);
+const failedCalls = rate('framegate_exchanges_total', ...OF_ROUTES, FAILED);
 const buckets = rate(`${DURATION}_bucket`, ...OF_CALLS);
 const NO_FAILURE = 'no call has failed since the start.';
 
@@ -40,10 +43,10 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         title: 'Calls that fail',
         kind: 'stat',
         description:
-          'The share of calls that end with UNAVAILABLE, INTERNAL, UNKNOWN or DATA_LOSS. Above 5 %, look at the failures by token below.',
+          'The share of calls that end with UNAVAILABLE, INTERNAL, UNKNOWN, DATA_LOSS or DEADLINE_EXCEEDED. Above 5 %, look at the calls by status below.',
         unit: 'percentunit',
         width: 4,
-        queries: [{ expr: `sum(${failedCalls}) / sum(${calls})`, legend: 'share' }],
+        queries: [{ expr: `sum(${failedCalls}) / sum(${routedCalls})`, legend: 'share' }],
         thresholds: ['green', [0.01, 'orange'], [0.05, 'red']],
         emptyBecause: NO_FAILURE,
       },
@@ -96,11 +99,11 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         title: 'Share of failed calls by route',
         kind: 'timeseries',
         description:
-          'Above 5 % for five minutes, FramegateCallsFail is raised. If the panel of failures rises too, Framegate ended the calls; otherwise ask the service.',
+          'Above 5 % for five minutes, FramegateCallsFail or FramegateDeadlinesPass is raised. If the panel of failures rises too, Framegate ended the calls; otherwise ask the service.',
         unit: 'percentunit',
         width: 12,
         queries: [
-          { expr: `sum by (route) (${failedCalls}) / sum by (route) (${calls})`, legend: '{{route}}' },
+          { expr: `sum by (route) (${failedCalls}) / sum by (route) (${routedCalls})`, legend: '{{route}}' },
         ],
         thresholds: ['green', [0.05, 'red']],
         emptyBecause: NO_FAILURE,
@@ -109,7 +112,7 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         title: 'Calls by route',
         kind: 'timeseries',
         description:
-          'A line without a name has the calls that no route matches. If it grows, see the token no_route and compare paths with the configuration.',
+          'A line without a name has the calls that no route matches, and mistakes of clients. If it grows, see the token no_route, and the refused clients below.',
         unit: 'reqps',
         width: 12,
         queries: [{ expr: `sum by (route, upstream) (${calls})`, legend: '{{route}} to {{upstream}}' }],

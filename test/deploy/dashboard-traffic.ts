@@ -50,6 +50,7 @@ export async function startBusyProxy({
       await client.say({ text: 'hello' });
       await client.narrate({ text: 'one two three' });
       await client.fail({ code: status.NOT_FOUND });
+      await client.say({ text: 'too late', delayMs: 60_000 }, { deadlineMs: 100 });
       for (let count = 0; count < 3; count++) await client.fail({ code: status.UNAVAILABLE }, to('flaky'));
       await client.say({ text: 'nobody' }, to('gone'));
       for (let count = 0; count < 2; count++) {
