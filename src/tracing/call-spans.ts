@@ -62,12 +62,21 @@ function serverAttributes(call: FinishedCall, isFailed: boolean): SpanAttributes
   attributes['framegate.upstream'] = call.upstream;
   attributes['framegate.attempts'] = call.attemptCount;
   attributes['framegate.ended_by'] = call.endedBy;
+  addReason(attributes, call);
   attributes['framegate.request.messages'] = call.requestMessages;
   attributes['framegate.response.messages'] = call.responseMessages;
   attributes['framegate.request.bytes'] = call.requestBytes;
   attributes['framegate.response.bytes'] = call.responseBytes;
   if (call.tls !== '') attributes['tls.protocol.version'] = call.tls.replace(/^TLSv/, '');
   return attributes;
+}
+
+/** Why the call has not ended in good order, which only some calls say. */
+function addReason(attributes: Attributes, { reason, blockedBy, deadlineMs }: FinishedCall): void {
+  if (reason === '') return;
+  attributes['framegate.reason'] = bounded(reason);
+  if (blockedBy !== '') attributes['framegate.blocked_by'] = blockedBy;
+  if (deadlineMs >= 0) attributes['framegate.deadline_ms'] = deadlineMs;
 }
 
 /** What the spans of all attempts of a call have in common. */

@@ -49,6 +49,10 @@ export interface FinishedCall extends ExchangeTraffic {
   readonly httpStatus: number;
   readonly reason: string;
   readonly endedBy: string;
+  /** Who blocked the call when it was given up, or ''. */
+  readonly blockedBy: string;
+  /** The client's own deadline. -1 if it sent none. */
+  readonly deadlineMs: number;
   readonly startedAtEpochMs: number;
   readonly durationMs: number;
   /** How many attempts were made. */
@@ -94,6 +98,8 @@ export function lineOfCall(record: ExchangeRecord, trace: CallTrace): string {
     record.httpStatus,
     bounded(record.reason),
     record.endedBy,
+    record.blockedBy ?? '',
+    record.deadlineMs ?? -1,
     record.startedAtEpochMs,
     record.durationMs,
     record.requestBytes,
@@ -154,6 +160,8 @@ export function readCall(line: string): FinishedCall {
     httpStatus: fields.number(),
     reason: fields.text(),
     endedBy: fields.text(),
+    blockedBy: fields.text(),
+    deadlineMs: fields.number(),
     startedAtEpochMs: fields.number(),
     durationMs: fields.number(),
     requestBytes: fields.number(),

@@ -224,6 +224,21 @@ test('a call that fails is exported although it is not sampled, and the service 
   assert.deepEqual(clientSpans(spans)[0].attributes['error.type'], 'UNAVAILABLE');
 });
 
+test('a call that is given up at its deadline: a server span that has failed, and says who let the time pass', async (t) => {
+  const { collector, client } = await traced(t, { sample: '0%' }, { answer: () => undefined });
+  await callOnce(client, [['grpc-timeout', '90m']]);
+  const { statusCode, attributes } = serverSpan(await collector.want(2));
+  assert.deepEqual(
+    [statusCode, attributes['error.type'], attributes['framegate.deadline_ms']],
+    [ERROR, 'DEADLINE_EXCEEDED', 90],
+  );
+  assert.equal(attributes['framegate.blocked_by'], 'service');
+  assert.match(
+    String(attributes['framegate.reason']),
+    /^deadline_exceeded: .* 90 ms passed \(grpc-timeout\)\. The service has sent nothing in the /,
+  );
+});
+
 test('a status that is the matter of the client is no failure of the server', async (t) => {
   const { collector, client } = await traced(t, { sample: '100%' }, { answer: NOT_FOUND });
   await callOnce(client);

@@ -40,6 +40,8 @@ function record(parts: Partial<ExchangeRecord> = {}, method = '/a.B/C'): Exchang
     durationMs: 1.5,
     attempts: 2,
     endedBy: 'framegate',
+    blockedBy: 'service',
+    deadlineMs: 2000,
     reason: 'a_token: "quotes", \n breaks and ü',
     requestBytes: 1,
     responseBytes: 2,
