@@ -214,6 +214,7 @@ function withRemedy(source: DescriptorSource): DescriptorSource {
       return typeof found === 'string' ? `${found}; ${REFLECTION_REMEDY}` : found;
     },
     onRefused: (service, message, why) => source.onRefused?.(service, message, why),
+    renew: async (service, message) => source.renew?.(service, message),
   };
 }
 

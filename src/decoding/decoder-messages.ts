@@ -12,7 +12,8 @@ export type DecoderAnswer =
   | { readonly kind: 'ready' | 'loaded' }
   /** JSON as a text, which takes less time to send than objects do. */
   | { readonly kind: 'decoded'; readonly text: string; readonly isPart: boolean }
-  | { readonly kind: 'refused'; readonly why: string };
+  /** `isUnknown`: the descriptors lack the method of the message. */
+  | { readonly kind: 'refused'; readonly why: string; readonly isUnknown?: true };
 
 export function isDecoderRequest(value: unknown): value is DecoderRequest {
   return hasKind(value, ['load', 'decode']);

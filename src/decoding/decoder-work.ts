@@ -17,7 +17,7 @@ export class DecoderWork {
     const descriptors = this.#sets.get(request.set);
     if (descriptors === undefined) return refused('its descriptors are not there');
     const decoded = decodeMessage(request.message, descriptors);
-    if ('why' in decoded) return refused(decoded.why);
+    if ('why' in decoded) return { ...decoded, ...refused(decoded.why) };
     return { kind: 'decoded', text: JSON.stringify(decoded.json), isPart: decoded.isPart };
   }
 
@@ -31,6 +31,6 @@ export class DecoderWork {
   }
 }
 
-function refused(why: string): DecoderAnswer {
+function refused(why: string): Extract<DecoderAnswer, { kind: 'refused' }> {
   return { kind: 'refused', why: why.slice(0, LONGEST_REASON) };
 }

@@ -134,7 +134,8 @@ export class Decoder {
 
 function decodedOf(answered: Answered): Decoded {
   if (typeof answered === 'string') return { why: answered };
-  if (answered.kind === 'refused') return { why: answered.why };
+  if (answered.kind === 'refused')
+    return answered.isUnknown === true ? { why: answered.why, isUnknown: true } : { why: answered.why };
   if (answered.kind !== 'decoded') return { why: 'it could not be decoded' };
   try {
     const json: unknown = JSON.parse(answered.text);
@@ -154,13 +155,17 @@ export function decodeBy(source: DescriptorSource, decoder: Decoder): Decode {
     if (service === '' || method === '') return { why: `${message.path} names no method of a service` };
     const nothing = whyNoBytes(message);
     if (nothing !== undefined) return { why: nothing };
-    const found = await source.find(service, message);
-    if (typeof found === 'string') return { why: found };
-    const why = await decoder.load(found);
-    if (why !== undefined) {
+    const decodeWith = async (files: DescriptorFiles): Promise<Decoded> => {
+      const why = await decoder.load(files);
+      if (why === undefined) return decoder.decode(message, files);
       source.onRefused?.(service, message, why);
       return { why };
-    }
-    return decoder.decode(message, found);
+    };
+    const found = await source.find(service, message);
+    if (typeof found === 'string') return { why: found };
+    const decoded = await decodeWith(found);
+    const isUnknown = 'why' in decoded && decoded.isUnknown === true;
+    const renewed = isUnknown ? await source.renew?.(service, message) : undefined;
+    return renewed === undefined ? decoded : decodeWith(renewed);
   };
 }

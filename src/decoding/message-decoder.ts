@@ -22,13 +22,18 @@ export interface DescriptorSource {
   find(service: string, message: SeenMessage): Promise<DescriptorFiles | string>;
   /** Told when what was found makes no descriptors. @param why a sentence */
   onRefused?(service: string, message: SeenMessage, why: string): void;
+  /**
+   * For a method that is not in what was found: a deployment may have brought it.
+   * @returns newer files, or undefined if there are none, or if it is too early to look again
+   */
+  renew?(service: string, message: SeenMessage): Promise<DescriptorFiles | undefined>;
 }
 
 export type Decoded =
   /** `isPart`: what comes behind is missing. */
   | { readonly json: unknown; readonly isPart: boolean }
-  /** Why there is no JSON, as a sentence about the message ("it ..."). */
-  | { readonly why: string };
+  /** Why there is no JSON, as a sentence about the message ("it ..."). `isUnknown`: the descriptors lack its method. */
+  | { readonly why: string; readonly isUnknown?: true };
 
 /** Never throws. */
 export function decodeMessage(message: SeenMessage, descriptors: Descriptors): Decoded {
@@ -36,7 +41,8 @@ export function decodeMessage(message: SeenMessage, descriptors: Descriptors): D
   const [service = '', method = ''] = message.path.split('/').slice(-2);
   try {
     const type = descriptors.typeOf(service, method, message.direction);
-    if (type === undefined) return { why: `the descriptors have no method ${method} of ${service}` };
+    if (type === undefined)
+      return { why: `the descriptors have no method ${method} of ${service}`, isUnknown: true };
     const content = contentOf(message);
     if (typeof content === 'string') return { why: content };
     if (!message.isTruncated) return { json: descriptors.decode(type, content), isPart: false };

@@ -1,13 +1,14 @@
 // Descriptors by the reflection of the services whose messages are decoded. A service is asked when its first message comes. Clients choose the
 // names of services in paths, so only services that are listed are asked for.
 
+import { isDeepStrictEqual } from 'node:util';
 import { parseAddress } from '../config/address.ts';
 import { listServices, reflectDescriptors } from './ask-reflection.ts';
 import type { DescriptorFiles } from './descriptors.ts';
 import type { DescriptorSource, SeenMessage } from './message-decoder.ts';
 import type { ReflectionTarget } from './reflection-stream.ts';
 
-/** A service that was not there is not asked again before this time is over. */
+/** A service that was not there, or has not had a method, is not asked again before this time is over. */
 const AGAIN_AFTER_MS = 30_000;
 /** How many upstreams are remembered. */
 const MOST_UPSTREAMS = 256;
@@ -49,7 +50,7 @@ export class ReflectedDescriptors implements DescriptorSource {
     const known = this.#upstreamOf(this.#target === undefined ? upstream : '');
     const found = known.services.get(service);
     if (found !== undefined && this.#isFresh(found)) return found.answer;
-    const target = this.#target ?? targetOf(endpoint === '' ? await this.#endpointOf(upstream) : endpoint);
+    const target = await this.#targetFor({ upstream, endpoint });
     if (target === undefined) return 'its call has no endpoint yet that could be asked for descriptors';
     if (known.listed === undefined || !this.#isFresh(known.listed))
       known.listed = await this.#ask(listServices(target));
@@ -61,15 +62,36 @@ export class ReflectedDescriptors implements DescriptorSource {
     return asked.answer;
   }
 
+  /** What was found stays if there is nothing newer, or if the service cannot be asked now. */
+  async renew(service: string, message: SeenMessage): Promise<DescriptorFiles | undefined> {
+    const known = this.#upstreamOf(this.#target === undefined ? message.upstream : '');
+    const found = known.services.get(service);
+    if (found === undefined || typeof found.answer === 'string' || this.#isYoung(found)) return undefined;
+    // Before the question, so that there is one at a time.
+    known.services.set(service, { answer: found.answer, atMs: this.#now() });
+    const target = await this.#targetFor(message);
+    if (target === undefined) return undefined;
+    const asked = await this.#ask(reflectDescriptors(target, service));
+    if (typeof asked.answer === 'string' || isDeepStrictEqual(asked.answer, found.answer)) return undefined;
+    this.#keep(known, service, asked);
+    return asked.answer;
+  }
+
+  async #targetFor({
+    upstream,
+    endpoint,
+  }: Pick<SeenMessage, 'upstream' | 'endpoint'>): Promise<ReflectionTarget | undefined> {
+    return this.#target ?? targetOf(endpoint === '' ? await this.#endpointOf(upstream) : endpoint);
+  }
+
   /** The service is asked again when the time is over. */
   onRefused(service: string, { upstream }: SeenMessage, why: string): void {
     const known = this.#upstreamOf(this.#target === undefined ? upstream : '');
-    known.services.set(service, { answer: why, atMs: this.#now() });
+    this.#keep(known, service, { answer: why, atMs: this.#now() });
   }
 
   #keep(known: Upstream, service: string, asked: Asked<DescriptorFiles>): void {
-    if (typeof asked.answer !== 'string')
-      this.#keptBytes += asked.answer.files.reduce((sum, { length }) => sum + length, 0);
+    this.#keptBytes += bytesOf(asked) - bytesOf(known.services.get(service));
     if (this.#keptBytes > MOST_KEPT_BYTES) {
       for (const { services } of this.#upstreams.values()) services.clear();
       this.#keptBytes = 0;
@@ -84,8 +106,12 @@ export class ReflectedDescriptors implements DescriptorSource {
     return `${target.address.text} does not list ${service} by reflection`;
   }
 
-  #isFresh({ answer, atMs }: Asked<unknown>): boolean {
-    return typeof answer !== 'string' || this.#now() - atMs < AGAIN_AFTER_MS;
+  #isFresh(asked: Asked<unknown>): boolean {
+    return typeof asked.answer !== 'string' || this.#isYoung(asked);
+  }
+
+  #isYoung({ atMs }: Asked<unknown>): boolean {
+    return this.#now() - atMs < AGAIN_AFTER_MS;
   }
 
   async #ask<Answer>(answer: Promise<Answer>): Promise<Asked<Answer>> {
@@ -100,6 +126,11 @@ export class ReflectedDescriptors implements DescriptorSource {
     this.#upstreams.set(name, made);
     return made;
   }
+}
+
+function bytesOf(asked: Asked<DescriptorFiles> | undefined): number {
+  if (asked === undefined || typeof asked.answer === 'string') return 0;
+  return asked.answer.files.reduce((sum, { length }) => sum + length, 0);
 }
 
 function targetOf(endpoint: string): ReflectionTarget | undefined {

@@ -1,6 +1,8 @@
 // The process that decodes: what is shown when it is slow, dies or answers nonsense, and that another one takes its place.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Decoder, type DecoderPeer, decodeBy, type PeerEvents } from '../../src/decoding/decoder.ts';
@@ -192,6 +194,37 @@ test('a source is told of descriptors that are refused, and messages of no metho
   assert.equal(peers.asked.length, 0);
   assert.ok('why' in (await decode(MESSAGE)));
   assert.match(refused.join(), /^voice\.VoiceAssistant: ./);
+});
+
+test('a message of a method that is not known is decoded by newer descriptors, if there are any', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-decoder-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'older.proto');
+  writeFileSync(
+    file,
+    'syntax = "proto3"; package voice; message Nothing {} service VoiceAssistant { rpc Other(Nothing) returns (Nothing); }',
+  );
+  const older: DescriptorFiles = { areSets: true, files: [descriptorSetOf([file], [])] };
+  const peers = new Peers();
+  let newer: DescriptorFiles | undefined;
+  let renewals = 0;
+  const decode = decodeBy(
+    {
+      find: () => Promise.resolve(older),
+      renew: () => {
+        renewals++;
+        return Promise.resolve(newer);
+      },
+    },
+    peers.decoder,
+  );
+  assert.match(JSON.stringify(await decode(MESSAGE)), /the descriptors have no method Say of voice/);
+  newer = VOICE;
+  assert.deepEqual(await decode(MESSAGE), DECODED);
+  assert.equal(renewals, 2);
+  const known = { ...MESSAGE, path: '/voice.VoiceAssistant/Other', bytes: Buffer.from([0xff]) };
+  assert.ok('why' in (await decode(known)));
+  assert.equal(renewals, 2, 'a message that cannot be decoded is no reason to ask');
 });
 
 test('a process keeps so many sets of descriptors, and is replaced for more', async () => {

@@ -219,6 +219,40 @@ test('a service whose descriptors were refused is asked again only when some tim
   assert.equal(asked, 3);
 });
 
+test('a service is asked again for a method that its descriptors lack, once in some time, and what was found stays', async (t) => {
+  let asked = 0;
+  let nowMs = 0;
+  let answer = filesResponse(fileOf('b.proto'), fileOf('google/protobuf/empty.proto'));
+  const address = await startService(t, (question, stream) => {
+    const isList = question[0] === 7 * 8 + 2;
+    if (!isList) asked++;
+    respond(stream, isList ? listOf('a.B') : answer);
+  });
+  const source = new ReflectedDescriptors(undefined, noEndpoint, () => nowMs);
+  const message = messageAt(address);
+  assert.equal(await source.renew('a.B', message), undefined, 'nothing was found yet');
+  const first = await source.find('a.B', message);
+  assert.equal(await source.renew('a.B', message), undefined, 'too early');
+  assert.equal(asked, 1);
+  nowMs += 30_000;
+  assert.equal(await source.renew('a.B', message), undefined, 'nothing newer');
+  assert.equal(await source.renew('a.B', message), undefined);
+  assert.equal(asked, 2);
+  const newer = fileOf('b.proto', 'google/protobuf/any.proto');
+  answer = filesResponse(newer, fileOf('google/protobuf/empty.proto'), fileOf('google/protobuf/any.proto'));
+  assert.equal(await source.find('a.B', message), first);
+  nowMs += 30_000;
+  const [renewed, beside] = await Promise.all([source.renew('a.B', message), source.renew('a.B', message)]);
+  assert.ok(renewed !== undefined && renewed !== first);
+  assert.deepEqual([beside, asked], [undefined, 3]);
+  assert.equal(await source.find('a.B', message), renewed);
+  answer = lengthDelimited(7, lengthDelimited(2, Buffer.from('go away')));
+  nowMs += 30_000;
+  assert.equal(await source.renew('a.B', message), undefined);
+  assert.equal(asked, 4);
+  assert.equal(await source.find('a.B', message), renewed, 'a service that cannot be asked loses nothing');
+});
+
 const HOSTILE: readonly (readonly [name: string, answer: Answer, why: RegExp])[] = [
   [
     'with an error',
