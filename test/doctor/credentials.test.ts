@@ -5,7 +5,13 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { readCredentials } from '../../src/doctor/credentials.ts';
 import { failed, withoutSecrets } from '../../src/doctor/finding.ts';
-import { type CallWay, callGrpc, describeAnswer } from '../../src/doctor/grpc-call.ts';
+import {
+  type CallWay,
+  callGrpc,
+  describeAnswer,
+  emptyAnswer,
+  readStatus,
+} from '../../src/doctor/grpc-call.ts';
 import { HiddenValues } from '../../src/doctor/hidden-values.ts';
 import { holdStream } from '../../src/doctor/hold-stream.ts';
 import { getByHttp1 } from '../../src/doctor/http1-look.ts';
@@ -234,4 +240,18 @@ test('a remedy and the token of a proxy are hidden like the text, and a token of
     token: '(hidden)',
   });
   assert.equal(withoutSecrets(failed('', '', 'credentials_missing'), hide).token, 'credentials_missing');
+});
+
+test('what a peer says is hidden as well where it is encoded twice', () => {
+  const credentials = readCredentials({ header: [`x-key:${REMEMBERED}`] });
+  assert.ok(typeof credentials !== 'string');
+  const [encoded, ...rest] = Array.from(REMEMBERED, (letter) => letter);
+  const once = `%${encoded.charCodeAt(0).toString(16)}${rest.join('')}`;
+  for (const text of [REMEMBERED, once, once.replace('%', '%25')]) {
+    const answer = emptyAnswer();
+    readStatus({ 'grpc-status': '5', 'grpc-message': `no ${text}` }, answer, {
+      credentials: credentials.headers,
+    });
+    assert.equal(answer.grpcMessage, 'no (hidden)', text);
+  }
 });

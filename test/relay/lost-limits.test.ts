@@ -195,3 +195,32 @@ test('a limit behind one that ends the call may end it earlier', () => {
   call.sends('a', 'b', 'c');
   assert.deepEqual([call.passed, call.refusal?.message], ['a', '1 wanted, 1000 ms']);
 });
+
+test('a store that goes after another limit has ended the call does not undo that', () => {
+  const clock = new Clock();
+  const gone = new StoreTokens();
+  gone.tokens = 2;
+  let isKnown = false;
+  const curious: (() => void)[] = [];
+  // Holds back what the others let pass, so that the call has not ended yet.
+  const unsure: Tokens = {
+    burst: 10,
+    take: () => (isKnown ? 0 : 20),
+    knows: () => isKnown,
+    learn: (_key, _count, onKnown) => {
+      curious.push(onKnown);
+      return () => undefined;
+    },
+  };
+  const ends = ending(clock.tokens(1, 1), { key: 'other' });
+  const call = new Limited(clock, { rates: [gone.paced(), ends, ending(unsure, { key: 'third' })] });
+  call.sends('a', 'b', 'c');
+  assert.deepEqual([gone.watching, call.refusal], [1, undefined], 'the third message waits for tokens');
+  // By now the limit that ends the call would let the second message pass.
+  clock.passes(2000);
+  gone.goes();
+  assert.deepEqual([gone.watching, call.refusal], [0, undefined]);
+  isKnown = true;
+  for (const tell of curious) tell();
+  assert.deepEqual([call.passed, String(call.refusal?.message)], ['a', '1 wanted, 1000 ms']);
+});

@@ -2,7 +2,11 @@
 // has an answer.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { UnusableConfig } from '../../src/config/unusable-config.ts';
 import { forkCommand } from '../../src/control/fork-command.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
@@ -190,6 +194,40 @@ test('a short answer that announces long lists ends the process before it has ta
   await eventually('leases are taken again', async () => (await scene.ask()).leases, START_TIMEOUT_MS);
   // By Node. It would end itself with the code of a fault, after it has taken some gigabytes.
   assert.match(scene.log, /the process that takes leases of stores has ended.*"how":"signal SIGABRT"/);
+});
+
+test('a process that takes more memory beside its heap than it may is ended, and another one takes leases', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'framegate-stores-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'takes-memory');
+  writeFileSync(file, '');
+  const preload = pathToFileURL(join(import.meta.dirname, '../support/throwing-sockets.ts'));
+  const added = {
+    NODE_OPTIONS: `--import=${preload.href}`,
+    THROWING_COMMAND: 'take-leases',
+    THROWING_EVENT: 'connect',
+    THROWING_WHILE: file,
+    THROWING_HARM: 'take memory',
+  };
+  const server = await scriptedServer(t, generous);
+  const scene = new StoreScene(t, 1, () => {
+    const before = { ...process.env };
+    Object.assign(process.env, added);
+    try {
+      return forkCommand('take-leases');
+    } finally {
+      for (const name of Object.keys(added)) {
+        const value = before[name];
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    }
+  });
+  await scene.use(storeAt(server.port));
+  await eventually('it has ended', () => /has ended/.test(scene.log), START_TIMEOUT_MS);
+  assert.match(scene.log, /the process that takes leases of stores has ended.*"how":"exit code 70"/);
+  rmSync(file);
+  await eventually('leases are taken', async () => (await scene.ask()).leases, START_TIMEOUT_MS);
 });
 
 test('a process that is killed is started again, and its questions are answered', async (t) => {

@@ -120,6 +120,28 @@ test('a batch that fails again and again is given up, and those behind it are no
   assert.equal(counts.failed, BATCH_SPANS);
 });
 
+test('the failures of a batch do not count against the next one, whatever has become of it', async (t) => {
+  for (const [first, failed] of [
+    [4, 0],
+    [5, BATCH_SPANS],
+  ] as const) {
+    const { exporter, counts, queue } = scene(t);
+    const left = new Map([
+      ['0', first],
+      [String(BATCH_SPANS), 4],
+    ]);
+    exporter.next = () => {
+      const name = exporter.batches.at(-1)?.[0].name ?? '';
+      const failures = left.get(name) ?? 0;
+      left.set(name, failures - 1);
+      return failures > 0 ? TEMPORARY : EXPORTED;
+    };
+    add(queue, BATCH_SPANS + 100);
+    await eventually('all are done', () => counts.exported + counts.failed === BATCH_SPANS + 100);
+    assert.equal(counts.failed, failed);
+  }
+});
+
 test('spans of a batch that the collector rejects are counted apart, and told', async (t) => {
   const { exporter, counts, told, queue } = scene(t);
   exporter.next = () => ({ kind: 'exported', rejected: 2 });
