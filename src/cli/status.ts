@@ -4,7 +4,7 @@ import { counted } from '../config/counted.ts';
 import { type AdminTarget } from '../control/admin-target.ts';
 import { fieldOf, listOf, numberOf, textOf } from '../control/answer-fields.ts';
 import { type AdminAnswer, askAdmin } from '../control/ask-admin.ts';
-import { describeStoreAnswer } from '../diagnosis/store-answer.ts';
+import { describeStoreAnswer, describeWithoutStore } from '../diagnosis/store-answer.ts';
 import { harmlessJson } from '../observability/json-text.ts';
 import { ADMIN_OPTIONS_HELP, adminOptions, describeOtherFile, findAdmin } from './admin-client.ts';
 import { localTime } from './local-time.ts';
@@ -165,12 +165,6 @@ function describeKeys(one: unknown): string {
   return paint(process.stdout, 'red', `${which} cannot be read (${reason}): ${then}`);
 }
 
-const HOLDS = new Map([
-  ['local', 'each process counts for itself'],
-  ['open', 'its limits let everything pass'],
-  ['closed', 'calls under its limits are refused'],
-]);
-
 function describeStore(store: unknown): string {
   const which = `store of shared limits ${textOf(fieldOf(store, 'name'))}: ${textOf(fieldOf(store, 'servers'))}`;
   const isUp = fieldOf(store, 'isUp');
@@ -179,7 +173,7 @@ function describeStore(store: unknown): string {
   if (isUp === true)
     return `${which}, answers; ${counted(numberOf(processes), 'process')} share${processes === 1 ? 's' : ''} it`;
   if (isUp !== false) return `${which}, not connected yet`;
-  const holds = HOLDS.get(textOf(fieldOf(store, 'failure'))) ?? '';
+  const holds = describeWithoutStore(textOf(fieldOf(store, 'failure')));
   const reason = textOf(fieldOf(store, 'reason'));
   const known = describeStoreAnswer(reason);
   const line =

@@ -171,7 +171,7 @@ export class SpanExport {
       },
       onRejected: (spans) => {
         if (this.#isNews(`rejected ${exporter}`))
-          logger.warn({ exporter, spans }, 'the collector has taken a batch of spans, but for some of them');
+          logger.warn({ exporter, spans }, 'the collector has rejected some spans of a batch');
       },
       onEnded: (how, fault, pauseMs) => {
         fate.reason = 'process_ended';

@@ -1,6 +1,7 @@
 // What the log says of the stores of shared limits. A store that comes and goes does not fill the log.
 
 import type { StoreConfig } from '../config/stores-config.ts';
+import { describeWithoutStore } from '../diagnosis/store-answer.ts';
 import type { Logger } from '../observability/logger.ts';
 import { LineBudget } from '../plane/line-budget.ts';
 
@@ -22,13 +23,6 @@ export interface StoreFault {
   readonly token: string;
   readonly code: string;
 }
-
-/** What holds while a store does not answer. */
-export const HOLDS: Readonly<Record<StoreConfig['failure'], string>> = {
-  local: 'each process counts for itself, with its share of the limits',
-  open: 'its limits let everything pass',
-  closed: 'calls under its limits are refused, and streams end, once what was leased is used up',
-};
 
 export class StoreLines {
   readonly #logger: Pick<Logger, 'info' | 'warn'>;
@@ -55,7 +49,7 @@ export class StoreLines {
     if (more === undefined) return;
     this.#logger.warn(
       { ...details, ...why, ...more },
-      `the store of shared limits does not answer: ${HOLDS[details.failure]}`,
+      `the store of shared limits does not answer: ${describeWithoutStore(details.failure)}`,
     );
   }
 

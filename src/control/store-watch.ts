@@ -10,7 +10,7 @@ import { readStoreSecrets } from '../config/store-secrets.ts';
 import type { StoreConfig } from '../config/stores-config.ts';
 import { UnusableConfig } from '../config/unusable-config.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
-import { describeStoreAnswer } from '../diagnosis/store-answer.ts';
+import { describeStoreAnswer, describeWithoutStore } from '../diagnosis/store-answer.ts';
 import type { DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
@@ -18,7 +18,7 @@ import type { StoreOptions } from '../stores/store-options.ts';
 import { type FaultReport, StoresProcess } from '../stores/stores-process.ts';
 import { forkCommand } from './fork-command.ts';
 import { StoreCounts } from './store-counts.ts';
-import { HOLDS, type StoreDetails, StoreLines } from './store-lines.ts';
+import { type StoreDetails, StoreLines } from './store-lines.ts';
 
 export interface StoreWatchParts {
   readonly publish: (state: StoreState) => void;
@@ -183,7 +183,7 @@ export class StoreWatch {
     const known = describeStoreAnswer(reason);
     const fault =
       known === undefined ? `does not answer: ${reason}` : `${known.predicate} (${reason}): ${known.remedy}`;
-    const sentence = `Store ${store} (${details.servers}) ${fault}. Until it answers, ${HOLDS[details.failure]}.`;
+    const sentence = `Store ${store} (${details.servers}) ${fault}. Until it answers, ${describeWithoutStore(details.failure)}.`;
     this.#parts.diagnoses.record({ code: CODE, token: TOKEN, sentence, store }, `${store} ${reason}`);
     if (!isNews) return;
     const remedy = known && { remedy: `it ${known.predicate}: ${known.remedy}` };

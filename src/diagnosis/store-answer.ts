@@ -16,6 +16,17 @@ export const NEEDED_RIGHTS =
 /** What a cluster needs beside these. */
 export const NEEDED_IN_CLUSTER = '+cluster|slots';
 
+const WITHOUT_STORE: ReadonlyMap<string, string> = new Map([
+  ['local', 'each process counts for itself, with its share of the limits'],
+  ['open', 'its limits let everything pass'],
+  ['closed', 'calls under its limits are refused, and streams end, once what was leased is used up'],
+]);
+
+/** @param failure of the store in the configuration. @returns what holds while the store does not answer, as a part of a sentence */
+export function describeWithoutStore(failure: string): string {
+  return WITHOUT_STORE.get(failure) ?? '';
+}
+
 const ANSWERS: ReadonlyMap<string, StoreAnswer> = new Map([
   [
     'WRONGPASS',

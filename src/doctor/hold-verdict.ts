@@ -58,7 +58,7 @@ export function unreachedBy(name: string, result: Unreached): Finding {
   if (result.failure === PEER_NOT_VERIFIED)
     return unexamined(
       `${name}: no stream was opened: ${result.reason}`,
-      'mend what the checks of its certificate name; a proxy has to be reloaded after its certificate was renewed',
+      'fix what the checks of its certificate name; a proxy has to be reloaded after its certificate was renewed',
     );
   const why = quoted(result.reason ?? result.failure, 200);
   return unexamined(

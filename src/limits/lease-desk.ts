@@ -11,7 +11,7 @@ import { GIVE_UP_MS, LeasedQuota, type LeaseNeed, type StoreLink } from './lease
 
 /** How long wants are gathered before the store is asked: a question about many keys costs hardly more than one about one. */
 const GATHER_MS = 20;
-/** The same if a call waits, or was refused for lack of tokens that the store may have. */
+/** How long wants are gathered if a call waits, or was refused for lack of tokens that the store may have. */
 const GATHER_URGENT_MS = 2;
 /** How many keys one question is about at most. */
 const MOST_KEYS = 256;

@@ -14,11 +14,11 @@ export class Lease {
   missing = 0;
   /** How many tokens calls wait for, all together, that no question was about yet. */
   awaited = 0;
-  /** Are called when the store has answered, or has not. Undefined if nobody waits. */
+  /** The lease calls these when the store has answered, or has not in time. Undefined if nobody waits. */
   waiting: Set<() => void> | undefined = undefined;
   /** Ends the wait of all of them. Runs while a call waits. */
   patience: NodeJS.Timeout | undefined = undefined;
-  /** The same for those that wait as long as there are no tokens. */
+  /** The lease calls these when tokens may be there, for calls that wait as long as there are none. */
   watching: Set<() => void> | undefined = undefined;
   /** The question about this key that is open, or 0. */
   question = 0;

@@ -18,13 +18,13 @@ export interface Quota {
   /** Gives tokens back that were just taken by `take` for the same client, since the call does not take place. */
   giveBack(key: string, count: number, client?: string): void;
   /**
-   * After `take` has refused: the name of the store that knows what is left, if it does not answer, and calls are refused for that
-   * (`failure: closed`). Undefined if tokens are really missing. Only quotas of stores have it.
+   * Who was refused by `take` asks this. It is the name of the store that knows what is left, if the store does not answer and calls are
+   * refused for that (`failure: closed`). Undefined if tokens are really missing. Only quotas of stores have it.
    */
   closedBy?(key: string): string | undefined;
   /**
-   * The same for who can wait: the name of the store only if it is known to be gone, and not if a question to it has been late. Only quotas
-   * of stores have it.
+   * Calls that can wait ask this in place of `closedBy`. It is the name of the store only if the store is known to be gone, and not if a
+   * question to it has been late. Only quotas of stores have it.
    */
   goneStore?(): string | undefined;
   /** How many tokens are left for this key and client, rounded down, at least 0. */
@@ -42,8 +42,8 @@ export interface Quota {
    */
   learn(key: string, count: number, onKnown: () => void, client?: string): () => void;
   /**
-   * For who waits as long as tokens are missing, after `take` has said for how long: tells when they may be there sooner, or when the store
-   * is lost or found.
+   * Calls that wait as long as tokens are missing ask this after `take` has said for how long. They are told when the tokens may be there
+   * sooner, or when the store is lost or found.
    * @param onChange is called once, later, if at all
    * @returns ends this; undefined if only time can bring these tokens
    */

@@ -10,11 +10,11 @@ import { readHolders, readLeases } from './read-answer.ts';
 import { ReconnectPauses } from './reconnect-pauses.ts';
 import type { StoreOptions } from './store-options.ts';
 
-/** How often the store is told that this proxy is there, and whether the store is there is found out. */
+/** How often this proxy tells the store that it is there, and finds out whether the store answers. */
 const PRESENT_EVERY_MS = 1000;
-/** The same while it is not. */
+/** How often it does so while the store does not answer. */
 const ABSENT_EVERY_MS = 250;
-/** How long a proxy counts after it was heard of. */
+/** How long a proxy counts after the store has heard of it. */
 const PRESENCE_LASTS_MS = 5000;
 /** A command without an answer has failed. */
 const COMMAND_WITHIN_MS = 1000;

@@ -262,7 +262,7 @@ suite('the commands of a running proxy', () => {
     assert.deepEqual(
       stdout.split('\n').filter((line) => line.startsWith('store of')),
       [
-        'store of shared limits fleet: 10.0.0.5:6379 wants a password (NOAUTH): write `password: { file: NAME }`, and `user` if it is not the default one; until then calls under its limits are refused',
+        'store of shared limits fleet: 10.0.0.5:6379 wants a password (NOAUTH): write `password: { file: NAME }`, and `user` if it is not the default one; until then calls under its limits are refused, and streams end, once what was leased is used up',
         'store of shared limits good: 10.0.0.5:6379, answers',
         'store of shared limits shared: 10.0.0.5:6379, answers; 3 processes share it',
         'store of shared limits new: 10.0.0.5:6379, not connected yet',

@@ -110,7 +110,7 @@ test('streams that wait for a store end with UNAVAILABLE when it is gone and clo
       [code, details],
       [
         status.UNAVAILABLE,
-        'The messages of this call cannot be counted now, so that no more may pass; call again in 1000 ms. (FG3048)',
+        'The messages of this call cannot be counted now, so no more are allowed; call again in 1000 ms. (FG3048)',
       ],
     );
   }

@@ -35,8 +35,8 @@ const STORE_WAIT_MS = 1000;
 export function storeUnavailable({ index, limit }: RateLimit, store: string): Failure {
   const what =
     limit.count === 'calls'
-      ? 'Calls cannot be counted now, so that no more may be made'
-      : `The ${limit.count} of this call cannot be counted now, so that no more may pass`;
+      ? 'Calls cannot be counted now, so no more are allowed'
+      : `The ${limit.count} of this call cannot be counted now, so no more are allowed`;
   return {
     ...failure('limit_store_unavailable', `${what}; call again in ${waitText(STORE_WAIT_MS)}.`),
     onlyForLog: ` Store ${store} does not answer, and its failure is closed. The limit is ${rateLimitText(limit)}, limits[${index}] of the route.`,

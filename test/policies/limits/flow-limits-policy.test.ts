@@ -255,7 +255,7 @@ test('a limit whose store does not answer, and is closed, ends streams with UNAV
     );
     assert.equal(
       failed?.message,
-      'The messages of this call cannot be counted now, so that no more may pass; call again in 1000 ms.',
+      'The messages of this call cannot be counted now, so no more are allowed; call again in 1000 ms.',
     );
     assert.match(failed?.onlyForLog ?? '', /^ Store fleet does not answer, and its failure is closed\. /);
   }

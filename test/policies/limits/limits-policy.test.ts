@@ -207,10 +207,7 @@ test('a call is refused with UNAVAILABLE where the store that counts does not an
     [said.token, said.grpcStatus, said.httpStatus, said.retryAfterMs],
     ['limit_store_unavailable', 14, 503, 1000],
   );
-  assert.equal(
-    said.message,
-    'Calls cannot be counted now, so that no more may be made; call again in 1000 ms.',
-  );
+  assert.equal(said.message, 'Calls cannot be counted now, so no more are allowed; call again in 1000 ms.');
   assert.equal(
     said.onlyForLog,
     ' Store fleet does not answer, and its failure is closed. The limit is calls 100/m by client, limits[0] of the route.',
