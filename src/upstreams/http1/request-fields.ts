@@ -1,6 +1,7 @@
 // Translates a request's HTTP/2 field list into the fields of an HTTP/1.1 head. Fields that belong to a single connection are made here,
 // never copied. Values stay as they are, byte for byte.
 
+import { hyphenated } from '../../calls/field-spelling.ts';
 import { OF_ONE_CONNECTION } from '../../h2/field-bytes.ts';
 import type { HeaderList } from '../../h2/hpack/header-list.ts';
 
@@ -18,7 +19,10 @@ export interface OutgoingHead {
   readonly expectsContinue: boolean;
 }
 
-/** Fields of a single connection (RFC 9110 section 7.6.1), or made here. `trailer` is optional, and says nothing without chunks. */
+/**
+ * Fields of a single connection (RFC 9110 section 7.6.1), or made here, in any spelling: a service that reads `_` like `-` would take
+ * content_length for the length of the body. `trailer` is optional, and says nothing without chunks.
+ */
 const LEFT_OUT = new Set([
   ...OF_ONE_CONNECTION,
   'host',
@@ -70,7 +74,7 @@ function regularFields(list: HeaderList, without?: string): string[] {
     if (name.charCodeAt(0) === COLON || name === without) continue;
     // HTTP/2 may split cookie into several fields, HTTP/1.1 has one (RFC 9113 section 8.2.3).
     if (name === 'cookie') cookie = cookie === undefined ? values[index] : `${cookie}; ${values[index]}`;
-    else if (!LEFT_OUT.has(name)) fields.push(name, values[index]);
+    else if (!LEFT_OUT.has(hyphenated(name))) fields.push(name, values[index]);
   }
   if (cookie !== undefined) fields.push('cookie', cookie);
   return fields;
