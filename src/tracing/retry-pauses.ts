@@ -1,5 +1,5 @@
 // Corrects the pauses that a collector asks for. OpenTelemetry's exporter makes a timer of -1 ms of `Retry-After: 0`, and of each value that
-// is less: Node warns of that on standard error, and the exporter would ask five times within a few milliseconds.
+// is less: Node warns of that on standard error. With these, and with a date that is past, it would ask five times within a few milliseconds.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage } from 'node:http';
@@ -26,5 +26,12 @@ function hasRequest(message: unknown): message is { readonly request: ClientRequ
 }
 
 function dropVainPause({ headers }: IncomingMessage): void {
-  if (Number.parseInt(headers['retry-after'] ?? '', 10) <= 0) delete headers['retry-after'];
+  const asked = headers['retry-after'];
+  if (asked !== undefined && isVain(asked)) delete headers['retry-after'];
+}
+
+/** @param asked seconds, or a date (RFC 9110 section 10.2.3), or anything. The exporter takes a date that is past, or none, for no pause */
+function isVain(asked: string): boolean {
+  const seconds = Number.parseInt(asked, 10);
+  return Number.isNaN(seconds) ? !(Date.parse(asked) > Date.now()) : seconds <= 0;
 }

@@ -73,6 +73,15 @@ test('a collector that asks for more time than a batch has ends the attempts', a
   assert.deepEqual(warnings, []);
 });
 
+for (const retryAfter of ['Sun, 06 Nov 1994 08:49:37 GMT', 'soon'])
+  test(`a collector that asks for a pause until ${retryAfter} is not asked again at once`, async (t) => {
+    const beganAtMs = performance.now();
+    const { result, count, warnings } = await exportTo(t, retryAfter);
+    assert.deepEqual([result.kind, count, warnings], ['exported', 2, []]);
+    // The exporter's own first pause is a second, 20 % more or less.
+    assert.ok(performance.now() - beganAtMs >= 700);
+  });
+
 test('a collector that asks for a second is asked again', async (t) => {
   const { result, count } = await exportTo(t, '1');
   assert.deepEqual([result.kind, count], ['exported', 2]);
