@@ -188,7 +188,10 @@ function describeReply(
         );
       const known = describeStoreAnswer(reply.word);
       if (known !== undefined) return failed(`${text} ${known.predicate}`, known.remedy);
-      return failed(`${text} answered with an error (${reply.word})`, otherwise);
+      return failed(
+        `${text} answered with an error${reply.word === 'error_answer' ? '' : ` (${reply.word})`}`,
+        otherwise,
+      );
     }
     case 'late':
       return failed(`${text} accepted the connection and did not answer in time`, ifTls(tls));
