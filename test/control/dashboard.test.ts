@@ -366,6 +366,8 @@ test('after a collection that took longer than a second there is a pause before 
     assert.deepEqual(scene.take(), ['figures']);
     hold.resolve();
     scene.hold = Promise.resolve();
+    // The collection ends without that time passes.
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
     await clock.pass(100);
     assert.deepEqual(scene.take(), []);
     await clock.pass(200);
