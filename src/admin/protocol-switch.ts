@@ -36,6 +36,7 @@ export class ProtocolSwitch {
   readonly #containment: Containment;
   /** Connections whose protocol is not known yet. */
   readonly #beginning = new Set<Socket>();
+  /** Undefined until the first connection needs it, and again if it could not be opened. */
   #rpc: Promise<RpcServer> | undefined = undefined;
 
   constructor({ http, openRpc, connections, turns, logger }: ProtocolSwitchParts) {
@@ -128,9 +129,20 @@ export class ProtocolSwitch {
       socket.destroy();
       return;
     }
-    this.#rpc ??= this.#openRpc();
-    const rpc = await this.#rpc;
+    const rpc = await this.#opened();
     if (!socket.destroyed) rpc.accept(socket, head, { client, place });
+  }
+
+  async #opened(): Promise<RpcServer> {
+    this.#rpc ??= this.#openRpc();
+    const opened = this.#rpc;
+    try {
+      return await opened;
+    } catch (error) {
+      // Its files could not be read, as without a free file descriptor. The next connection may find one.
+      if (this.#rpc === opened) this.#rpc = undefined;
+      throw error;
+    }
   }
 
   /** Tells the gRPC side, if anybody uses it, that readiness has changed. */

@@ -10,6 +10,7 @@ import type { HealthChecks } from '../health/health-checks.ts';
 import type { Logger } from '../observability/logger.ts';
 import { counterFamily, type MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { LineBudget } from '../plane/line-budget.ts';
+import { PartLoader } from './part-loader.ts';
 
 /** An endpoint that changes more often is counted, and told in the metrics. */
 const LINES_IN_A_MINUTE = 10;
@@ -19,6 +20,10 @@ const MOST_COUNTED = 10_000;
 export interface HealthWatchOptions {
   readonly publish: (update: HealthUpdate) => void;
   readonly logger: Logger;
+  /** Replaces the loading in tests. */
+  readonly load?: () => Promise<typeof HealthChecks>;
+  /** A shorter time for tests. */
+  readonly loadAgainInMs?: number;
 }
 
 interface Flips {
@@ -46,11 +51,18 @@ export class HealthWatch {
   #wanted: Config | undefined = undefined;
   #known: () => KnownEndpoints = () => new Map();
   #checks: HealthChecks | undefined = undefined;
-  #isLoading = false;
-  #isClosed = false;
+  readonly #loader: PartLoader<typeof HealthChecks>;
 
   constructor(options: HealthWatchOptions) {
     this.#options = options;
+    this.#loader = new PartLoader({
+      load: options.load ?? (async () => (await import('../health/health-checks.ts')).HealthChecks),
+      onLoaded: (Checks) => this.#begin(Checks),
+      onFailed: (err) =>
+        options.logger.error({ err }, 'the health checks cannot be loaded: this is tried again each second'),
+      onFault: (err) => this.#fault(err),
+      againInMs: options.loadAgainInMs,
+    });
   }
 
   /** Follows a configuration that was put to use. @param known returns the endpoints that sources have named */
@@ -58,15 +70,11 @@ export class HealthWatch {
     this.#wanted = config;
     this.#known = known;
     if (this.#checks !== undefined) this.#checks.use(config, known());
-    else if (!this.#isLoading && config.upstreams.some(({ health }) => health !== undefined)) {
-      this.#isLoading = true;
-      this.#load().catch((err: unknown) => this.#fault(err));
-    }
+    else if (config.upstreams.some(({ health }) => health !== undefined)) this.#loader.want();
   }
 
-  async #load(): Promise<void> {
-    const { HealthChecks: Checks } = await import('../health/health-checks.ts');
-    if (this.#isClosed || this.#wanted === undefined) return;
+  #begin(Checks: typeof HealthChecks): void {
+    if (this.#wanted === undefined) return;
     this.#checks = new Checks({
       publish: this.#options.publish,
       onFlip: (upstream, check) => this.#flipped(upstream, check),
@@ -155,7 +163,7 @@ export class HealthWatch {
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#loader.close();
     this.#checks?.close();
   }
 }

@@ -10,12 +10,17 @@ import type { LoadStream } from '../health/load-stream.ts';
 import type { Logger } from '../observability/logger.ts';
 import { counterFamily, type MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { LineBudget } from '../plane/line-budget.ts';
+import { PartLoader } from './part-loader.ts';
 
 const LINES_IN_A_MINUTE = 10;
 
 export interface WeightWatchOptions {
   readonly publish: (update: WeightUpdate) => void;
   readonly logger: Logger;
+  /** Replaces the loading in tests. */
+  readonly load?: () => Promise<typeof LoadReports>;
+  /** A shorter time for tests. */
+  readonly loadAgainInMs?: number;
 }
 
 /** What is known of the load of one endpoint, for /api/upstreams. */
@@ -34,11 +39,18 @@ export class WeightWatch {
   #wanted: Config | undefined = undefined;
   #known: () => KnownEndpoints = () => new Map();
   #reports: LoadReports | undefined = undefined;
-  #isLoading = false;
-  #isClosed = false;
+  readonly #loader: PartLoader<typeof LoadReports>;
 
   constructor(options: WeightWatchOptions) {
     this.#options = options;
+    this.#loader = new PartLoader({
+      load: options.load ?? (async () => (await import('../health/load-reports.ts')).LoadReports),
+      onLoaded: (Reports) => this.#begin(Reports),
+      onFailed: (err) =>
+        options.logger.error({ err }, 'the load reports cannot be loaded: this is tried again each second'),
+      onFault: (err) => this.#fault(err),
+      againInMs: options.loadAgainInMs,
+    });
   }
 
   /** Follows a configuration that was put to use. @param known returns the endpoints that sources have named */
@@ -46,15 +58,11 @@ export class WeightWatch {
     this.#wanted = config;
     this.#known = known;
     if (this.#reports !== undefined) this.#reports.use(config, known());
-    else if (!this.#isLoading && config.upstreams.some(({ weights }) => weights !== undefined)) {
-      this.#isLoading = true;
-      this.#load().catch((err: unknown) => this.#fault(err));
-    }
+    else if (config.upstreams.some(({ weights }) => weights !== undefined)) this.#loader.want();
   }
 
-  async #load(): Promise<void> {
-    const { LoadReports: Reports } = await import('../health/load-reports.ts');
-    if (this.#isClosed || this.#wanted === undefined) return;
+  #begin(Reports: typeof LoadReports): void {
+    if (this.#wanted === undefined) return;
     this.#reports = new Reports({
       publish: this.#options.publish,
       onRefused: (upstream, stream) => this.#refused(upstream, stream),
@@ -115,7 +123,7 @@ export class WeightWatch {
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#loader.close();
     this.#reports?.close();
   }
 }
