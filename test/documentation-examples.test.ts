@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -45,6 +45,9 @@ before(async () => {
   writeFileSync(join(folder, 'keys.txt'), `a:${createHash('sha256').update('a').digest('hex')}\n`);
   writeFileSync(join(folder, 'users.txt'), `a:$scrypt$ln=15,r=8,p=1$${base64Of(16)}$${base64Of(32)}\n`);
   writeFileSync(join(folder, 'admin.token'), 'a'.repeat(64), { mode: 0o600 });
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const issuerKey = { ...publicKey.export({ format: 'jwk' }), kid: 'try-1', alg: 'ES256', use: 'sig' };
+  writeFileSync(join(folder, 'jwks.json'), JSON.stringify({ keys: [issuerKey] }));
 });
 
 interface Example {
