@@ -3,6 +3,9 @@
 /** Outages have numbers from 0. */
 export const NO_OUTAGE = -1;
 
+/** Who can wait for an answer about a key does so for this time. */
+const GIVEN_UP_MS = 1000;
+
 export class Lease {
   /** Granted and not spent. */
   tokens = 0;
@@ -25,6 +28,9 @@ export class Lease {
   askedAtMs = 0;
   /** Until then nobody waits for the store: a call has waited long enough for it, or it has failed to answer. 0 once it answers again. */
   lateUntilMs = 0;
+  /** When the first of the questions was asked that have found no answer, one soon after the other, and when the last of them was given up. */
+  #failingSinceMs = 0;
+  #failedAtMs = Number.NEGATIVE_INFINITY;
   /** Whether it waits for the next question. */
   isQueued = false;
   /** Until then the store has no token for it, or is not to be asked. */
@@ -46,5 +52,20 @@ export class Lease {
   constructor(key: string, advance: number) {
     this.key = key;
     this.advance = advance;
+  }
+
+  /** The question about this key has found an answer, or none. */
+  noteAnswer(isThere: boolean, nowMs: number): void {
+    this.question = 0;
+    if (isThere) this.#failedAtMs = Number.NEGATIVE_INFINITY;
+    else {
+      if (this.askedAtMs - this.#failedAtMs > GIVEN_UP_MS) this.#failingSinceMs = this.askedAtMs;
+      this.#failedAtMs = nowMs;
+    }
+  }
+
+  /** Whether the store, which may answer about other keys, has answered nothing about this one for a second. */
+  isGivenUp(nowMs: number): boolean {
+    return nowMs - this.#failedAtMs < GIVEN_UP_MS && nowMs - this.#failingSinceMs >= GIVEN_UP_MS;
   }
 }

@@ -220,9 +220,12 @@ export class LeasedQuota implements Quota {
     return hasFailed ? this.#terms.store : undefined;
   }
 
-  goneStore(): string | undefined {
+  goneStore(key: string): string | undefined {
     const { isUp, failure } = this.#link;
-    return failure === 'closed' && !isUp ? this.#terms.store : undefined;
+    if (failure !== 'closed') return undefined;
+    const nowMs = this.#link.nowMs();
+    const lease = this.#table.find(key, nowMs);
+    return isUp && (lease === undefined || !lease.isGivenUp(nowMs)) ? undefined : this.#terms.store;
   }
 
   #find(key: string, nowMs: number): Lease {
@@ -277,7 +280,7 @@ export class LeasedQuota implements Quota {
     const granted = Math.min(leases.granted[at], wanted);
     const room = Math.min(leases.room[at], this.#terms.burst);
     lease.tokens += granted;
-    lease.question = 0;
+    lease.noteAnswer(true, nowMs);
     lease.lateUntilMs = 0;
     lease.outage = NO_OUTAGE;
     lease.owedOnTheWay = 0;
@@ -308,8 +311,9 @@ export class LeasedQuota implements Quota {
 
   /** The store has not answered. What it was told is told again, since it may not have heard. */
   unanswered(lease: Lease, { owed }: LeaseNeed): void {
-    lease.question = 0;
-    lease.lateUntilMs = this.#link.nowMs() + LATE_MS;
+    const nowMs = this.#link.nowMs();
+    lease.noteAnswer(false, nowMs);
+    lease.lateUntilMs = nowMs + LATE_MS;
     lease.owedOnTheWay = 0;
     lease.owed = Math.max(owed, this.#bounded(owed + lease.owed));
     tellWaiting(lease);

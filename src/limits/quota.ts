@@ -23,10 +23,10 @@ export interface Quota {
    */
   closedBy?(key: string): string | undefined;
   /**
-   * Calls that can wait ask this in place of `closedBy`. It is the name of the store only if the store is known to be gone, and not if a
-   * question to it has been late. Only quotas of stores have it.
+   * Calls that can wait ask this in place of `closedBy`. It is the name of the store only if the store is known to be gone, or has answered
+   * nothing about the key for a second, and not if a question to it has been late. Only quotas of stores have it.
    */
-  goneStore?(): string | undefined;
+  goneStore?(key: string): string | undefined;
   /** How many tokens are left for this key and client, rounded down, at least 0. */
   left(key: string, client?: string): number;
   /**

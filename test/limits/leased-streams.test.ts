@@ -45,6 +45,8 @@ class Fleet {
   latencyMs = 2;
   /** Whether what is asked is lost on the way. */
   isCut = false;
+  /** Whether the store answers, but not about this limit. */
+  refuses = false;
   readonly #t: TestContext;
   readonly #limit: RateLimitConfig;
 
@@ -65,7 +67,7 @@ class Fleet {
       if (this.isCut) return;
       const halfMs = this.latencyMs / 2;
       setTimeout(() => {
-        const answer = this.store.answerTo(ask);
+        const answer = this.refuses ? { number: ask.number } : this.store.answerTo(ask);
         setTimeout(() => quotas.leases.answered(answer), halfMs);
       }, halfMs);
     });
@@ -275,6 +277,43 @@ test('with `closed`, a store that is late for a moment ends no paced stream, and
   for (const { ended } of fleet.streams) assert.equal(ended, undefined);
   const passed = fleet.run(10_000);
   assert.ok(passed >= 0.95 * 600, `${passed} messages`);
+});
+
+test('with `closed`, a stream ends when the store has refused its limit for a second, although the store is up', (t) => {
+  const fleet = new Fleet(t, LIMITS['messages, 60/s'], 2);
+  fleet.setFailure('closed');
+  fleet.begin();
+  fleet.run(5000);
+  // Less than a second ends nothing, however often it happens.
+  for (let time = 0; time < 3; time++) {
+    fleet.refuses = true;
+    fleet.run(800);
+    fleet.refuses = false;
+    fleet.run(800);
+  }
+  assert.deepEqual([...new Set(fleet.streams.map(({ ended }) => ended))], [undefined]);
+  fleet.refuses = true;
+  fleet.run(2200);
+  for (const { ended } of fleet.streams) assert.equal(ended?.token, 'limit_store_unavailable');
+});
+
+test('a store that has refused a limit long ago is asked again before a stream ends', (t) => {
+  const fleet = new Fleet(t, LIMITS['messages, 60/s'], 2);
+  fleet.setFailure('closed');
+  const [first, later] = fleet.streams;
+  fleet.refuses = true;
+  first.send();
+  later.send();
+  fleet.run(3000);
+  assert.equal(first.ended?.token, 'limit_store_unavailable');
+  fleet.refuses = false;
+  first.ended = undefined;
+  fleet.run(5000);
+  const before = first.passed;
+  first.send();
+  fleet.run(5000);
+  assert.equal(first.ended, undefined);
+  assert.ok(first.passed > before + 60, `${first.passed - before} messages`);
 });
 
 test('a stream whose call has ended is not told of answers, nor of the loss of the store', (t) => {

@@ -168,7 +168,7 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
     const limited = { ...common, tokens, key, client: client(call) };
     if (tellDryRun !== undefined) return { ...limited, ...dryRunFor(tellDryRun, ends, call) };
     if (limit.store === undefined) return limited;
-    if (exceed !== 'end') return { ...limited, outOfReach: () => lost(tokens.goneStore?.()) };
+    if (exceed !== 'end') return { ...limited, outOfReach: () => lost(tokens.goneStore?.(key)) };
     const ended = (waitMs: number, wanted: number): Failure =>
       lost(tokens.closedBy?.(key)) ?? exceeded(waitMs, wanted);
     return { ...limited, exceeded: ended };
