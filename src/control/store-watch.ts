@@ -17,6 +17,7 @@ import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { StoreOptions } from '../stores/store-options.ts';
 import { type FaultReport, StoresProcess } from '../stores/stores-process.ts';
 import { forkCommand } from './fork-command.ts';
+import { RenewedStores } from './renewed-stores.ts';
 import { StoreCounts } from './store-counts.ts';
 import { type StoreDetails, StoreLines } from './store-lines.ts';
 
@@ -65,6 +66,7 @@ export class StoreWatch {
   readonly #counts = new StoreCounts();
   readonly #lines: StoreLines;
   readonly #fates = new Map<string, Fate>();
+  readonly #renewed = new RenewedStores((store) => this.#publish(store));
   #options: readonly StoreOptions[] = [];
   #failures: ReadonlyMap<string, StoreFailure> = new Map();
   #process: StoresProcess | undefined = undefined;
@@ -116,21 +118,25 @@ export class StoreWatch {
     const names = new Set(options.map(({ name }) => name));
     for (const name of before.keys()) {
       if (names.has(name)) continue;
+      // Who counts by its limits hears of it with the configuration: to be told that it is down would end streams.
       this.#fates.delete(name);
-      // A later store of this name is another one.
-      this.#publish(name);
+      this.#renewed.end(name);
     }
-    for (const one of options) {
-      if (isDeepStrictEqual(one, before.get(one.name))) continue;
-      this.#fates.set(one.name, { isUp: undefined, holders: undefined, reason: undefined });
-      this.#publish(one.name);
-    }
+    for (const one of options) if (!isDeepStrictEqual(one, before.get(one.name))) this.#begin(one.name);
     this.#counts.keep(names);
     if (options.length === 0) {
       void this.#process?.close();
       this.#process = undefined;
     } else if (this.#process === undefined) this.#process = this.#start(options);
     else this.#process.use(options);
+  }
+
+  /** A store that has answered until now, at its former address or with its former password, is not down before it has had time to answer. */
+  #begin(store: string): void {
+    const wasUp = this.#fates.get(store)?.isUp === true;
+    this.#fates.set(store, { isUp: undefined, holders: undefined, reason: undefined });
+    if (wasUp) this.#renewed.begin(store);
+    else if (!this.#renewed.has(store)) this.#publish(store);
   }
 
   #start(options: readonly StoreOptions[]): StoresProcess {
@@ -149,11 +155,18 @@ export class StoreWatch {
   /** Asks a store for leases. @param answer is called once, later */
   ask(ask: LeaseAsk, answer: (answer: LeaseAnswer) => void): void {
     const { number, store } = ask;
-    if (this.#process === undefined || this.#fates.get(store)?.isUp !== true) {
+    if (this.#renewed.hold(store, () => this.ask(ask, answer))) return;
+    const fate = this.#fates.get(store);
+    if (this.#process === undefined || fate?.isUp !== true) {
       setImmediate(() => answer({ number }));
       return;
     }
     this.#process.take(ask, ({ leases, reason }, tookMs) => {
+      if (leases === undefined && this.#fates.get(store) !== fate) {
+        // The connection was closed, since the store has other options now.
+        this.ask(ask, answer);
+        return;
+      }
       const isWhole = leases?.granted.length === ask.keys.length;
       this.#counts.count(store, isWhole, tookMs);
       if (reason !== undefined) this.#noteFailure(ask, reason);
@@ -168,6 +181,7 @@ export class StoreWatch {
     const hasFailed = fate.isUp === false;
     Object.assign(fate, { isUp: true, holders, reason: undefined });
     this.#publish(store);
+    this.#renewed.end(store);
     if (isNews) this.#lines.up(store, holders, hasFailed);
   }
 
@@ -179,6 +193,7 @@ export class StoreWatch {
     Object.assign(fate, { isUp: false, reason });
     this.#counts.fail(store, reason);
     if (wasUp) this.#publish(store);
+    this.#renewed.end(store);
     const details = this.#detailsOf(store);
     const known = describeStoreAnswer(reason);
     const fault =
@@ -240,6 +255,8 @@ export class StoreWatch {
   }
 
   async close(): Promise<void> {
+    this.#fates.clear();
+    this.#renewed.endAll();
     await this.#process?.close();
     this.#process = undefined;
   }

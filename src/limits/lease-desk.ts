@@ -80,6 +80,7 @@ export class LeaseDesk {
   /** Call it when a configuration is put to use. */
   use(stores: readonly Pick<StoreConfig, 'name' | 'failure'>[]): void {
     for (const { name, failure } of stores) this.#linkTo(name).changeFailure(failure);
+    for (const [name, link] of this.#links) if (!stores.some((store) => store.name === name)) link.remove();
   }
 
   #linkTo(store: string): Link {
@@ -228,6 +229,12 @@ class Link implements StoreLink {
     if (this.failure === failure) return;
     this.failure = failure;
     this.#tell();
+  }
+
+  /** No configuration names the store any more. Streams of former ones go on by the share of this process, whatever held in an outage. */
+  remove(): void {
+    this.failure = 'local';
+    this.change(false, this.holders);
   }
 
   watch(onChange: () => void): () => void {

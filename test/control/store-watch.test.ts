@@ -59,12 +59,26 @@ class ScriptedChild {
     this.says({ type: 'down', store, reason });
   }
 
-  /** Grants what was asked for with the last question, for so many keys. */
-  grants(keys: number): void {
+  /** How many questions it was asked. */
+  get asked(): number {
+    return this.sent.filter(({ type }) => type === 'take').length;
+  }
+
+  /** Grants what was asked for with a question, the last if none is named, for so many keys. */
+  grants(keys: number, number = this.#lastNumber): void {
+    const [granted, waitMs, room] = [1, 0, 5].map((each) => Array<number>(keys).fill(each));
+    this.says({ type: 'taken', number, tookMs: 3, leases: { granted, waitMs, room } });
+  }
+
+  /** The last question finds no answer. */
+  fails(reason: string): void {
+    this.says({ type: 'taken', number: this.#lastNumber, tookMs: 3, reason });
+  }
+
+  get #lastNumber(): number {
     const asked = this.sent.findLast((message) => message.type === 'take');
     assert.ok(asked !== undefined);
-    const [granted, waitMs, room] = [1, 0, 5].map((each) => Array<number>(keys).fill(each));
-    this.says({ type: 'taken', number: asked.ask.number, tookMs: 3, leases: { granted, waitMs, room } });
+    return asked.ask.number;
   }
 }
 
@@ -141,7 +155,7 @@ const ASK: LeaseAsk = {
   wanted: [1],
 };
 
-test('a store that the configuration does not name any more is down, and also when it is named again, until it answers', async (t) => {
+test('a store that the configuration does not name any more ends nothing, and is down when it is named again, until it answers', async (t) => {
   const scene = new Scene(t);
   const { told, children } = scene;
   await scene.use('one', 'two');
@@ -150,13 +164,77 @@ test('a store that the configuration does not name any more is down, and also wh
   assert.deepEqual(told, ['one down', 'two down', 'one up', 'two up']);
   told.length = 0;
   await scene.use('two');
-  assert.deepEqual(told, ['one down']);
+  assert.deepEqual([told, await scene.ask()], [[], { number: ASK.number }]);
   await scene.use('one', 'two');
   children[0].saysUp('one');
-  assert.deepEqual(told, ['one down', 'one down', 'one up']);
+  assert.deepEqual(told, ['one down', 'one up']);
   told.length = 0;
   await scene.use();
-  assert.deepEqual(told, ['one down', 'two down']);
+  assert.deepEqual(told, []);
+});
+
+const PASSWORD_NAME = 'STORE_WATCH_TEST_ROTATED';
+const ROTATED = { kind: 'environment', variable: PASSWORD_NAME } as const;
+
+for (const [what, before, after] of [
+  ['address', {}, { servers: [{ host: '127.0.0.1', port: 2 }] }],
+  ['database', {}, { database: 1 }],
+  ['prefix', {}, { prefix: 'other' }],
+  ['password', { password: ROTATED }, { password: ROTATED }],
+] as const)
+  test(`a store with another ${what} is not down, and what is asked meanwhile waits for its answer`, async (t) => {
+    process.env[PASSWORD_NAME] = 'the old one';
+    t.after(() => {
+      delete process.env[PASSWORD_NAME];
+    });
+    const scene = new Scene(t);
+    await scene.useStores(storeOf('one', before));
+    const [child] = scene.children;
+    assert.ok(child !== undefined);
+    child.saysUp('one');
+    scene.told.length = 0;
+    const lost = scene.ask();
+    process.env[PASSWORD_NAME] = 'the new one';
+    await scene.useStores(storeOf('one', after));
+    // The connection to the store as it was is closed.
+    child.fails('connection_closed');
+    const late = scene.ask();
+    assert.deepEqual([scene.told, child.asked, scene.watch.report[0]?.isUp], [[], 1, undefined]);
+    child.saysUp('one', 4);
+    assert.deepEqual([scene.told, child.asked], [['one up'], 3]);
+    for (const number of [2, 3]) child.grants(1, number);
+    for (const { leases } of await Promise.all([lost, late])) assert.deepEqual(leases?.granted, [1]);
+    assert.doesNotMatch(scene.lines.join(), /failed|does not answer/);
+  });
+
+test('a store with another address is down when it fails, or has said nothing for a second, and what waits is told so', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const scene = new Scene(t);
+  const { told, children } = scene;
+  let port = 1;
+  const useNext = (): Promise<void> =>
+    scene.useStores(storeOf('one', { servers: [{ host: '127.0.0.1', port: ++port }] }));
+  await useNext();
+  for (const fail of [
+    () => children[0].saysDown('one', 'refused'),
+    () => t.mock.timers.tick(1000),
+    () => children[0].end(),
+    () => t.mock.timers.tick(1000),
+  ]) {
+    t.mock.timers.tick(500);
+    children.splice(0, children.length - 1);
+    children[0].saysUp('one');
+    await useNext();
+    const answer = scene.ask();
+    t.mock.timers.tick(999);
+    // A second change gives no further time.
+    told.length = 0;
+    await useNext();
+    assert.deepEqual(told, []);
+    fail();
+    assert.deepEqual(told.splice(0).slice(0, 1), ['one down']);
+    assert.deepEqual(await answer, { number: ASK.number });
+  }
 });
 
 test('when the process ends, its stores are down before its questions are answered', async (t) => {
@@ -261,7 +339,7 @@ test('leases count if there is one for each key, and what else the process answe
   assert.deepEqual(scene.metric('framegate_store_up'), [0]);
 });
 
-test('the same stores again change nothing, another failure is for the proxy alone, and another server makes it another store', async (t) => {
+test('the same stores again change nothing, and another failure is for the proxy alone', async (t) => {
   const scene = new Scene(t);
   const { told } = scene;
   await scene.use('one');
@@ -274,11 +352,6 @@ test('the same stores again change nothing, another failure is for the proxy alo
   assert.deepEqual([told, child.sent.length, scene.watch.report[0]?.failure], [[], 1, 'open']);
   child.saysDown('one', 'refused');
   assert.match(scene.lines.at(-1) ?? '', /its limits let everything pass/);
-  child.saysUp('one');
-  told.length = 0;
-  await scene.useStores(storeOf('one', { servers: [{ host: '127.0.0.1', port: 2 }] }));
-  assert.deepEqual([told, child.sent.length], [['one down'], 2]);
-  assert.equal(scene.watch.report[0]?.isUp, undefined);
 });
 
 test('a prepared change is not in force before it is put to use', async (t) => {

@@ -1,12 +1,15 @@
 // Streams of two whole proxies under limits that they share by a store: they wait for its grants, and end or go on without it.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { status } from '../../src/demo/grpc.ts';
 import { isPresence, numbers, type ScriptedServer, scriptedServer } from '../stores/scripted-server.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { type ProxyUnderTest, startDemo, startProxy } from '../support/proxy-under-test.ts';
-import type { AudioStream, TestVoiceClient } from '../support/voice-client.ts';
+import { startReloadingProxy } from '../support/reloading-proxy.ts';
+import { type AudioStream, connectVoiceClient, type TestVoiceClient } from '../support/voice-client.ts';
 
 const PROXIES = 2;
 /** Between two tokens. */
@@ -121,6 +124,45 @@ test('streams that wait for a store end with UNAVAILABLE when it is gone and clo
       /^limit_store_unavailable: .* Store fleet does not answer, and its failure is closed\. /,
     );
   }
+});
+
+test('a stream goes on while reloads give its store another prefix and another password, and when one removes it', async (t) => {
+  const store = await scriptedServer(t, new Purse(100_000).answer);
+  const demo = await startDemo(t);
+  const route = (limit: object): object => {
+    return { name: 'voice', match: { path: '/*' }, upstream: 'voice', limits: [{ by: ['route'], ...limit }] };
+  };
+  const limit = { count: 'messages', rate: '100/s', burst: 2 };
+  const given = { redis: `redis://127.0.0.1:${store.port}`, failure: 'closed' };
+  const proxy = await startReloadingProxy(t, {
+    upstreams: { voice: { endpoints: [demo.address] } },
+    routes: [route({ ...limit, store: 'fleet' })],
+    stores: { fleet: given },
+  });
+  await proxy.line('the store of shared limits answers');
+  const client = connectVoiceClient({ address: `127.0.0.1:${await proxy.process.port('clear')}` });
+  t.after(() => client.close());
+  const talk = new Talk(client, 0);
+  let sent = 0;
+  const goesOn = async (): Promise<void> => {
+    for (let more = 0; more < 20; more++) talk.stream.send({ sequence: sent++ });
+    await eventually(`${sent} messages have passed`, () => talk.arrived === sent);
+  };
+  await goesOn();
+  const passwordFile = join(proxy.folder, 'password');
+  for (const password of ['the-first-password', 'the-second-password']) {
+    writeFileSync(passwordFile, password);
+    proxy.write({ stores: { fleet: { ...given, prefix: 'other', password: { file: passwordFile } } } });
+    for (let more = 0; more < 3; more++) talk.stream.send({ sequence: sent++ });
+    assert.equal((await proxy.reload()).body.result, 'reloaded');
+    await goesOn();
+    assert.equal(store.credentials.at(-1), password);
+  }
+  proxy.write({ stores: {}, routes: [route(limit)] });
+  assert.equal((await proxy.reload()).body.result, 'reloaded');
+  await goesOn();
+  talk.stream.finish();
+  assert.equal((await talk.stream.outcome).code, status.OK);
 });
 
 test('streams that wait for a store go on without it where it is open', async (t) => {

@@ -316,6 +316,21 @@ test('a store that has refused a limit long ago is asked again before a stream e
   assert.ok(first.passed > before + 60, `${first.passed - before} messages`);
 });
 
+test('streams go on by the share of each machine when a reload removes their store, whatever its failure is', (t) => {
+  for (const failure of ['local', 'open', 'closed'] as const) {
+    const fleet = new Fleet(t, LIMITS['messages, 60/s'], 2);
+    fleet.setFailure(failure);
+    fleet.begin();
+    fleet.run(5000);
+    for (const { quotas } of fleet.machines) quotas.use([], []);
+    fleet.run(5000);
+    const share = fleet.run(60_000) / (60 * 60);
+    assert.ok(share >= 0.95 && share <= 1.05, `${share} of the rate, with ${failure}`);
+    for (const { ended } of fleet.streams) assert.equal(ended, undefined);
+    t.mock.timers.reset();
+  }
+});
+
 test('a stream whose call has ended is not told of answers, nor of the loss of the store', (t) => {
   const fleet = new Fleet(t, limitOf({ rate: { count: 1, periodMs: 3_600_000 } }), 1);
   fleet.setFailure('open');
