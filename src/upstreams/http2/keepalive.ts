@@ -75,6 +75,8 @@ export class Keepalive {
   #callsSinceMs = 0;
   /** There was a pause since the last look. */
   #hasPaused = false;
+  /** When bytes had arrived last as the calls after that pause began. */
+  #heardBeforeMs = 0;
   /** The endpoint has owed an answer for a while. Must be told by `heard` when bytes arrive. */
   isInDoubt = false;
 
@@ -102,6 +104,7 @@ export class Keepalive {
   /** Called when a call begins and there was none. It reads no clock while the timer is set. */
   callsBegin(): void {
     this.#hasPaused = true;
+    this.#heardBeforeMs = this.#connection.heardAtMs;
     if (!this.#isWatching) this.#watch();
   }
 
@@ -129,9 +132,12 @@ export class Keepalive {
     this.#isWatching = true;
   }
 
-  /** When the calls after a pause began, is known only if the timer was not set then. Otherwise they count from the next look. */
+  /**
+   * When the calls after a pause began, is known only if the timer was not set then. Otherwise they count from the next byte, or from the
+   * next look if that comes first.
+   */
   #noteCalls(nowMs: number): void {
-    if (this.#hasPaused) this.#callsSinceMs = nowMs;
+    if (this.#hasPaused && this.#connection.heardAtMs <= this.#heardBeforeMs) this.#callsSinceMs = nowMs;
     this.#hasPaused = false;
   }
 

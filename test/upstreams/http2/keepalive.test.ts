@@ -146,6 +146,18 @@ test('a silence begins with the question if calls have ended and begun since the
   assert.deepEqual(await paused.pass(25), ['20 PING', '40 silent for 20']);
 });
 
+test('a silence begins with the last byte if that came after the calls had begun', async (t) => {
+  const paused = new Watched(t);
+  paused.call();
+  await paused.pass(1);
+  paused.activeStreams = 0;
+  await paused.pass(4);
+  paused.call();
+  await paused.pass(1);
+  paused.hear('content');
+  assert.deepEqual(await paused.pass(41), ['26 PING', '46 silent for 40']);
+});
+
 test('a call that stays open counts from the last byte', async (t) => {
   const watched = new Watched(t);
   watched.call();
