@@ -126,17 +126,18 @@ test('streams that wait for a store end with UNAVAILABLE when it is gone and clo
   }
 });
 
+function limitedRoute(limit: object): object {
+  return { name: 'voice', match: { path: '/*' }, upstream: 'voice', limits: [{ by: ['route'], ...limit }] };
+}
+
 test('a stream goes on while reloads give its store another prefix and another password, and when one removes it', async (t) => {
   const store = await scriptedServer(t, new Purse(100_000).answer);
   const demo = await startDemo(t);
-  const route = (limit: object): object => {
-    return { name: 'voice', match: { path: '/*' }, upstream: 'voice', limits: [{ by: ['route'], ...limit }] };
-  };
   const limit = { count: 'messages', rate: '100/s', burst: 2 };
   const given = { redis: `redis://127.0.0.1:${store.port}`, failure: 'closed' };
   const proxy = await startReloadingProxy(t, {
     upstreams: { voice: { endpoints: [demo.address] } },
-    routes: [route({ ...limit, store: 'fleet' })],
+    routes: [limitedRoute({ ...limit, store: 'fleet' })],
     stores: { fleet: given },
   });
   await proxy.line('the store of shared limits answers');
@@ -158,7 +159,7 @@ test('a stream goes on while reloads give its store another prefix and another p
     await goesOn();
     assert.equal(store.credentials.at(-1), password);
   }
-  proxy.write({ stores: {}, routes: [route(limit)] });
+  proxy.write({ stores: {}, routes: [limitedRoute(limit)] });
   assert.equal((await proxy.reload()).body.result, 'reloaded');
   await goesOn();
   talk.stream.finish();
