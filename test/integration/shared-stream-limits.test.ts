@@ -126,18 +126,18 @@ test('streams that wait for a store end with UNAVAILABLE when it is gone and clo
   }
 });
 
-function limitedRoute(limit: object): object {
+function routeUnder(limit: object): object {
   return { name: 'voice', match: { path: '/*' }, upstream: 'voice', limits: [{ by: ['route'], ...limit }] };
 }
 
 test('a stream goes on while reloads give its store another prefix and another password, and when one removes it', async (t) => {
   const store = await scriptedServer(t, new Purse(100_000).answer);
   const demo = await startDemo(t);
-  const limit = { count: 'messages', rate: '100/s', burst: 2 };
+  const limit = { count: 'messages', rate: '50/s', burst: 2 };
   const given = { redis: `redis://127.0.0.1:${store.port}`, failure: 'closed' };
   const proxy = await startReloadingProxy(t, {
     upstreams: { voice: { endpoints: [demo.address] } },
-    routes: [limitedRoute({ ...limit, store: 'fleet' })],
+    routes: [routeUnder({ ...limit, store: 'fleet' })],
     stores: { fleet: given },
   });
   await proxy.line('the store of shared limits answers');
@@ -145,21 +145,26 @@ test('a stream goes on while reloads give its store another prefix and another p
   t.after(() => client.close());
   const talk = new Talk(client, 0);
   let sent = 0;
+  // The stream waits for tokens while the reload takes place.
+  const send = (): void => {
+    for (let more = 0; more < 60; more++) talk.stream.send({ sequence: sent++ });
+  };
   const goesOn = async (): Promise<void> => {
-    for (let more = 0; more < 20; more++) talk.stream.send({ sequence: sent++ });
     await eventually(`${sent} messages have passed`, () => talk.arrived === sent);
   };
-  await goesOn();
+  send();
+  await eventually('the first messages have passed', () => talk.arrived > 4);
   const passwordFile = join(proxy.folder, 'password');
   for (const password of ['the-first-password', 'the-second-password']) {
     writeFileSync(passwordFile, password);
     proxy.write({ stores: { fleet: { ...given, prefix: 'other', password: { file: passwordFile } } } });
-    for (let more = 0; more < 3; more++) talk.stream.send({ sequence: sent++ });
+    send();
     assert.equal((await proxy.reload()).body.result, 'reloaded');
     await goesOn();
     assert.equal(store.credentials.at(-1), password);
   }
-  proxy.write({ stores: {}, routes: [limitedRoute(limit)] });
+  proxy.write({ stores: {}, routes: [routeUnder(limit)] });
+  send();
   assert.equal((await proxy.reload()).body.result, 'reloaded');
   await goesOn();
   talk.stream.finish();

@@ -52,6 +52,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/openapi-answers.test.ts',
   'integration/goaway-storm.test.ts',
   'integration/retry-cases.test.ts',
+  'integration/shared-stream-limits.test.ts',
   'health/load-stream.test.ts',
   'integration/hedge-contests.test.ts',
   'integration/hedges.test.ts',
