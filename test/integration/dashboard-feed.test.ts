@@ -128,7 +128,7 @@ for (const processes of [1, 2])
       assert.deepEqual(calls.upstreams, ['one']);
       assert.equal(sum(calls.durations), 14);
       assert.equal(sum(calls.firstMessages), 12);
-      assert.equal(routeOf(figures, '').failed, 1, 'no route matches it: UNIMPLEMENTED');
+      assert.equal(routeOf(figures, '').clientFault, 1, 'no route matches it: a mistake of the client');
       assert.deepEqual([routeOf(figures, 'held').inFlight, routeOf(figures, 'held').started], [1, 1]);
       const { totals } = figures;
       assert.equal(totals.ok + totals.clientFault + totals.failed + totals.inFlight, 16);

@@ -159,7 +159,7 @@ test('a collector that takes a batch but for some spans: they are counted apart,
   await wantCounted(proxy, 'rejected', 1);
   await wantCounted(proxy, 'exported', 1);
   assert.equal(spans(proxy, 'failed') + spans(proxy, 'dropped'), 0);
-  const line = await proxy.line(({ msg }) => String(msg).startsWith('the collector has taken a batch'));
+  const line = await proxy.line(({ msg }) => String(msg).startsWith('the collector has rejected some spans'));
   assert.equal(line['spans'], 1);
   assert.ok(!JSON.stringify(proxy.lines()).includes('of-the-collector'));
 });
