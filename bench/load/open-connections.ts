@@ -6,9 +6,15 @@ import { type Fields, fieldBytes } from './header-blocks.ts';
 
 export const HEADERS: Fields = Object.entries(GRPC_REQUEST_HEADERS);
 
-export async function openConnections(port: number, count: number): Promise<readonly CallConnection[]> {
+/** @param more fields of each call, beside those of every gRPC client */
+export async function openConnections(
+  port: number,
+  count: number,
+  more: Fields = [],
+): Promise<readonly CallConnection[]> {
+  const headers = [...HEADERS, ...more];
   const connections: CallConnection[] = [];
-  while (connections.length < count) connections.push(await CallConnection.open({ port, headers: HEADERS }));
+  while (connections.length < count) connections.push(await CallConnection.open({ port, headers }));
   return connections;
 }
 
