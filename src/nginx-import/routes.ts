@@ -44,7 +44,9 @@ export function routesOf(
       ),
   );
   noteOpenHosts(routes, ledger);
-  return withoutDoubles(routes, ledger);
+  const single = withoutDoubles(routes, ledger);
+  noteCountedApart(single, ledger);
+  return single;
 }
 
 /** Whether each server is on all listeners, and the same one answers for unknown hosts. Routes need no listener then. */
@@ -145,6 +147,20 @@ function withoutDoubles(routes: readonly Route[], ledger: Ledger): readonly Rout
     }
     return false;
   });
+}
+
+/** A location has one count in nginx. Where it becomes several routes, each of them has its own. */
+function noteCountedApart(routes: readonly Route[], ledger: Ledger): void {
+  const limited = routes.filter(({ branch }) => branch.settings.some(({ key }) => key === 'limits'));
+  for (const [location, { length }] of Map.groupBy(limited, (route) => route.location)) {
+    if (length === 1) continue;
+    for (const directive of location.outcome.said)
+      if (directive.name === 'limit_req')
+        ledger.change(
+          directive,
+          `this location becomes ${length} routes, each of which counts for itself: whoever can choose among them may make ${length} times as many calls. Lower the rate where that matters`,
+        );
+  }
 }
 
 function headerText(header: YamlEntry | undefined): string | undefined {
