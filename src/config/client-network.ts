@@ -1,5 +1,5 @@
 // Maps the addresses that one client can use to one network, for limits by address: a host has one IPv4 address, but can use every IPv6
-// address of its network. This is the home of ipaddr.js, which parses all ways to write an IPv6 address.
+// address of its network; and finds the first address of a network. This is the home of ipaddr.js, which parses all ways to write an IPv6 address.
 
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -33,6 +33,24 @@ function networkOf(address: string): string | undefined {
     // The first four groups of 16 bits are the network, in which one host may use every address.
     const groups = parsed.parts.slice(0, 4).map((group) => group.toString(16));
     return `${groups.join(':')}::/64`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param network in CIDR notation
+ * @returns the first address of the network, and whether it is the one that is written. Undefined if the text is no network
+ */
+export function networkAddress(
+  network: string,
+): { readonly text: string; readonly isSame: boolean } | undefined {
+  const [address] = network.split('/', 1);
+  if (address === network || address.length > LONGEST_IPV6) return undefined;
+  try {
+    const kind = isIPv4(address) ? ipaddr.IPv4 : ipaddr.IPv6;
+    const first = kind.networkAddressFromCIDR(network).toString();
+    return { text: first, isSame: kind.parse(address).toString() === first };
   } catch {
     return undefined;
   }

@@ -14,6 +14,7 @@ import { explainVariables } from './interpolation.ts';
 import { findLimitProblems } from './limit-checks.ts';
 import { findLogFileProblems, findLogFormatProblems } from './log-file-checks.ts';
 import { recogniseMistakenFile } from './mistaken-file.ts';
+import { findWideNetworks } from './network-checks.ts';
 import { findPathProblems } from './path-checks.ts';
 import {
   type ConfigProblem,
@@ -162,6 +163,7 @@ function examine(
     ...findIdentityFieldProblems(value),
     ...findLimitProblems(value),
     ...findVainLimits(value),
+    ...findWideNetworks(value),
     ...findStoreProblems(value),
     ...findLogFormatProblems(value),
     ...furtherCheck(value),
