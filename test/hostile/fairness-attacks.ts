@@ -179,6 +179,8 @@ const idleSockets: Attack = {
       ['sec-websocket-version', '13'],
     ] as const;
     const block = frames.block(...fields);
+    // Places are kept for others if others have called within a minute. Without this, idle calls give way only after limits.stallTimeout.
+    await wantServed(stage, stage.raw.answer());
     const attackers: Attacker[] = [];
     try {
       for (let connection = 0; connection < 9; connection++) {
