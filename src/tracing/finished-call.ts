@@ -66,7 +66,8 @@ export function hasFailed(
   { grpcStatus, httpStatus }: Pick<FinishedCall, 'grpcStatus' | 'httpStatus'>,
   isGrpc: boolean,
 ): boolean {
-  return isGrpc ? SERVER_ERRORS.has(grpcStatus) : httpStatus >= 500;
+  // Nearly all calls are OK, and need not be looked up.
+  return isGrpc ? grpcStatus !== 'OK' && SERVER_ERRORS.has(grpcStatus) : httpStatus >= 500;
 }
 
 /** Clients choose paths and services choose texts. Spans show 256 characters of a text; a query is cut off before. */
