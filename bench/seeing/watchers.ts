@@ -4,13 +4,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect, createServer } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuNanoseconds } from '../turns/schedule-time.ts';
 
 const MOST_PERCENT = 3;
 const PERIODS = Number(process.argv[2] ?? '25');
@@ -102,13 +103,9 @@ function look(): void {
   for (const by of ['client', 'service', 'framegate']) ask(`/api/exchanges?limit=1&blocked=${by}`);
 }
 
-/** @returns the CPU time of all threads of the proxy so far, in microseconds: the kernel counts nanoseconds here, and not ticks */
+/** @returns the CPU time of the proxy so far, in microseconds */
 function cpuMicroseconds(): number {
-  const tasks = `/proc/${proxy.pid}/task`;
-  const nanoseconds = readdirSync(tasks).map((task) =>
-    Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
-  );
-  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1000;
+  return cpuNanoseconds(proxy.pid ?? 0) / 1000;
 }
 
 interface Period {

@@ -1,7 +1,7 @@
 // Stores whose options have changed, until the new connection has answered or failed. They are not down yet: calls and streams under their
 // limits go on, and questions wait for the answer. A store that says nothing for a second is down.
 
-/** As long as any question may take. */
+/** A question to a store is given up after this time, too. */
 const ANSWER_WITHIN_MS = 1000;
 /** How many questions may wait, to all stores together. */
 const MOST_WAITING = 4096;

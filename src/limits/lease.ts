@@ -3,8 +3,8 @@
 /** Outages have numbers from 0. */
 export const NO_OUTAGE = -1;
 
-/** Who can wait for an answer about a key does so for this time. */
-const GIVEN_UP_MS = 1000;
+/** A question without an answer is given up after this time. Whoever can wait for an answer about a key does so for as long. */
+export const GIVE_UP_MS = 1000;
 
 export class Lease {
   /** Granted and not spent. */
@@ -59,13 +59,13 @@ export class Lease {
     this.question = 0;
     if (isThere) this.#failedAtMs = Number.NEGATIVE_INFINITY;
     else {
-      if (this.askedAtMs - this.#failedAtMs > GIVEN_UP_MS) this.#failingSinceMs = this.askedAtMs;
+      if (this.askedAtMs - this.#failedAtMs > GIVE_UP_MS) this.#failingSinceMs = this.askedAtMs;
       this.#failedAtMs = nowMs;
     }
   }
 
   /** Whether the store, which may answer about other keys, has answered nothing about this one for a second. */
   isGivenUp(nowMs: number): boolean {
-    return nowMs - this.#failedAtMs < GIVEN_UP_MS && nowMs - this.#failingSinceMs >= GIVEN_UP_MS;
+    return nowMs - this.#failedAtMs < GIVE_UP_MS && nowMs - this.#failingSinceMs >= GIVE_UP_MS;
   }
 }

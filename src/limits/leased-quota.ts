@@ -3,7 +3,7 @@
 // PATIENCE_MS at most.
 
 import type { Leases } from '../config/lease-messages.ts';
-import { Lease, NO_OUTAGE } from './lease.ts';
+import { GIVE_UP_MS, Lease, NO_OUTAGE } from './lease.ts';
 import { LeaseTable } from './lease-table.ts';
 import { advanceOf, type LeaseTerms, leaseOf, shortAdvanceOf } from './lease-terms.ts';
 import type { Quota } from './quota.ts';
@@ -12,8 +12,6 @@ import type { Quota } from './quota.ts';
 const PATIENCE_MS = 50;
 /** A store that has granted less than was wanted is not asked again sooner. */
 const REST_MS = 50;
-/** A question without an answer is given up after this time. */
-export const GIVE_UP_MS = 1000;
 /** Where the store has not answered about a key, `failure` decides until it does, or until no call has come for so long. The next one waits again. */
 const LATE_MS = 1000;
 /** What clients are told to wait where the store has failed and `failure` is `closed`. */
