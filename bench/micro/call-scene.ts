@@ -224,14 +224,16 @@ export function sceneWith(terms: CallTerms): () => void {
     trusted: false,
   };
   const kind = new CallKind(list, peer, context.snapshot);
-  const same = new RequestHead(terms.list ?? list, kind);
+  const received = terms.list ?? list;
+  const same = new RequestHead(received, kind);
   return () => {
     owners.length = 0;
     const lists = terms.nextLists?.();
     beginTurn();
     for (let call = 0; call < CALLS; call++) {
-      const head = lists === undefined ? same : new RequestHead(lists[call], kind);
-      const exchange = beginCall(context, home, new QuietStream(), head);
+      const own = lists === undefined ? received : lists[call];
+      const head = lists === undefined ? same : new RequestHead(own, kind);
+      const exchange = beginCall(context, home, new QuietStream(), head, own);
       exchange.start(false);
       exchange.onData(MESSAGE, 0, MESSAGE.length, true);
     }

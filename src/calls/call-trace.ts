@@ -3,7 +3,7 @@
 
 import type { AttemptOutcome } from './endpoint-counts.ts';
 import { hexText, type TraceIds, writeHex } from './trace-ids.ts';
-import type { TraceFormats, TraceParent } from './trace-parent.ts';
+import { RANDOM, SAMPLED, type TraceFormats, type TraceParent } from './trace-parent.ts';
 
 /** What spans tell of a kind of call. */
 export interface TracedKind {
@@ -108,14 +108,15 @@ export interface TraceTerms {
   readonly sampler: Sampler;
 }
 
+/** Beside the flags of a traceparent: the service gets a grpc-trace-bin. */
+const BINARY = 0x100;
+
 /** It is also the memory of its first attempt, so that a call without retries has no other object. */
 export class CallTrace implements AttemptMemory, AttemptNotes {
   readonly kind: TracedKind;
-  /** Undefined if the request belongs to no trace. */
-  readonly parent: TraceParent | undefined;
-  /** Whether spans are exported whatever becomes of the call. Decided at its start, and told to the service. */
-  readonly isSampled: boolean;
   readonly #terms: TraceTerms;
+  /** Of SAMPLED, RANDOM and BINARY. One number for all, since whatever is kept of a call costs the garbage collector. */
+  readonly #flags: number;
   readonly #trace0: number;
   readonly #trace1: number;
   readonly #trace2: number;
@@ -123,6 +124,11 @@ export class CallTrace implements AttemptMemory, AttemptNotes {
   /** The call's own span. */
   readonly #span0: number;
   readonly #span1: number;
+  /** The span of the caller. Both are 0 if it has none. */
+  readonly #parent0: number;
+  readonly #parent1: number;
+  /** The tracestate of the request, or ''. */
+  readonly state: string;
   /** '' before the first attempt. */
   endpoint = '';
   beganMs = 0;
@@ -136,27 +142,49 @@ export class CallTrace implements AttemptMemory, AttemptNotes {
   /** What reports on the call while it runs. */
   watch: CallWatch | undefined = undefined;
 
-  constructor(kind: TracedKind, parent: TraceParent | undefined, terms: TraceTerms) {
+  /** @param parent what the request says. It is not kept */
+  constructor(kind: TracedKind, parent: TraceParent, terms: TraceTerms) {
     const { ids, sampler } = terms;
+    const { span0, span1 } = parent;
     this.kind = kind;
-    this.parent = parent;
     this.#terms = terms;
     this.#span0 = ids.next();
     this.#span1 = ids.next();
-    if (parent === undefined || (parent.span0 | parent.span1) === 0) {
+    this.#parent0 = span0;
+    this.#parent1 = span1;
+    this.state = parent.state;
+    let isSampled: boolean;
+    if ((span0 | span1) === 0) {
       this.#trace0 = ids.next();
       this.#trace1 = ids.next();
       this.#trace2 = ids.next();
       this.#trace3 = ids.next();
-      this.isSampled = sampler.takes(this.#trace2, this.#trace3);
+      isSampled = sampler.takes(this.#trace2, this.#trace3);
     } else {
       this.#trace0 = parent.trace0;
       this.#trace1 = parent.trace1;
       this.#trace2 = parent.trace2;
       this.#trace3 = parent.trace3;
       // The id of a trace that a client names says nothing: it could choose one that is sampled.
-      this.isSampled = sampler.follows(kind) ? parent.isSampled : sampler.takes(this.#span0, this.#span1);
+      isSampled = sampler.follows(kind) ? parent.isSampled : sampler.takes(this.#span0, this.#span1);
     }
+    this.#flags =
+      (isSampled ? SAMPLED : 0) | (parent.isRandom ? RANDOM : 0) | (parent.hasBinary ? BINARY : 0);
+  }
+
+  /** Whether spans are exported whatever becomes of the call. Decided at its start, and told to the service. */
+  get isSampled(): boolean {
+    return (this.#flags & SAMPLED) !== 0;
+  }
+
+  /** The flags of the traceparent that the service gets, from 0 to 3. */
+  get flags(): number {
+    return this.#flags & (SAMPLED | RANDOM);
+  }
+
+  /** Whether the request has a grpc-trace-bin, so that the service gets one as well. */
+  get hasBinary(): boolean {
+    return (this.#flags & BINARY) !== 0;
   }
 
   /** The formats in which the service is told of the trace. */
@@ -177,8 +205,7 @@ export class CallTrace implements AttemptMemory, AttemptNotes {
 
   /** The span of the caller, or ''. */
   get parentId(): string {
-    const { span0 = 0, span1 = 0 } = this.parent ?? {};
-    return (span0 | span1) === 0 ? '' : hexText(span0, span1);
+    return (this.#parent0 | this.#parent1) === 0 ? '' : hexText(this.#parent0, this.#parent1);
   }
 
   /** The call's own span: 16 hex digits. */

@@ -4,7 +4,7 @@
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { CallTrace, type Sampler, type TracedKind, type TraceTerms } from './call-trace.ts';
 import type { TraceIds } from './trace-ids.ts';
-import { type TraceFormats, type TraceParent, traceParentOf } from './trace-parent.ts';
+import { type TraceFormats, TraceParentReader } from './trace-parent.ts';
 
 /** Whose sampled flag decides. A client that is not trusted could otherwise have all of its calls recorded. */
 export type FollowedParents = 'trusted' | 'all' | 'none';
@@ -23,6 +23,7 @@ const LOW_RANGE = 2 ** 32;
 export class CallTracing implements TraceTerms, Sampler {
   readonly formats: TraceFormats;
   readonly ids: TraceIds;
+  readonly #parent: TraceParentReader;
   readonly #parents: FollowedParents;
   /** Calls whose random number is not below this are sampled. */
   readonly #thresholdHigh: number;
@@ -31,6 +32,7 @@ export class CallTracing implements TraceTerms, Sampler {
   constructor({ formats, share, parents }: CallTracingTerms, ids: TraceIds) {
     this.formats = formats;
     this.ids = ids;
+    this.#parent = new TraceParentReader(formats);
     this.#parents = parents;
     const threshold = (1 - share) * HIGH_RANGE;
     this.#thresholdHigh = Math.floor(threshold);
@@ -41,13 +43,9 @@ export class CallTracing implements TraceTerms, Sampler {
     return this;
   }
 
-  /** The same for all requests with this header list. */
-  parentOf(list: HeaderList): TraceParent | undefined {
-    return traceParentOf(list, this.formats);
-  }
-
-  begin(kind: TracedKind, parent: TraceParent | undefined): CallTrace {
-    return new CallTrace(kind, parent, this);
+  /** @param list the header fields of the request */
+  begin(kind: TracedKind, list: HeaderList): CallTrace {
+    return new CallTrace(kind, this.#parent.read(list), this);
   }
 
   follows({ trusted }: TracedKind): boolean {

@@ -160,7 +160,7 @@ export class Http1Edge {
     const { limits } = head.request.snapshot;
     const { hasBody } = head;
     const call = new Http1Call({ request, answer, containment, hasBody, limits, onClosed });
-    const owner = beginCall(relay, connection, call, head.request);
+    const owner = beginCall(relay, connection, call, head.request, head.list);
     const begun = new RunningRequest(head, call, exchangeOf(owner), owner);
     running = begun;
     this.#running.add(begun);

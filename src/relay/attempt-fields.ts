@@ -42,8 +42,8 @@ export function mostFieldBytes({ changes, trace }: FieldSource): number {
   return trace === undefined ? own : own + TRACE_FIELDS_BYTES + stateBytes(trace);
 }
 
-function stateBytes({ parent }: CallTrace): number {
-  return parent === undefined || parent.state === '' ? 0 : TRACESTATE.length + parent.state.length + 32;
+function stateBytes({ state }: CallTrace): number {
+  return state === '' ? 0 : TRACESTATE.length + state.length + 32;
 }
 
 /** Calls that have not waited here have the same text: to write it anew for each would cost more than the rest of these fields. */
@@ -84,29 +84,20 @@ export function attemptTextFields(source: FieldSource, { requestIds }: RelayCont
   return fields;
 }
 
-const SAMPLED = 1;
-const RANDOM = 2;
-
-function flagsOf({ isSampled, parent }: CallTrace): number {
-  return (isSampled ? SAMPLED : 0) | (parent?.isRandom === true ? RANDOM : 0);
-}
-
 /** The fields by which the service learns of the trace. Its parent is the attempt that has begun last. */
 function addTrace(callFields: CallFields, trace: CallTrace): void {
-  const { formats, parent } = trace;
-  if (formats.w3c) callFields.addTraceParent(trace, flagsOf(trace));
-  if (parent === undefined) return;
-  if (parent.state !== '') callFields.add(TRACESTATE, parent.state);
-  if (parent.hasBinary) callFields.add(GRPC_TRACE_BIN, binaryOf(trace, trace.latestSpanId));
+  const { state } = trace;
+  if (trace.formats.w3c) callFields.addTraceParent(trace);
+  if (state !== '') callFields.add(TRACESTATE, state);
+  if (trace.hasBinary) callFields.add(GRPC_TRACE_BIN, binaryOf(trace, trace.latestSpanId));
 }
 
 function traceTextFields(trace: CallTrace): readonly string[] {
-  const { latestSpanId, formats, parent, traceId } = trace;
+  const { latestSpanId, formats, state, traceId, flags } = trace;
   const fields: string[] = [];
-  if (formats.w3c) fields.push(TRACEPARENT, `00-${traceId}-${latestSpanId}-0${flagsOf(trace)}`);
-  if (parent === undefined) return fields;
-  if (parent.state !== '') fields.push(TRACESTATE, parent.state);
-  if (parent.hasBinary) fields.push(GRPC_TRACE_BIN, binaryOf(trace, trace.latestSpanId));
+  if (formats.w3c) fields.push(TRACEPARENT, `00-${traceId}-${latestSpanId}-0${flags}`);
+  if (state !== '') fields.push(TRACESTATE, state);
+  if (trace.hasBinary) fields.push(GRPC_TRACE_BIN, binaryOf(trace, latestSpanId));
   return fields;
 }
 

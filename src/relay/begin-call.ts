@@ -4,27 +4,34 @@
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ClientCall, Translator } from '../calls/client-call.ts';
 import type { Observers } from '../calls/observers.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { ClientAccount } from '../upstreams/client-account.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeHome, RelayContext } from './relay-context.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** @returns the owner of the client's stream. The caller must start it. */
+/**
+ * @param list what `head` was made of
+ * @returns the owner of the client's stream. The caller must start it.
+ */
 export function beginCall(
   context: RelayContext,
   home: ExchangeHome,
   stream: CallStream,
   head: RequestHead,
+  list: HeaderList,
 ): ClientCall {
   const { translation } = head;
-  if (translation === undefined) return begun(context, new Exchange(context, home, stream, head));
+  if (translation === undefined) return begun(context, new Exchange(context, home, stream, head), list);
   const translator = translation.begin(stream, () => home.exchangeFinished());
   const translated = new TranslatedHome(home, translator);
-  translator.serve(begun(context, new Exchange(context, translated, translator, head)));
+  translator.serve(begun(context, new Exchange(context, translated, translator, head), list));
   return translator;
 }
 
-function begun({ observers }: RelayContext, exchange: Exchange): Exchange {
+function begun({ observers }: RelayContext, exchange: Exchange, list: HeaderList): Exchange {
+  const { kind } = exchange.subject;
+  exchange.trace = kind.tracing?.begin(kind, list);
   if (observers.wantMessages && exchange.subject.isGrpc) watchMessages(observers, exchange);
   return exchange;
 }

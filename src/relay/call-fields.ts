@@ -64,8 +64,7 @@ export class CallFields {
     this.length = writeLiteralField(this.bytes, this.length, 'grpc-previous-rpc-attempts', String(count));
   }
 
-  /** @param flags from 0 to 9 */
-  addTraceParent(trace: CallTrace, flags: number): void {
+  addTraceParent(trace: CallTrace): void {
     const { bytes, length } = this;
     // For so few bytes a loop is faster than set().
     for (let index = 0; index < TRACEPARENT_START.length; index++)
@@ -75,7 +74,7 @@ export class CallFields {
     at = trace.writeLatestSpanId(this.#view, at + 1);
     bytes[at] = DASH;
     bytes[at + 1] = DIGIT_0;
-    bytes[at + 2] = DIGIT_0 + flags;
+    bytes[at + 2] = DIGIT_0 + trace.flags;
     this.length = at + 3;
   }
 

@@ -141,7 +141,7 @@ export class DownstreamConnection implements ConnectionHandler, ExchangeHome {
     const head = this.#headOf(list).forCall();
     if (this.#context.observers.readHeaders) head.keepReceived(list);
     this.#exchangeCount++;
-    const call = beginCall(this.#context, this, stream, head);
+    const call = beginCall(this.#context, this, stream, head, list);
     stream.owner = call;
     call.start(endStream);
     if (head.isCostly) this.#noteCost();

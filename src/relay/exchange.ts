@@ -66,7 +66,8 @@ export class Exchange
   #decided: Outcome | undefined = undefined;
   /** A number from RequestIds, which tells the exchange from all others of the process. */
   readonly number: number;
-  readonly trace: CallTrace | undefined;
+  /** Set before the start. Undefined if the call is not traced. */
+  trace: CallTrace | undefined = undefined;
 
   constructor(context: RelayContext, home: ExchangeHome, stream: CallStream, head: RequestHead) {
     this.subject = head;
@@ -76,7 +77,6 @@ export class Exchange
     this.request = new StreamRelay(head.isGrpc);
     this.response = new StreamRelay(head.isGrpc);
     this.number = context.requestIds.next();
-    this.trace = head.kind.tracing?.begin(head.kind, head.traceParent);
     this.#attempts = attemptsFor(context, this, this.request, this.response);
     this.#answer = new ClientResponse(this, stream, this.#attempts, context.deadlines);
   }

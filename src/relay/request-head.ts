@@ -5,7 +5,6 @@
 import type { ExchangeSubject, KeptBySlot } from '../calls/exchange-record.ts';
 import { type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, Translation } from '../calls/policy.ts';
-import type { TraceParent } from '../calls/trace-parent.ts';
 import { isUtf8 } from '../calls/utf8.ts';
 import { explainHttpOnGrpcRoute } from '../diagnosis/explanation.ts';
 import { formatGrpcTimeout, parseGrpcTimeout } from '../grpc/timeout.ts';
@@ -49,8 +48,6 @@ export class RequestHead implements ExchangeSubject, CallTraits {
   readonly previousAttempts: number;
   /** The client's own x-request-id, which is kept if the peer is trusted. */
   readonly requestId: string | undefined;
-  /** The trace that the client says the request belongs to. Undefined if it names none, or nothing is traced. */
-  readonly traceParent: TraceParent | undefined;
   readonly decision: RequestDecision;
   /** The hash of what keeps the call at one endpoint. Undefined if nothing does. */
   readonly hash: number | undefined;
@@ -81,7 +78,6 @@ export class RequestHead implements ExchangeSubject, CallTraits {
     }
     this.previousAttempts = kind.plan.retry === undefined ? 0 : attemptsBefore(list);
     this.requestId = peer.trusted ? list.get('x-request-id') : undefined;
-    this.traceParent = kind.tracing?.parentOf(list);
     this.#forwardedFor = peer.trusted ? lastForwardedFor(list) : '';
     this.#received = kind.plan.admits || kind.split !== undefined ? list : undefined;
     this.decision = this.#decide(list);

@@ -85,7 +85,7 @@ export function lineOfCall(record: ExchangeRecord, trace: CallTrace): string {
     trace.traceId,
     trace.spanId,
     trace.parentId,
-    trace.parent?.state ?? '',
+    trace.state,
     trace.kind.isGrpc,
     bounded(trace.kind.httpMethod),
     subject.listener,

@@ -87,7 +87,7 @@ export class StreamReports implements Timed {
       spanId: trace.newSpanId(),
       parentId: trace.spanId,
       hasRemoteParent: false,
-      state: trace.parent?.state ?? '',
+      state: trace.state,
       kind: 'internal',
       name,
       startEpochMs: epochMsOf(startMs),

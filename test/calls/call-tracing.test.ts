@@ -4,22 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CallTracing, type CallTracingTerms } from '../../src/calls/call-tracing.ts';
 import { TraceIds } from '../../src/calls/trace-ids.ts';
-import type { TraceParent } from '../../src/calls/trace-parent.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 
 const FORMATS = { w3c: true, grpcTraceBin: false };
 /** Its trace id is the one that samplers like best. */
-const PARENT: TraceParent = {
-  trace0: -1,
-  trace1: -1,
-  trace2: -1,
-  trace3: -1,
-  span0: 1,
-  span1: 2,
-  isSampled: true,
-  isRandom: false,
-  state: '',
-  hasBinary: false,
-};
+const PARENT = HeaderList.of(['traceparent', `00-${'f'.repeat(32)}-0000000100000002-01`]);
+const NONE = new HeaderList();
 const KIND = { trusted: false, isGrpc: true, httpMethod: 'POST' };
 const CALLS = 20_000;
 
@@ -27,9 +17,9 @@ function tracing(terms: Partial<CallTracingTerms>): CallTracing {
   return new CallTracing({ formats: FORMATS, share: 0.25, parents: 'trusted', ...terms }, new TraceIds());
 }
 
-function sampledOf(by: CallTracing, parent?: TraceParent): number {
+function sampledOf(by: CallTracing, request = NONE): number {
   let sampled = 0;
-  for (let call = 0; call < CALLS; call++) if (by.begin(KIND, parent).isSampled) sampled++;
+  for (let call = 0; call < CALLS; call++) if (by.begin(KIND, request).isSampled) sampled++;
   return sampled;
 }
 
@@ -44,7 +34,7 @@ test('0 % is none, 100 % is all, and 25 % about a quarter', () => {
 test('a trace that begins here is sampled by its id, as others would who compare its 56 random bits', () => {
   const by = tracing({});
   for (let call = 0; call < 1000; call++) {
-    const { traceId, isSampled } = by.begin(KIND, undefined);
+    const { traceId, isSampled } = by.begin(KIND, NONE);
     assert.equal(isSampled, BigInt(`0x${traceId.slice(18)}`) >= 3n << 54n, traceId);
   }
 });
@@ -59,7 +49,7 @@ test('every call has ids of its own, and every attempt', () => {
   const by = tracing({});
   const seen = new Set<string>();
   for (let call = 0; call < 2000; call++) {
-    const trace = by.begin(KIND, call % 2 === 0 ? PARENT : undefined);
+    const trace = by.begin(KIND, call % 2 === 0 ? PARENT : NONE);
     trace.beginAttempt('a', 0);
     const first = trace.latestSpanId;
     trace.beginAttempt('b', 0);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { hexText } from '../../src/calls/trace-ids.ts';
-import { binaryTraceParent, traceParentOf } from '../../src/calls/trace-parent.ts';
+import { binaryTraceParent, TraceParentReader } from '../../src/calls/trace-parent.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -15,12 +15,32 @@ const BOTH = { w3c: true, grpcTraceBin: true };
 
 type Fields = readonly (readonly [string, string])[];
 
+/** Has read a trace before, of which nothing may be left. */
+function usedReader(formats: typeof W3C): TraceParentReader {
+  const reader = new TraceParentReader(formats);
+  const fields: Fields = [
+    ['traceparent', `00-${'e'.repeat(32)}-${'d'.repeat(16)}-03`],
+    ['tracestate', 'before=1'],
+    ['grpc-trace-bin', 'AAAA'],
+  ];
+  reader.read(HeaderList.of(...fields));
+  return reader;
+}
+
+/** @returns undefined if the request says nothing of a trace */
 function parent(fields: Fields, formats = W3C) {
-  const found = traceParentOf(HeaderList.of(...fields), formats);
-  if (found === undefined) return undefined;
-  const { trace0, trace1, trace2, trace3, span0, span1, ...rest } = found;
+  const found = usedReader(formats).read(HeaderList.of(...fields));
+  const { trace0, trace1, trace2, trace3, span0, span1, isSampled, isRandom, hasBinary } = found;
+  if ((span0 | span1) === 0) {
+    assert.deepEqual([trace0, trace1, trace2, trace3], [0, 0, 0, 0]);
+    assert.deepEqual([isSampled, isRandom, found.state], [false, false, '']);
+    if (!hasBinary) return undefined;
+  }
   return {
-    ...rest,
+    isSampled,
+    isRandom,
+    state: found.state,
+    hasBinary,
     traceId: hexText(trace0, trace1) + hexText(trace2, trace3),
     parentId: hexText(span0, span1),
   };

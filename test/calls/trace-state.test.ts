@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { traceParentOf } from '../../src/calls/trace-parent.ts';
+import { TraceParentReader } from '../../src/calls/trace-parent.ts';
 import { isTraceState } from '../../src/calls/trace-state.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 
@@ -56,8 +56,8 @@ test('a trace goes on without a tracestate that cannot be read', () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
   const stateOf = (state: string): string | undefined => {
     const list = HeaderList.of(['traceparent', traceparent], ['tracestate', state]);
-    const parent = traceParentOf(list, { w3c: true, grpcTraceBin: false });
-    assert.equal(parent?.isSampled, true);
+    const parent = new TraceParentReader({ w3c: true, grpcTraceBin: false }).read(list);
+    assert.equal(parent.isSampled, true);
     return parent.state;
   };
   assert.equal(stateOf('a=1'), 'a=1');

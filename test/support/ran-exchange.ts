@@ -101,12 +101,9 @@ export class Ran {
       accountFor: () => account,
       exchangeFinished: () => this.homecomings++,
     };
-    this.exchange = new Exchange(
-      context,
-      home,
-      this.client.stream,
-      new RequestHead(list, new CallKind(list, peer, snapshot)),
-    );
+    const kind = new CallKind(list, peer, snapshot);
+    this.exchange = new Exchange(context, home, this.client.stream, new RequestHead(list, kind));
+    this.exchange.trace = TRACING.begin(kind, list);
     this.exchange.start(true);
   }
 

@@ -78,7 +78,7 @@ export class WebExchange {
         this.homecomings++;
       },
     };
-    this.translator = beginCall(context, home, this.client.stream, head);
+    this.translator = beginCall(context, home, this.client.stream, head, list);
     this.client.stream.owner = this.translator;
     this.translator.start(false);
     this.attempt.takeLog();

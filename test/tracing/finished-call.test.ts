@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { CallTracing } from '../../src/calls/call-tracing.ts';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { TraceIds } from '../../src/calls/trace-ids.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import { lineOfCall, readCall } from '../../src/tracing/finished-call.ts';
 import { readSpans } from '../../src/tracing/span-lines.ts';
 import { epochMsOf } from '../../src/transport/turn-clock.ts';
@@ -13,7 +14,7 @@ const KIND = { trusted: false, isGrpc: true, httpMethod: 'POST' };
 
 function traced() {
   const terms = { formats: { w3c: true, grpcTraceBin: false }, share: 1, parents: 'trusted' } as const;
-  return new CallTracing(terms, new TraceIds()).begin(KIND, undefined);
+  return new CallTracing(terms, new TraceIds()).begin(KIND, new HeaderList());
 }
 
 function record(parts: Partial<ExchangeRecord> = {}, method = '/a.B/C'): ExchangeRecord {

@@ -6,6 +6,7 @@ import { CallTracing } from '../../src/calls/call-tracing.ts';
 import type { ExchangeRecord, ExchangeSubject } from '../../src/calls/exchange-record.ts';
 import { TraceIds } from '../../src/calls/trace-ids.ts';
 import type { TraceConfig } from '../../src/config/trace-config.ts';
+import { HeaderList } from '../../src/h2/hpack/header-list.ts';
 import type { Span } from '../../src/tracing/span.ts';
 import { readSpans } from '../../src/tracing/span-lines.ts';
 import { Tracing } from '../../src/tracing/tracing.ts';
@@ -30,6 +31,7 @@ const SUBJECT = standIn<ExchangeSubject>({
   method: '/a.B/C',
   route: 'all',
   upstream: 'voice',
+  kept: [],
 });
 const NOTHING = { requestBytes: 0, responseBytes: 0, requestMessages: 0, responseMessages: 0 };
 
@@ -55,7 +57,7 @@ class Scene {
 
   start(share = 1) {
     const { formats, parents } = CONFIG;
-    const trace = new CallTracing({ formats, parents, share }, new TraceIds()).begin(KIND, undefined);
+    const trace = new CallTracing({ formats, parents, share }, new TraceIds()).begin(KIND, new HeaderList());
     const exchange = { subject: SUBJECT, number: 1, requestId: 1, trace, traffic: { ...NOTHING } };
     this.tracing.onStart(exchange);
     return exchange;
