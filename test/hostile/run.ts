@@ -3,6 +3,7 @@
 //
 // With --again, for CI on machines that are shared, attacks that failed are mounted once more in the end, alone, each on a proxy of
 // its own, and have to end as promised then. Those that ended a process are not, nor are more than three: chance explains neither.
+// With --long, those are left out that `npm test` mounts as well.
 //
 // Most attacks are over in a moment and then wait for the proxy to close, so that several lanes run side by side. Attacks that take as
 // much as the proxy can serve are mounted in the end, one at a time and on one lane.
@@ -19,10 +20,11 @@ const MOST_AGAIN = 3;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { again: { type: 'boolean', default: false } },
+  options: { again: { type: 'boolean', default: false }, long: { type: 'boolean', default: false } },
 });
 const wanted = positionals.map((text) => text.toLowerCase());
-const chosen = allAttacks.filter(({ id, name, rule }) => {
+const chosen = allAttacks.filter(({ id, name, rule, isShort }) => {
+  if (values.long && isShort === true) return false;
   const text = `${id} ${name} ${rule}`.toLowerCase();
   return wanted.length === 0 || wanted.some((part) => text.includes(part));
 });
