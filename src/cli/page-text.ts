@@ -31,7 +31,12 @@ function blocksOf(markdown: string): readonly (readonly string[])[] {
 
 function blockText(block: readonly string[], width: number, stream: NodeJS.WriteStream): readonly string[] {
   const [first] = block;
-  if (first.startsWith('#')) return [styleText('bold', first.replace(/^#+ /, ''), { stream })];
+  if (first.startsWith('#')) {
+    const heading = first
+      .replace(/^#+ /, '')
+      .replaceAll(INLINE, (_, code, bold, label) => code ?? bold ?? label);
+    return [styleText('bold', heading, { stream })];
+  }
   if (first.startsWith(FENCE)) {
     return block.filter((line) => !line.startsWith(FENCE)).map((line) => `    ${line}`);
   }
@@ -92,10 +97,13 @@ function styleWords(style: 'bold' | 'cyan', text: string, stream: NodeJS.WriteSt
     .join(' ');
 }
 
-/** Other pages are named by their code, which `explain` takes; any other document is named by its path within the package. */
+/**
+ * Other pages are named by their code, which `explain` takes; any other document is named by its path within the package. A link to
+ * another part of the page that is shown needs no name.
+ */
 function linkText(label: string, target: string): string {
   const plain = label.replaceAll('`', '');
-  if (/^FG\d+\.md/.test(target)) return plain;
+  if (/^(?:#|FG\d+\.md)/.test(target)) return plain;
   return `${plain} (${target.includes('://') ? target : join('docs/diagnoses', target)})`;
 }
 

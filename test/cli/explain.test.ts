@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { pageText } from '../../src/cli/page-text.ts';
-import { readPages } from '../../src/diagnosis/pages/page.ts';
+import { EXPLAINING_PAGES, readPage, readPages } from '../../src/diagnosis/pages/page.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 const pages = readPages();
@@ -168,6 +169,34 @@ suite('framegate explain', () => {
 });
 
 suite('a page in the terminal', () => {
+  const root = join(import.meta.dirname, '../..');
+  for (const name of ['errorsOfOthers', 'messages', 'reasons', 'alerts'] as const) {
+    test(`each link of ${EXPLAINING_PAGES[name]} names a page that exists and a heading that it has`, () => {
+      const shown = stripVTControlCharacters(pageText(readPage(name), 100_000, process.stdout));
+      const named = Array.from(shown.matchAll(/ \((docs\/[^)\s#]*)(?:#([^)\s]*))?\)/g));
+      assert.ok(named.length > 0);
+      assert.doesNotMatch(shown, /\]\(/);
+      for (const [link, file, anchor] of named) {
+        assert.match(file, /\.\w+$/, link);
+        assert.ok(existsSync(join(root, file)), link);
+        if (anchor !== undefined) assert.ok(headingsOf(join(root, file)).has(anchor), link);
+      }
+    });
+  }
+
+  test('a link to another part of a page that is shown by parts names the page, and one within a whole page is its words', () => {
+    assert.match(
+      explain('The client gave the call up at its deadline of 2 s.').stdout,
+      /The deadline \(docs\/access-log\.md#deadlines\) passed\./,
+    );
+    assert.equal(pageText('See [the end](#end).', 80, process.stdout), 'See the end.\n');
+  });
+
+  test('a heading has no marks of Markdown', () => {
+    const shown = pageText('# No `grpc-status` **at** the [end](a.md)', 80, process.stdout);
+    assert.equal(stripVTControlCharacters(shown), 'No grpc-status at the end\n');
+  });
+
   for (const page of pages) {
     test(`${page.code} has no marks of Markdown left, all of its words, and no line wider than asked unless one word is`, () => {
       const shown = pageText(page.text, 80, process.stdout);
@@ -185,3 +214,16 @@ suite('a page in the terminal', () => {
     });
   }
 });
+
+/** @returns what a link can name behind #, as GitHub makes it of headings */
+function headingsOf(file: string): ReadonlySet<string> {
+  const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm);
+  return new Set(
+    Array.from(headings, ([, heading]) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}

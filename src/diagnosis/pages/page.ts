@@ -2,7 +2,7 @@
 // they are installed beside the program.
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
 import { diagnosisCodes } from '../codes.ts';
 
@@ -63,9 +63,11 @@ export function readSections(): readonly QuotingText[] {
  * @throws if it is not installed beside the program
  */
 export function readPage(name: keyof typeof EXPLAINING_PAGES): string {
-  return readInstalled(EXPLAINING_PAGES[name]).replaceAll(
-    /\]\((?![a-z]+:|#)(?:(diagnoses\/)|)/g,
-    (_, folder?: string) => (folder === undefined ? '](../' : ']('),
+  const path = EXPLAINING_PAGES[name];
+  // A part of the page is shown by itself, so a link to another part names the page.
+  const withPage = readInstalled(path).replaceAll('](#', `](${basename(path)}#`);
+  return withPage.replaceAll(/\]\((?![a-z]+:)(?:(diagnoses\/)|)/g, (_, folder?: string) =>
+    folder === undefined ? '](../' : '](',
   );
 }
 
