@@ -1,12 +1,17 @@
 // The resolved form of `identities` and of the `access` of routes, parts of the configuration.
 
-/** Where the keys of an identity come from: a URL, or a file. `text` names it in messages and tells sources apart. */
+/** Where the keys of an identity come from: a URL, or a file. `text` tells sources apart; `shownSource` names them in messages. */
 export type KeySource =
   | { readonly kind: 'url'; readonly text: string }
   /** `format`: a JSON Web Key Set, or a list of API keys or of passwords. */
   | { readonly kind: 'file'; readonly text: string; readonly format?: 'api-keys' | 'passwords' };
 
-/** Tells apart what is read: one file read as two formats is two sets. Also for people. */
+/** @returns the file, or the URL without its query, which may hold a credential. Two sources may have the same text */
+export function shownSource({ kind, text }: KeySource): string {
+  return kind === 'url' ? text.replace(/\?.*$/s, '?[redacted]') : text;
+}
+
+/** Tells apart what is read: one file read as two formats is two sets. It is not shown: a URL is whole in it. */
 export function keySetName(source: KeySource): string {
   const format = source.kind === 'file' ? source.format : undefined;
   return format === undefined ? source.text : `${source.text}, as ${format}`;

@@ -3,7 +3,7 @@
 // that nobody is known any more. They are believed when they say so twice, since a file may just be written anew.
 
 import { errorCode } from '../config/error-code.ts';
-import { type KeySource, keySetName } from '../config/identity-config.ts';
+import { type KeySource, keySetName, shownSource } from '../config/identity-config.ts';
 import { type KeysUpdate, leftOutText, type PublicKey, type ReadKeys } from '../config/public-keys.ts';
 import type { LogFields, Logger } from '../observability/logger.ts';
 import { signatureOf } from '../sources/file-signature.ts';
@@ -19,7 +19,7 @@ const BELIEVED_AFTER_MS = RETRY_MS - 100;
 /** The keys of one identity, or its list of keys or passwords, for the admin API. */
 export interface KeyReport {
   readonly identity: string;
-  /** The file or URL. */
+  /** The file, or the URL without its query. */
   readonly source: string;
   /** How many are in use. */
   readonly keys: number;
@@ -92,7 +92,7 @@ export class FollowedKeys {
   /** How many keys are in use, and why they could not be read last. */
   get report(): Pick<KeyReport, 'source' | 'keys' | 'reason'> {
     return {
-      source: this.source.text,
+      source: shownSource(this.source),
       keys: this.#keys.length,
       ...(this.#problem !== undefined && { reason: this.#problem }),
     };
@@ -151,7 +151,7 @@ export class FollowedKeys {
     const isNew = JSON.stringify(keys) !== JSON.stringify(this.#keys);
     this.#keys = keys;
     const fields = this.#fields;
-    this.#complainOfEntries(leftOut.map((one) => leftOutText(this.source.text, one)).join('; '));
+    this.#complainOfEntries(leftOut.map((one) => leftOutText(shownSource(this.source), one)).join('; '));
     if (keys.length === 0 && (isNew || !this.#hasRead || this.#problem !== undefined))
       this.#parts.logger.warn(fields, 'the list of keys of an identity is empty; nobody has this identity');
     else if (isNew || this.#problem !== undefined)
@@ -183,7 +183,7 @@ export class FollowedKeys {
 
   get #fields(): LogFields {
     const identity = this.#parts.identities().join(', ');
-    return { identity, source: this.source.text, keys: this.#keys.length };
+    return { identity, source: shownSource(this.source), keys: this.#keys.length };
   }
 
   /** Logs once what cannot be used, until that changes. */

@@ -3,6 +3,7 @@
 import type { AuthorizeConfig } from '../config/authorize-config.ts';
 import type { Config } from '../config/config.ts';
 import { templateText } from '../config/header-template.ts';
+import { type IdentityConfig, shownSource } from '../config/identity-config.ts';
 import type { RouteLimitConfig } from '../config/limits-config.ts';
 import type { HeaderChanges, HeaderTemplate, RouteConfig } from '../config/route-config.ts';
 import { isCredential } from '../config/secret-name.ts';
@@ -15,6 +16,7 @@ export function shownConfig(config: Config): unknown {
   return plain({
     ...config,
     routes: config.routes.map(shownRoute),
+    ...(config.identities && { identities: config.identities.map(shownIdentity) }),
     // Where a value is read is no secret.
     ...(config.trace && { trace: { ...config.trace, headers: hiddenFields(config.trace.headers) } }),
   });
@@ -36,6 +38,11 @@ function shownRoute(route: RouteConfig): unknown {
     ...(limits && { limits: limits.map(shownLimit) }),
     ...(authorize && { authorize: shownAuthorize(authorize) }),
   };
+}
+
+function shownIdentity(identity: IdentityConfig): unknown {
+  if (identity.kind !== 'jwt') return identity;
+  return { ...identity, keys: { ...identity.keys, text: shownSource(identity.keys) } };
 }
 
 function shownAuthorize(authorize: AuthorizeConfig): unknown {

@@ -9,7 +9,7 @@ import type {
   ListenerConfig,
   ListenerTlsConfig,
 } from '../config/config.ts';
-import type { IdentityConfig } from '../config/identity-config.ts';
+import { type IdentityConfig, shownSource } from '../config/identity-config.ts';
 import type { SecretSource } from '../config/secret-source.ts';
 import type { StoreConfig } from '../config/stores-config.ts';
 import type { TraceConfig } from '../config/trace-config.ts';
@@ -147,7 +147,7 @@ function writtenIdentity(identity: IdentityConfig): WrittenParts {
         jwt: writtenParts({
           issuer: identity.issuer,
           audience: writtenList(identity.audience),
-          jwks: identity.keys.text,
+          jwks: new WrittenText(written(shownSource(identity.keys)).text, false, identity.keys.text),
           header: identity.header,
           algorithms: writtenList(identity.algorithms),
           clockSkew: writtenDuration(identity.clockSkewMs),

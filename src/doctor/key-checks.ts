@@ -4,7 +4,12 @@
 import type { Config } from '../config/config.ts';
 import { counted } from '../config/counted.ts';
 import { errorCode } from '../config/error-code.ts';
-import type { IdentityConfig, JwtConfig, KeySource } from '../config/identity-config.ts';
+import {
+  type IdentityConfig,
+  type JwtConfig,
+  type KeySource,
+  shownSource,
+} from '../config/identity-config.ts';
 import { leftOutText, type PublicKey, type ReadKeys } from '../config/public-keys.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import { readKeySet } from '../sources/key-set-source.ts';
@@ -22,7 +27,7 @@ export function keyChecks({ identities = [] }: Config): readonly Check[] {
     .map((identity) => ({
       id: `identities.${identity.name}`,
       group: 'identities',
-      title: `${identity.name}: ${identity.kind === 'jwt' ? 'keys' : 'list'} from ${quoted(identity.keys.text, 120)}`,
+      title: `${identity.name}: ${identity.kind === 'jwt' ? 'keys' : 'list'} from ${quoted(shownSource(identity.keys), 120)}`,
       limitMs: LIMIT_MS,
       run: () => examineKeys(identity),
     }));
@@ -42,7 +47,7 @@ async function examineKeys(identity: WithKeys): Promise<readonly Finding[]> {
   const findings = [ok(`${what}, read ${took(performance.now() - beganAtMs)}`)];
   findings.push(
     ...leftOut.map((one) =>
-      warning(`left out: ${quoted(leftOutText(source.text, one), 200)}`, one.hint ?? 'correct it'),
+      warning(`left out: ${quoted(leftOutText(shownSource(source), one), 200)}`, one.hint ?? 'correct it'),
     ),
   );
   if (source.kind === 'url' && source.text.startsWith('http:'))
@@ -92,7 +97,7 @@ function describeFailure(error: unknown, source: KeySource): Finding {
   const remedy = status.startsWith('3')
     ? 'write the address that it leads to: redirects are not followed, as they could lead to keys of others'
     : 'open the URL yourself: it has to answer GET with a JSON Web Key Set; jwks_uri in the openid-configuration of the issuer names it';
-  return failed(`${quoted(source.text, 200)} ${quoted(message)}`, remedy);
+  return failed(`${quoted(shownSource(source), 200)} ${quoted(message)}`, remedy);
 }
 
 function describeConnection(code: string, url: string): Finding {

@@ -16,6 +16,7 @@ class Scene {
   leftOut: readonly LeftOut[] = [];
   readonly log: string[] = [];
   readonly identities: unknown[] = [];
+  readonly sources: unknown[] = [];
   reads = 0;
   readonly published: KeysUpdate[] = [];
   readonly followed: FollowedKeys;
@@ -23,6 +24,7 @@ class Scene {
   constructor(t: TestContext, source: KeySource = { kind: 'url', text: 'https://id.test/jwks.json' }) {
     const note = (fields: object, message: string): void => {
       this.identities.push(Reflect.get(fields, 'identity'));
+      this.sources.push(Reflect.get(fields, 'source'));
       this.log.push(`${message} ${'problem' in fields ? String(fields.problem) : ''}`.trim());
     };
     this.followed = new FollowedKeys(source, {
@@ -67,6 +69,16 @@ test('the log and the report name the identity, and say why its keys cannot be r
   scene.keys = [ONE];
   await scene.followed.read();
   assert.deepEqual(scene.followed.report, { source, keys: 1 });
+});
+
+test('the query of a URL is in neither the log nor the report', async (t) => {
+  const scene = new Scene(t, { kind: 'url', text: 'https://id.test/jwks.json?code=c0rrect-h0rse' });
+  for (const keys of [new Error('was answered with HTTP 503'), [ONE]]) {
+    scene.keys = keys;
+    await scene.followed.read();
+    assert.equal(scene.followed.report.source, 'https://id.test/jwks.json?[redacted]');
+  }
+  assert.deepEqual(scene.sources, Array(2).fill('https://id.test/jwks.json?[redacted]'));
 });
 
 test('because of unknown keys an issuer is asked once in half a minute, and whoever waits is answered', async (t) => {

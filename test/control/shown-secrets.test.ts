@@ -72,6 +72,9 @@ const URLS: Readonly<Record<string, (one: string) => Part>> = {
   }),
 };
 
+/** A whole query may be a secret, and a parameter by any name. */
+const QUERIES = [`code=${OPAQUE}`, OPAQUE, `x=1&y=${OPAQUE}?z=${OPAQUE}`];
+
 function route(part: Part): Part {
   return { routes: [{ name: 'r', match: { path: '/*' }, upstream: 'voice', ...part }] };
 }
@@ -147,6 +150,25 @@ for (const [path, partOf] of Object.entries({ ...PLACES, ...URLS })) {
       const result = parseConfig(textOf(partOf(one)), '/etc/framegate/config.yaml');
       if (!('config' in result)) assertHidden(JSON.stringify(result), JSON.stringify(one.slice(0, 9)));
     }
+  });
+}
+
+for (const query of QUERIES) {
+  const identities = (one: string) => ({
+    identities: {
+      staff: {
+        jwt: { issuer: 'https://a.example', audience: 'a', jwks: `https://a.example/k?${query}${one}` },
+      },
+    },
+  });
+  test(`the URL of keys is shown without its query ${query}`, () => {
+    const [before, after] = [loaded(identities('1')), loaded(identities('2'))];
+    assertHidden(reportOf(before), 'report');
+    assert.match(reportOf(before), /"https:\/\/a\.example\/k\?\[redacted\]"/);
+    const shown = 'https://a.example/k?[redacted]';
+    assert.deepEqual(configDifferences(before, after).entries, [
+      { path: 'identities.staff.jwt.jwks', before: shown, after: shown },
+    ]);
   });
 }
 

@@ -261,6 +261,19 @@ test('an issuer that nobody listens for, that answers with an error, or leads el
   }
 });
 
+test('no report shows the query of the URL of keys', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  issuer.keys = [signingKey('a')];
+  const unreachable = `http://127.0.0.1:${await freePort()}/k`;
+  const page = `http://${await startHttp1(t)}/`;
+  for (const url of [issuer.url, unreachable, page]) {
+    const reports = await diagnoseBroken(t, identityAt(`${url}?code=c0rrect-h0rse&b`), ONLY_KEYS);
+    const report = reportOf(reports, /^identities\.people$/);
+    assert.equal(report.title, `people: keys from ${url}?[redacted]`);
+    assert.doesNotMatch(JSON.stringify(reports), /c0rrect|&b/);
+  }
+});
+
 test('an issuer whose certificate is not trusted', async (t) => {
   const { cert, key } = await testCertificate('localhost', '127.0.0.1');
   const server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (_request, response) =>
