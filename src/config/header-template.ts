@@ -16,6 +16,12 @@ export const HEADER_VARIABLES: readonly HeaderVariable[] = [
   'tls.version',
 ];
 
+const HEADER_PREFIX = 'header.';
+
+/** For whoever writes a variable that does not exist, in the value of a field of a request. */
+export const ALL_VARIABLES: string = `there are ${HEADER_VARIABLES.map(inBraces).join(', ')}, and ${inBraces(`${HEADER_PREFIX}NAME`)}`;
+const ONLY_ROUTE = 'only ${route} is known in responses; write the value itself';
+
 /** Fields that each hop writes itself, and what to write in the configuration instead. */
 const OF_THE_HOP: ReadonlyMap<string, string | undefined> = new Map([
   ['content-length', undefined],
@@ -61,13 +67,13 @@ const MOST_CHARACTERS = 4096;
 
 /** The value of a field of a response or trailer section: of the call, only the route is known there. */
 export function parseResponseTemplate(text: string): HeaderTemplate | Fault {
-  const template = parseHeaderTemplate(text);
+  const template = parseTemplate(text, 'response');
   if (isFault(template)) return template;
   const foreign = template.find((part) => part.kind !== 'text' && part.name !== 'route');
   if (foreign === undefined || foreign.kind === 'text') return template;
   const name = foreign.kind === 'header' ? `${HEADER_PREFIX}${foreign.name}` : foreign.name;
   return {
-    message: `'\${${name}}' is not known in responses`,
+    message: `'${inBraces(name)}' is not known in responses`,
     hint: 'only ${route} is; write the value itself',
   };
 }
@@ -87,6 +93,10 @@ export function parsePlainValue(text: string): string | Fault {
 
 /** `$${` stands for `${` itself. */
 export function parseHeaderTemplate(text: string): HeaderTemplate | Fault {
+  return parseTemplate(text, 'request');
+}
+
+function parseTemplate(text: string, section: 'request' | 'response'): HeaderTemplate | Fault {
   const plainText = parsePlainValue(text);
   if (isFault(plainText)) return plainText;
   const parts: HeaderTemplatePart[] = [];
@@ -96,7 +106,7 @@ export function parseHeaderTemplate(text: string): HeaderTemplate | Fault {
     else if (!piece.startsWith('${')) plain += piece;
     else if (!piece.endsWith('}')) return { message: 'holds a ${ without a closing }', hint: ESCAPE_HINT };
     else {
-      const part = variableOf(piece.slice(2, -1));
+      const part = variableOf(piece.slice(2, -1), section);
       if (isFault(part)) return part;
       if (plain !== '') parts.push({ kind: 'text', text: plain });
       plain = '';
@@ -108,21 +118,36 @@ export function parseHeaderTemplate(text: string): HeaderTemplate | Fault {
 }
 
 const ESCAPE_HINT = 'write $${ where these two characters themselves are meant';
-const HEADER_PREFIX = 'header.';
 
-function variableOf(name: string): HeaderTemplatePart | Fault {
+function variableOf(name: string, section: 'request' | 'response'): HeaderTemplatePart | Fault {
   const known = HEADER_VARIABLES.find((variable) => variable === name);
   if (known !== undefined) return { kind: 'variable', name: known };
   if (name.startsWith(HEADER_PREFIX)) {
     const header = parseHeaderName(name.slice(HEADER_PREFIX.length));
     return isFault(header) ? header : { kind: 'header', name: header };
   }
-  const near = ownOfNginx(name) ?? suggest(name, HEADER_VARIABLES);
-  const all = `there are ${HEADER_VARIABLES.join(', ')}, and header.NAME`;
-  return {
-    message: `'\${${name}}' is no variable`,
-    hint: near === undefined ? all : `did you mean \${${near}}?`,
-  };
+  return { message: `'${inBraces(name)}' is no variable`, hint: hintFor(name, section) };
+}
+
+function hintFor(name: string, section: 'request' | 'response'): string {
+  const near = nearVariable(name);
+  if (section === 'response' && near !== 'route') return ONLY_ROUTE;
+  if (near !== undefined) return `did you mean ${inBraces(near)}?`;
+  const isOfEnvironment = /^[A-Z][A-Z0-9_]*$/.test(name);
+  return isOfEnvironment ? `those of the environment are not filled in; ${ALL_VARIABLES}` : ALL_VARIABLES;
+}
+
+function nearVariable(name: string): string | undefined {
+  const header = /^headers?[.:_-](.+)$/i.exec(name)?.[1];
+  if (header !== undefined && !isFault(parseHeaderName(header)))
+    return `${HEADER_PREFIX}${header.toLowerCase()}`;
+  if (/^headers?$/i.test(name)) return `${HEADER_PREFIX}NAME`;
+  const whole = HEADER_VARIABLES.find((one) => one.startsWith(`${name}.`));
+  return ownOfNginx(name) ?? suggest(name, HEADER_VARIABLES) ?? whole;
+}
+
+function inBraces(name: string): string {
+  return `\${${name}}`;
 }
 
 /** @returns the value as it is written in a configuration */

@@ -3,7 +3,7 @@
 
 import { type ConfigPath, formatPath } from './config-path.ts';
 import { findForeignVariable } from './foreign-variables.ts';
-import { HEADER_VARIABLES } from './header-template.ts';
+import { ALL_VARIABLES } from './header-template.ts';
 import type { Finding } from './problem.ts';
 
 // What begins again and again and never ends must not be searched to the end of the text each time, hence the lengths.
@@ -57,11 +57,10 @@ function remarkOnForeign(path: ConfigPath, text: string): readonly Finding[] {
   if (variable === undefined) return [];
   const { written, own } = variable;
   const isOfResponse = path[3] !== 'request' && path[2] === 'headers';
-  const all = HEADER_VARIABLES.map((name) => `\${${name}}`).join(', ');
   const hint = isOfResponse
     ? 'only ${route} is known in responses; write the value itself'
     : own === undefined
-      ? `there are ${all}, and \${header.NAME}`
+      ? ALL_VARIABLES
       : `write \${${own}}`;
   return [{ severity: 'warning', path, at: 'value', message: `'${written}' is sent as it stands`, hint }];
 }
