@@ -5,6 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { findAdminTokenProblems } from './admin-token.ts';
 import { findBalanceProblems } from './balance-checks.ts';
 import { findCertificateProblems } from './certificate-checks.ts';
+import { findClashingLimits } from './clashing-limits.ts';
 import type { Config } from './config.ts';
 import { crossCheck, listenerNames } from './cross-checks.ts';
 import { findFaults } from './fault-checks.ts';
@@ -163,6 +164,7 @@ function examine(
     ...findIdentityFieldProblems(value),
     ...findLimitProblems(value),
     ...findVainLimits(value),
+    ...findClashingLimits(value),
     ...findWideNetworks(value),
     ...findStoreProblems(value),
     ...findLogFormatProblems(value),

@@ -50,6 +50,16 @@ const documents: readonly (readonly [string, (count: number) => string])[] = [
     (count) =>
       `${LISTENERS}${ROUTES}upstreams:\n  u:\n    endpoints:\n${lines(count, (i) => `      - "10.0.0.1:${i + 1}"`)}`,
   ],
+  [
+    'limits of a route',
+    (count) =>
+      `${LISTENERS}${UPSTREAMS}routes:\n  - upstream: u\n    match: { path: "/*" }\n    limits:\n` +
+      lines(count, (i) =>
+        i % 2 === 0
+          ? `      - { messageSize: ${count + i} }`
+          : '      - { count: bytes, rate: 9/s, exceed: end }',
+      ),
+  ],
   ['empty lines', (count) => `${'\n'.repeat(count * 4)}a: 1`],
   ['braces', (count) => `${LISTENERS}routes: [{ upstream: "${'{'.repeat(count * 16)}" }]\n${UPSTREAMS}`],
 ];
