@@ -1,8 +1,14 @@
 // Warns of routes that inject faults, since a configuration for a test must not reach production unnoticed. The check reads the
 // unvalidated document.
 
+import type { ConfigPath } from './config-path.ts';
 import type { Finding } from './problem.ts';
-import { listOf, mapOf, type RawMap } from './raw-value.ts';
+import { listOf, mapOf, type RawMap, textOf } from './raw-value.ts';
+import { parsePercentageBetween } from './units.ts';
+
+/** What to do about parts of a fault that inject nothing. */
+export const REMOVE_DELAY = 'remove delay, or fault if it has nothing else';
+export const REMOVE_FAULT = 'remove fault, or write a percentage above 0%';
 
 export function findFaults(document: unknown): readonly Finding[] {
   const root = mapOf(document);
@@ -11,6 +17,8 @@ export function findFaults(document: unknown): readonly Finding[] {
     if (!route.has('fault')) return [];
     const path = ['routes', index, 'fault'];
     const fault = mapOf(route.get('fault'));
+    const share = parsePercentageBetween(textOf(fault.get('percent')) ?? '100%', 0, 100);
+    if (share === 0) return [injectingNothing([...path, 'percent'])];
     const injecting: Finding = {
       severity: 'warning',
       path,
@@ -28,6 +36,11 @@ export function findFaults(document: unknown): readonly Finding[] {
     };
     return [injecting, vain];
   });
+}
+
+function injectingNothing(path: ConfigPath): Finding {
+  const message = 'is a share of no calls, so the fault is never injected';
+  return { severity: 'warning', path, at: 'value', message, hint: REMOVE_FAULT };
 }
 
 function trustsSomebody(root: RawMap): boolean {

@@ -1,14 +1,16 @@
 // The schema of the faults that a route injects into its calls, so that clients and services can be tested.
 
+import { REMOVE_DELAY } from './fault-checks.ts';
 import type { FaultAbort } from './fault-config.ts';
-import { key } from './key-notes.ts';
+import { key, valueKind } from './key-notes.ts';
 import { parseRate, ratePattern } from './limit-values.ts';
 import { parseHeaderName } from './match-criteria.ts';
 import { statusOfNumber } from './other-program-policy-values.ts';
 import type { Fault } from './problem.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
-import { count, duration, expecting, parsed, percentage, z } from './schema-values.ts';
+import { count, expecting, parsed, percentage, z } from './schema-values.ts';
 import { suggest } from './suggestion.ts';
+import { durationPattern, parseDuration, parseDurationBetween } from './units.ts';
 
 const resetAfter = z.strictObject({
   messages: count(1, 1_000_000).meta(key('How many whole messages are passed on before the reset.')),
@@ -51,6 +53,14 @@ function parseStatus(text: string): FaultAbort | Fault {
   return { message: `'${text}' is no status of gRPC, and no HTTP status from 400 to 599`, hint };
 }
 
+const SHORTEST_DELAY = '1ms';
+const LONGEST_DELAY = '10m';
+
+function parseDelay(text: string): number | Fault {
+  if (parseDuration(text) === 0) return { message: `'${text}' holds no call`, hint: REMOVE_DELAY };
+  return parseDurationBetween(text, SHORTEST_DELAY, LONGEST_DELAY);
+}
+
 export const fault = z
   .strictObject({
     percent: percentage(0, 100)
@@ -73,7 +83,10 @@ export const fault = z
           },
         ),
       ),
-    delay: duration('1ms', '10m')
+    delay: parsed('a duration such as 250ms, 5s, 10m or 1h', parseDelay, {
+      pattern: durationPattern.source,
+      ...valueKind('duration', [SHORTEST_DELAY, LONGEST_DELAY]),
+    })
       .optional()
       .meta(
         key('How long a call is held before it is sent on or aborted. It can be up to 20 ms more.', {

@@ -2,6 +2,7 @@
 // schema has rejected a value.
 
 import type { ConfigPath } from './config-path.ts';
+import { REMOVE_DELAY, REMOVE_FAULT } from './fault-checks.ts';
 import { RETRYABLE_STATUSES } from './route-time-schema.ts';
 import { parseDuration, respellDuration } from './units.ts';
 
@@ -64,6 +65,8 @@ export function policyValueHint(path: ConfigPath, text: string): string | undefi
   const key = path.at(-1);
   if (key === 'burst' && /^\d+\/[smh]$/.test(text))
     return `write ${text.slice(0, -2)}: a burst has no period`;
+  const ofNothing = text === '0' ? NOTHING[`${ownerOf(path)}.${key}`] : undefined;
+  if (ofNothing !== undefined) return ofNothing;
   const time = shortTime(path, text);
   if (time !== undefined) return time;
   if (key === 'exceed' && text === 'drop')
@@ -86,6 +89,13 @@ export function statusOfNumber(text: string): string | undefined {
   const name = /^\d{1,2}$/.test(text) ? RETRYABLE_STATUSES[Number(text) - 1] : undefined;
   return name === undefined ? undefined : `write ${name}, the name of status ${text}`;
 }
+
+/** What to write where 0 means nothing, and not without end as elsewhere. */
+const NOTHING: Readonly<Record<string, string>> = {
+  'fault.delay': REMOVE_DELAY,
+  'fault.percent': REMOVE_FAULT,
+  'hedge.delay': 'write 0s for at once',
+};
 
 /** How many seconds these keys take at most. Their values are mostly milliseconds, in other programs as well. */
 const MOST_SECONDS: Readonly<Record<string, number>> = {
