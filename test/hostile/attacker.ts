@@ -13,7 +13,7 @@ import type { HostileUpstream } from './hostile-upstream.ts';
 import type { ListenerName, Stage } from './stage.ts';
 
 /** A second for the peer to read the GOAWAY, and what a very busy machine takes to notice. */
-const MOST_CLOSING_MS = 20_000;
+export const MOST_CLOSING_MS = 20_000;
 const POKE_MS = 25;
 
 export interface AttackerOptions {
@@ -108,7 +108,7 @@ export class Attacker {
       `the end of stream ${streamId}`,
       (frame) =>
         frame.streamId === streamId &&
-        (frame.type === FrameType.RST_STREAM || new Map(frame.fields).has('grpc-status')),
+        (frame.type === FrameType.RST_STREAM || frame.fields.some(([name]) => name === 'grpc-status')),
     );
     if (last.type === FrameType.RST_STREAM) return errorCodeName(last.payload.readUInt32BE(0));
     return new Map(last.fields).get('grpc-status') ?? '';

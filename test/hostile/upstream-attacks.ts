@@ -10,11 +10,10 @@ import * as frames from '../support/frames.ts';
 import type { RawPeer } from '../support/raw-peer.ts';
 import type { RawRequest } from '../support/raw-server.ts';
 import type { Attack } from './attack.ts';
-import { Attacker } from './attacker.ts';
+import { Attacker, MOST_CLOSING_MS } from './attacker.ts';
 import type { HostileUpstream } from './hostile-upstream.ts';
 import type { Stage } from './stage.ts';
 
-const MOST_CLOSING_MS = 3000;
 const POKE_MS = 25;
 const LARGE_WINDOW = 1_048_576;
 
