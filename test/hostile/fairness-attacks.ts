@@ -11,6 +11,7 @@ import type { Attack } from './attack.ts';
 import { Attacker, grpcBlock } from './attacker.ts';
 import { answered, webBlock } from './death-attacks.ts';
 import { pause, type Stage } from './stage.ts';
+import { MARK_PATH } from './stage-log.ts';
 import { TextClient } from './text-client.ts';
 
 /** The bystander's service, on the connection that its calls use as well. It is one of Node's, and strict. */
@@ -317,12 +318,22 @@ const longRecords: Attack = {
     web.send(frames.headers(1, webBlock('/no/'.padEnd(8000, '\\')), { endStream: true }));
     await answered(web, 1);
     web.leave();
-    await pause(200);
+    await wantLogWritten(stage);
     const longest = stage.takeLongestLine();
     assert.ok(longest > 0 && longest < MOST_RECORD_BYTES, `the longest line of the log has ${longest} bytes`);
     return `${longest} bytes at most`;
   },
 };
+
+/** Resolves when the records of all calls that have ended are in the log. */
+async function wantLogWritten(stage: Stage): Promise<void> {
+  const before = stage.marks;
+  const last = await Attacker.open(stage);
+  last.request(1, MARK_PATH);
+  await last.outcome(1);
+  last.leave();
+  await eventually('the record of the last call', () => stage.marks > before);
+}
 
 /** The rest of an integer with a prefix of seven bits (RFC 7541 section 5.1). */
 function length(rest: number): readonly number[] {

@@ -264,6 +264,11 @@ export class Stage {
     return longest;
   }
 
+  /** Calls of `MARK_PATH` in the log so far. */
+  get marks(): number {
+    return this.#log.marks;
+  }
+
   get hasExited(): boolean {
     return this.#proxy.exitCode !== null || this.#proxy.signalCode !== null;
   }
