@@ -1,11 +1,12 @@
 // Mounts attacks one after the other on a stage of its own and prints what came of each. Lanes share no proxy and no bystander, so that
 // each figure belongs to one attack, however many lanes there are.
 
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import type { Attack } from './attack.ts';
 import { assertHarmless, type Measurement, MOST_GROWTH_TOGETHER_MIB, measure } from './measured-attack.ts';
-import { pause, Stage } from './stage.ts';
+import { Stage } from './stage.ts';
 
-const SETTLE_MS = 300;
+const ONE_ANSWER_MS = 10_000;
 
 export function printRow(cells: readonly string[]): void {
   const widths = [4, 76, 10, 9, 9, 8, 8, 8];
@@ -30,6 +31,20 @@ function printResult({ id, name, rule }: Attack, result: Measurement, workers: n
     `${seconds.toFixed(1)} s`,
     `${workers > 1 ? `with ${workers} workers: ` : ''}${reaction} [${rule}]`,
   ]);
+}
+
+/** Resolves once it is known whether a process has ended by now: one has, or the proxy has answered since, or it never answers again. */
+async function wantKnownEnd(stage: Stage): Promise<void> {
+  let answers = 0;
+  const isKnown = async (): Promise<boolean> => {
+    if (!stage.hasSamePids) return true;
+    const signal = AbortSignal.timeout(ONE_ANSWER_MS);
+    const response = await fetch(`http://${stage.adminAddress}/live`, { signal }).catch(() => undefined);
+    if (response !== undefined) answers++;
+    // Who answers a second request was told before of all that had happened before the first.
+    return answers === 2;
+  };
+  await eventually('the proxy answers or has ended', isKnown, START_TIMEOUT_MS).catch(() => undefined);
 }
 
 export class Lane {
@@ -131,7 +146,7 @@ export class Lane {
       return true;
     } catch (error) {
       // A refused connection is known earlier than the end of the process that refuses it.
-      await pause(SETTLE_MS);
+      await wantKnownEnd(this.#stage);
       const isAlive = this.#stage.hasSamePids;
       const end = isAlive ? '' : 'A PROCESS OF THE PROXY HAS ENDED; ';
       const text = error instanceof Error ? error.message : String(error);
