@@ -7,8 +7,9 @@ import { forkCommand } from '../src/control/fork-command.ts';
 import { StoreWatch } from '../src/control/store-watch.ts';
 import { LeaseDesk } from '../src/limits/lease-desk.ts';
 import { turnNowMs } from '../src/transport/turn-clock.ts';
-import { findRedis, freePort, startRedis, stopRedis } from '../test/stores/real/redis-programs.ts';
+import { findRedis, startRedis, stopRedis } from '../test/stores/real/redis-programs.ts';
 import { eventually } from '../test/support/eventually.ts';
+import { freePort } from '../test/support/free-port.ts';
 import { storeConfig } from '../test/support/store-config.ts';
 
 const CALLS_PER_SECOND = 10_000;

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 import { storeAt } from '../store-scene.ts';
 import { inScene } from './one-limit.ts';
-import { freePort, redisCli, startRedis, stopRedis } from './redis-programs.ts';
+import { redisCli, startRedis, stopRedis } from './redis-programs.ts';
 
 export async function database(): Promise<void> {
   const port = await freePort();

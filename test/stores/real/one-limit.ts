@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 import { StoreScene, storeAt } from '../store-scene.ts';
-import { freePort, redisCli, startCluster, startRedis, stopRedis } from './redis-programs.ts';
+import { redisCli, startCluster, startRedis, stopRedis } from './redis-programs.ts';
 
 const SLOTS = 16_384;
 

@@ -2,10 +2,10 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 
 /** What the server needs beside what every Debian has. */
 const PACKAGES = [
@@ -127,14 +127,4 @@ export async function stopRedis(child: ChildProcess): Promise<void> {
   child.once('exit', () => resolve());
   child.kill('SIGKILL');
   await promise;
-}
-
-export async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const server = createServer().listen(0, '127.0.0.1', resolve);
-  await promise;
-  const address = server.address();
-  server.close();
-  if (typeof address !== 'object' || address === null) throw new Error('there is no port');
-  return address.port;
 }

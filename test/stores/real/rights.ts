@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import type { Config } from '../../../src/config/config.ts';
 import { storeChecks } from '../../../src/doctor/store-checks.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 import { standIn } from '../../support/stand-in.ts';
 import { storeAt } from '../store-scene.ts';
 import { inScene } from './one-limit.ts';
-import { freePort, redisCli, startRedis, stopRedis } from './redis-programs.ts';
+import { redisCli, startRedis, stopRedis } from './redis-programs.ts';
 
 export async function rights(): Promise<void> {
   const port = await freePort();

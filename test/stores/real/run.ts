@@ -15,6 +15,7 @@ import { StoreWatch } from '../../../src/control/store-watch.ts';
 import { DiagnosisRing } from '../../../src/observability/diagnosis-ring.ts';
 import { mostAdmitted } from '../../limits/lease-bound.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 import { storeConfig } from '../../support/store-config.ts';
 import { database } from './database.ts';
 import type { HolderOrders, HolderReport } from './holder.ts';
@@ -22,7 +23,6 @@ import { foreignKey, lostNode } from './one-limit.ts';
 import { ProxyFleet } from './proxies.ts';
 import {
   findRedis,
-  freePort,
   redisCli,
   startCluster,
   startRedis,

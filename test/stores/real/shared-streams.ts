@@ -8,6 +8,7 @@ import { status } from '../../../src/demo/grpc.ts';
 import type { LeaseTerms } from '../../../src/limits/lease-terms.ts';
 import { mostAdmitted } from '../../limits/lease-bound.ts';
 import { eventually, START_TIMEOUT_MS } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
 import { type ProxyProcess, startProxyProcess, startServiceProcess } from '../../support/proxy-process.ts';
 import { standIn } from '../../support/stand-in.ts';
 import {
@@ -16,7 +17,7 @@ import {
   metadataOf,
   type TestVoiceClient,
 } from '../../support/voice-client.ts';
-import { freePort, startRedis, stopRedis } from './redis-programs.ts';
+import { startRedis, stopRedis } from './redis-programs.ts';
 
 /** How many processes carry calls in each proxy. */
 const WORKERS = [1, 1, 2];
