@@ -16,7 +16,12 @@ import {
   signToken,
   TokenIssuer,
 } from '../support/token-issuer.ts';
-import { type CallSettings, metadataOf, type TestVoiceClient } from '../support/voice-client.ts';
+import {
+  type AudioStream,
+  type CallSettings,
+  metadataOf,
+  type TestVoiceClient,
+} from '../support/voice-client.ts';
 
 type Access = Readonly<Record<string, unknown>>;
 
@@ -266,18 +271,36 @@ test('while the keys of an issuer cannot be read, calls are told to come again, 
   await eventually('a served call', () => isServed(scene, issuer.token('alice')));
 });
 
+interface ExpiringStream {
+  readonly stream: AudioStream;
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+
+/** Begins a stream with a token that expires soon: in a second, or later where a stream takes longer to begin. */
+async function beginExpiring({ client }: Scene, issuer: TokenIssuer): Promise<ExpiringStream> {
+  for (let lifetimeMs = 1000; ; lifetimeMs *= 2) {
+    const expiresAtMs = Date.now() + lifetimeMs;
+    const token = issuer.token('alice', { exp: expiresAtMs / 1000 });
+    const stream = client.streamAudio(bearer(token));
+    stream.send({ sequence: 1, audio: Buffer.from('hello') });
+    if ((await stream.next()) !== undefined) return { stream, token, expiresAtMs };
+    const { code, details } = await stream.outcome;
+    assert.equal(code, status.UNAUTHENTICATED, details);
+    assert.ok(Date.now() >= expiresAtMs, details);
+  }
+}
+
 test('a stream ends when its token does, with UNAUTHENTICATED and a sentence', async (t) => {
   const issuer = await TokenIssuer.start(t);
   const scene = await start(t, { office: issuer.identity() }, { require: ['office'] });
-  const expiresAtMs = Date.now() + 2000;
-  const stream = scene.client.streamAudio(bearer(issuer.token('alice', { exp: expiresAtMs / 1000 })));
-  stream.send({ sequence: 1, audio: Buffer.from('hello') });
-  assert.ok((await stream.next()) !== undefined);
+  const { stream, expiresAtMs } = await beginExpiring(scene, issuer);
   const { code, details } = await stream.outcome;
   assert.ok(Date.now() >= expiresAtMs, 'not before');
   assert.equal(code, status.UNAUTHENTICATED);
   assert.match(details, /has expired; call again with a new one/);
-  assert.match((await scene.proxy.record()).reason, /^credentials_expired: .* It was of office:alice\./);
+  const { reason } = await scene.proxy.record(({ responseMessages }) => responseMessages === 1);
+  assert.match(reason, /^credentials_expired: .* It was of office:alice\./);
 });
 
 for (const [onExpiry, allow] of [
@@ -288,11 +311,7 @@ for (const [onExpiry, allow] of [
     const issuer = await TokenIssuer.start(t);
     const access = { onExpiry, ...(allow === undefined ? { require: ['office'] } : { allow }) };
     const scene = await start(t, { office: issuer.identity({ clockSkew: '0s' }) }, access);
-    const expiresAtMs = Date.now() + 1000;
-    const token = issuer.token('alice', { exp: expiresAtMs / 1000 });
-    const stream = scene.client.streamAudio(bearer(token));
-    stream.send({ sequence: 1, audio: Buffer.from('hello') });
-    assert.ok((await stream.next()) !== undefined);
+    const { stream, token, expiresAtMs } = await beginExpiring(scene, issuer);
     // A new call with the token shows that it has expired, or that it is not needed.
     await eventually('the end of the token', async () => {
       const wanted: number = allow === undefined ? status.UNAUTHENTICATED : status.OK;
