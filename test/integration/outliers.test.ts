@@ -128,8 +128,11 @@ test('statuses that are not chosen, and calls that the client gives up, say noth
   for (const answer of [statusInTrailers(3), statusInHeaders(13), (): void => undefined]) {
     odd.answer = answer;
     const before = odd.calls;
-    for (let call = 0; call < 10; call++) await clients[0].say({ text: 'a call' }, { deadlineMs: 200 });
-    assert.ok(odd.calls >= before + 5, `${odd.calls - before} calls`);
+    // More in a row than what ends an endpoint. A call that did not get there before its deadline does not count.
+    await eventually('calls still go there', async () => {
+      await clients[0].say({ text: 'a call' }, { deadlineMs: 200 });
+      return odd.calls >= before + 5;
+    });
   }
 });
 
