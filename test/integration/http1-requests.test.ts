@@ -6,6 +6,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { Duplex, Transform } from 'node:stream';
+import { text as wholeText } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -58,8 +59,7 @@ test('an HTTP/1.1 client on the TLS port gets its page', async (t) => {
   const body = await new Promise<string>((resolve, reject) => {
     const options = { host: 'localhost', port: proxy.port('tls'), path: '/web/', ca: proxy.caPem };
     httpsRequest(options, (response) => {
-      response.setEncoding('utf8');
-      response.on('data', resolve);
+      wholeText(response).then(resolve, reject);
     })
       .on('error', reject)
       .end();
