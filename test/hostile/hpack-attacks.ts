@@ -64,16 +64,14 @@ function bomb({ name, fuse, bomb: block }: Bomb): Attack {
     rule: 'limits.headerFields, limits.headerListSize: request_headers_too_large',
     async mount(stage) {
       const upstream = stage.newUpstream();
+      // Before there is a connection: who is at work for long does not acknowledge SETTINGS in time.
+      const bytes = block(upstream.path);
+      const calls = repeated(CALLS, (index) => frames.headers(2 * index + 3, bytes, { endStream: true }));
       const attackers = await Promise.all(
         (['clear', 'tls'] as const).map((listener) => Attacker.open(stage, { listener })),
       );
       for (const attacker of attackers) {
-        attacker.send(
-          frames.headers(1, fuse(upstream.path), { endStream: true }),
-          repeated(CALLS, (index) =>
-            frames.headers(2 * index + 3, block(upstream.path), { endStream: true }),
-          ),
-        );
+        attacker.send(frames.headers(1, fuse(upstream.path), { endStream: true }), calls);
         assert.equal(await attacker.outcome(2 * CALLS + 1), '8');
         await attacker.wantAlive();
         attacker.leave();

@@ -189,11 +189,12 @@ const bombs: Attack = {
   rule: 'limits.headerListSize: response_headers_too_large',
   async mount(stage) {
     const upstream = stage.newUpstream();
+    const references = repeated(12_000, () => indexed(NEWEST));
     const fused = new Set<unknown>();
     upstream.onRequest = ({ peer, streamId }: RawRequest) => {
       const fuse = fused.has(peer) ? [] : [added('bomb', 'v'.repeat(3900))];
       fused.add(peer);
-      const block = Buffer.concat([RESPONSE, ...fuse, repeated(12_000, () => indexed(NEWEST))]);
+      const block = Buffer.concat([RESPONSE, ...fuse, references]);
       peer.send(frames.headers(streamId, block));
     };
     for (let round = 0; round < 10; round++) {
