@@ -114,6 +114,12 @@ export class Attacker {
     return new Map(last.fields).get('grpc-status') ?? '';
   }
 
+  /** The gRPC message of a stream that has ended. */
+  messageOf(streamId: number): string | undefined {
+    const fields = this.peer?.framesOf(streamId).flatMap((frame) => frame.fields) ?? [];
+    return fields.find(([name]) => name === 'grpc-message')?.[1];
+  }
+
   #want(what: string, matches: (frame: ReceivedFrame) => boolean): Promise<ReceivedFrame> {
     assert.ok(this.peer !== undefined, 'this attacker does not read');
     return this.peer.want(what, matches);

@@ -76,7 +76,7 @@ async function breakConnection(
   await wantGone(peer, reads);
   await stage.wantOneLine(upstream.address, token);
   caller.request(3, upstream.path);
-  assert.equal(await caller.outcome(3), '0', `the next call after ${token}`);
+  assert.equal(await caller.outcome(3), '0', `the next call after ${token}: ${caller.messageOf(3)}`);
   caller.leave();
 }
 
