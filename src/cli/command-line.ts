@@ -123,6 +123,14 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'make-checks',
+    {
+      summary: 'what doctor starts to make its checks',
+      run: async () => (await import('./make-checks.ts')).makeChecks(),
+      isHidden: true,
+    },
+  ],
+  [
     'decoder',
     {
       summary: 'what tap starts to decode messages',

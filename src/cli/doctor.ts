@@ -2,14 +2,17 @@
 // what is wrong and how to fix it.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { isReadOnce, isStandardInput, STANDARD_INPUT } from '../config/standard-input.ts';
 import { suggest } from '../config/suggestion.ts';
 import { readingFault } from '../config/system-error.ts';
-import type { CheckReport } from '../doctor/check.ts';
-import { readCredentials } from '../doctor/credentials.ts';
-import { type DoctorOptions, examine, groupNames, NoSuchCheck } from '../doctor/doctor.ts';
+import { type CheckReport, groupNames } from '../doctor/check.ts';
+import { NO_CREDENTIALS, readCredentials } from '../doctor/credentials.ts';
+import type { DoctorOptions } from '../doctor/doctor.ts';
+import { examineElsewhere, NothingExamined } from '../doctor/forked-examination.ts';
 import { isHealthy, jsonReport, TextReport } from '../doctor/report.ts';
+import type { ReportEvents } from '../doctor/reports-in-order.ts';
 import { parseTarget, type Target } from '../doctor/target.ts';
-import { workerCount } from '../workers/worker-count.ts';
+import { forkChecks } from './fork-checks.ts';
 import { describeMissing, readOptions } from './options.ts';
 
 const usage = `Usage: framegate doctor [-c FILE] [--verbose] [--only CHECK] [TARGET]
@@ -58,7 +61,9 @@ each check.
 
 const MOST_HOLD_SECONDS = 86_400;
 
-type Chosen = Omit<DoctorOptions, 'processesFor'> & {
+type Examined = Omit<DoctorOptions, 'processesFor' | 'openFiles' | 'earlier' | 'alone'>;
+
+type Chosen = Examined & {
   readonly isJson: boolean;
   /** Whether the text has each check, with what it saw. Otherwise those that passed are counted. */
   readonly isVerbose: boolean;
@@ -79,7 +84,7 @@ export async function doctor(argv: readonly string[]): Promise<number> {
   return await runDoctor(chosen);
 }
 
-/** Prints the report and ends the process, which questions to a silent DNS server would keep alive for a while. */
+/** Prints the report and ends the process. */
 export async function runDoctor(chosen: Chosen): Promise<number> {
   const code = await report(chosen);
   // A pipe takes only a part at once, and what is left would be lost with the process.
@@ -96,17 +101,14 @@ async function report({ isJson, isVerbose, isFileFound, ...options }: Chosen): P
     );
   let reports: readonly CheckReport[];
   try {
-    reports = await examine(
-      { ...options, processesFor: workerCount },
-      {
-        onReport: (each) => {
-          if (!isJson) text.add(each);
-        },
-        ...(!isJson && text.isLive && { onProgress: (title, elapsedMs) => text.progress(title, elapsedMs) }),
+    reports = await examineInProcess(options, {
+      onReport: (each) => {
+        if (!isJson) text.add(each);
       },
-    );
+      ...(!isJson && text.isLive && { onProgress: (title, elapsedMs) => text.progress(title, elapsedMs) }),
+    });
   } catch (error) {
-    if (!(error instanceof NoSuchCheck)) throw error;
+    if (!(error instanceof NothingExamined)) throw error;
     process.stderr.write(`framegate doctor: ${error.message}\n`);
     return 1;
   }
@@ -114,6 +116,38 @@ async function report({ isJson, isVerbose, isFileFound, ...options }: Chosen): P
   if (isJson) process.stdout.write(jsonReport(reports, durationMs));
   else text.end(reports, durationMs);
   return isHealthy(reports) ? 0 : 1;
+}
+
+/** Has the checks made by another process. */
+async function examineInProcess(
+  { file: named, target, ca, credentials = NO_CREDENTIALS, only, holdSeconds, method }: Examined,
+  events: ReportEvents,
+): Promise<readonly CheckReport[]> {
+  // A second process has to read it as well.
+  const input = named !== undefined && isReadOnce(named) ? readOnce(named) : undefined;
+  const file = input === undefined ? named : STANDARD_INPUT;
+  const { headers, certificate } = credentials;
+  const order = { file, target, ca, headers: headers.entries(), certificate, only, holdSeconds, method };
+  return examineElsewhere(
+    order,
+    {
+      start: (told) => forkChecks(told, input),
+      after: (delayMs, call) => {
+        const timer = setTimeout(call, delayMs);
+        return () => clearTimeout(timer);
+      },
+    },
+    events,
+  );
+}
+
+/** @returns undefined if it cannot be read, which the check of the file tries once more, and says */
+function readOnce(file: string): Buffer | undefined {
+  try {
+    return readFileSync(isStandardInput(file) ? 0 : file);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @returns 'help', or a sentence about what is wrong */

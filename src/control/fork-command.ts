@@ -14,8 +14,7 @@ const MOST_HEAP_MIB = 192;
 
 /** @param command `export-spans` exports spans, `take-leases` takes leases of stores */
 export function forkCommand(command: 'export-spans' | 'take-leases'): ChildProcess {
-  const isExecutable = process.getBuiltinModule('node:sea').isSea();
-  const [program, ...rest] = isExecutable ? [command] : [mainFile(), command];
+  const { program, rest, isExecutable } = programWith(command);
   const child = fork(program, rest, {
     // The flags of this process are for those that carry calls. With this one SIGUSR1 does not open Node's debugger.
     execArgv: isExecutable ? [] : ['--disable-sigusr1'],
@@ -26,6 +25,18 @@ export function forkCommand(command: 'export-spans' | 'take-leases'): ChildProce
   });
   child.stderr?.on('data', passOnLastWords);
   return child;
+}
+
+/** @returns this program with a hidden command, as `fork` takes it */
+export function programWith(command: string): {
+  readonly program: string;
+  readonly rest: readonly string[];
+  readonly isExecutable: boolean;
+} {
+  const isExecutable = process.getBuiltinModule('node:sea').isSea();
+  return isExecutable
+    ? { program: command, rest: [], isExecutable }
+    : { program: mainFile(), rest: [command], isExecutable };
 }
 
 /** The single executable takes no flags of Node as arguments, but from the environment. */

@@ -20,6 +20,11 @@ export const GROUPS = {
 
 export type Group = keyof typeof GROUPS;
 
+/** @returns what --only may name: the groups */
+export function groupNames(): readonly string[] {
+  return Object.keys(GROUPS);
+}
+
 export interface Check {
   /** Unique, and begins with the group: 'upstream.voice.127.0.0.1:50051.tcp'. */
   readonly id: string;
@@ -29,6 +34,8 @@ export interface Check {
   readonly needs?: readonly string[];
   /** The ids of checks that must have ended before, whatever they found. */
   readonly after?: readonly string[];
+  /** The groups whose checks use what this one leaves in the memory of its process. Another process makes it again for them. */
+  readonly feeds?: readonly Group[];
   /** How long the check may take. */
   readonly limitMs?: number;
   /**

@@ -11,6 +11,7 @@ import { secretsIn } from './config-secrets.ts';
 import { type Credentials, NO_CREDENTIALS } from './credentials.ts';
 import { PROBE_HOST } from './dial.ts';
 import { Evidence } from './evidence.ts';
+import { type PlannedCheck, shownReports } from './examination-messages.ts';
 import { guessChecks } from './guess-checks.ts';
 import { HiddenValues } from './hidden-values.ts';
 import { holdChecks } from './hold-checks.ts';
@@ -46,6 +47,10 @@ export interface DoctorOptions {
   readonly processesFor: (config: Config) => number;
   /** Replaces the limit of this process. */
   readonly openFiles?: number | undefined;
+  /** What other processes have reported, which ended before they had made all checks. */
+  readonly earlier?: readonly CheckReport[] | undefined;
+  /** The ids of checks that are made while no other one is. */
+  readonly alone?: ReadonlySet<string> | undefined;
 }
 
 const TOTAL_MS = 10_000;
@@ -54,33 +59,54 @@ const MOST_SHOWN_IDS = 8;
 /** What `only` names is no check of this examination. The message is a sentence for the user. */
 export class NoSuchCheck extends Error {}
 
-/** Never rejects for anything that is wrong with what is examined. Rejects with NoSuchCheck before any check is made. */
-export async function examine(options: DoctorOptions, events: RunEvents): Promise<readonly CheckReport[]> {
+export interface ExaminationEvents extends RunEvents {
+  /** Comes before any check begins. */
+  onPlanned?(plan: readonly PlannedCheck[]): void;
+}
+
+/**
+ * Never rejects for anything that is wrong with what is examined. Rejects with NoSuchCheck before any check is made.
+ * @returns the reports that are shown, in the order of the plan
+ */
+export async function examine(
+  options: DoctorOptions,
+  events: ExaminationEvents = {},
+): Promise<readonly CheckReport[]> {
   const slot = new ProxySlot();
-  const { only, credentials } = options;
+  const { only, credentials, earlier, alone } = options;
   try {
     const subject = options.file === undefined ? undefined : readSubject(options.file);
     const all = await planChecks(options, slot, subject);
     const stray = only.find((wanted) => !all.some((check) => isWanted(check, [wanted])));
     if (stray !== undefined) throw new NoSuchCheck(describeStray(stray, all, options));
-    const plan = withPrerequisites(all, only);
-    const needed = idsNeededBy(
-      all.filter((check) => isWanted(check, only)),
-      all,
-    );
-    // What failed although only other checks were asked for is why one of those was not made.
-    const isShown = (report: CheckReport): boolean =>
-      isWanted(report, only) || (report.verdict === 'failed' && needed.has(report.id));
-    const onReport = (report: CheckReport): void => {
-      if (isShown(report)) events.onReport(report);
-    };
+    const checks = withPrerequisites(all, only);
+    const plan = plannedOf(checks, only, all);
+    events.onPlanned?.(plan);
     const ofConfig = new HiddenValues(subject?.config === undefined ? [] : secretsIn(subject.config));
     const hide = (text: string): string => ofConfig.hide((credentials ?? NO_CREDENTIALS).headers.hide(text));
-    const reports = await runChecks(plan, { ...events, onReport }, { totalMs: TOTAL_MS, hide });
-    return reports.filter(isShown);
+    const reports = await runChecks(checks, events, { totalMs: TOTAL_MS, hide, earlier, alone });
+    return shownReports(plan, reports);
   } finally {
     await slot.close();
   }
+}
+
+/** What failed although only other checks were asked for is why one of those was not made. */
+function plannedOf(
+  checks: readonly Check[],
+  only: readonly string[],
+  all: readonly Check[],
+): readonly PlannedCheck[] {
+  const needed = idsNeededBy(
+    all.filter((check) => isWanted(check, only)),
+    all,
+  );
+  return checks.map(({ id, group, title }) => ({
+    id,
+    group,
+    title,
+    shown: isWanted({ id, group }, only) ? 'always' : needed.has(id) ? 'ifFailed' : 'never',
+  }));
 }
 
 async function planChecks(
@@ -205,9 +231,4 @@ function idsNeededBy(wanted: readonly Check[], plan: readonly Check[]): Readonly
     for (const next of plan.find((check) => check.id === id)?.needs ?? []) needed.add(next);
   }
   return needed;
-}
-
-/** @returns what --only may name: the groups */
-export function groupNames(): readonly string[] {
-  return Object.keys(GROUPS);
 }

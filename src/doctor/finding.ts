@@ -71,6 +71,8 @@ export function pageOf({
 }
 
 const MOST_CHARACTERS = 300;
+/** Of one text of a report. */
+export const MOST_TEXT_CHARACTERS = 2000;
 
 /** Stands where a text of others was cut. */
 export const CUT = '…';

@@ -4,7 +4,7 @@
 import { styleText } from 'node:util';
 import { counted } from '../config/counted.ts';
 import { type CheckReport, GROUPS, type Group } from './check.ts';
-import { type Finding, pageOf, quoted } from './finding.ts';
+import { type Finding, MOST_TEXT_CHARACTERS, pageOf, quoted } from './finding.ts';
 
 /** Where the report goes: standard output, or what a test reads. */
 export interface ReportStream {
@@ -21,8 +21,6 @@ const SIGNS: Readonly<Record<CheckReport['verdict'], readonly [sign: string, col
   failed: ['✖', 'red'],
   skipped: ['–', 'dim'],
 };
-
-const MOST_CHARACTERS = 2000;
 
 export class TextReport {
   readonly #stream: ReportStream;
@@ -153,7 +151,7 @@ export class TextReport {
   }
 
   #line(colour: Colour | undefined, text: string): void {
-    const harmless = quoted(text, MOST_CHARACTERS);
+    const harmless = quoted(text, MOST_TEXT_CHARACTERS);
     this.#stream.write(`    ${colour === undefined ? harmless : this.#paint(colour, harmless)}\n`);
   }
 
@@ -209,7 +207,7 @@ export function jsonReport(reports: readonly CheckReport[], durationMs: number):
     first: first === undefined ? null : { check: first.report.id, ...describe(first.finding) },
     checks: reports.map(({ findings, ...rest }) => ({ ...rest, findings: findings.map(describe) })),
   };
-  return `${JSON.stringify(report, (_key, value: unknown) => (typeof value === 'string' ? quoted(value, MOST_CHARACTERS) : value), 2)}\n`;
+  return `${JSON.stringify(report, (_key, value: unknown) => (typeof value === 'string' ? quoted(value, MOST_TEXT_CHARACTERS) : value), 2)}\n`;
 }
 
 function describe(finding: Finding): object {

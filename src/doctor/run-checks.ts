@@ -1,14 +1,14 @@
-// Runs checks: each one as soon as those before it allow, several at a time, and each with its own time limit. Reports come in the order
-// of the plan, however the checks end. A check whose prerequisite failed is skipped, and every other one runs.
+// Runs checks: each one as soon as those before it allow, several at a time, and each with its own time limit. A check whose prerequisite
+// failed is skipped, and every other one runs.
 
 import type { Check, CheckReport } from './check.ts';
 import { type Finding, failed, warning, withoutSecrets, worstOf } from './finding.ts';
 
 export interface RunEvents {
-  /** Called in the order of the plan. */
-  onReport(report: CheckReport): void;
-  /** The check that is waited for has changed, or time has passed. */
-  onProgress?(title: string, elapsedMs: number): void;
+  /** Checks that are skipped do not begin. */
+  onBegin?(id: string): void;
+  /** Called as checks end, in any order, and as they are skipped. */
+  onEnd?(report: CheckReport): void;
 }
 
 export interface RunOptions {
@@ -16,15 +16,21 @@ export interface RunOptions {
   readonly totalMs: number;
   /** Takes secrets out of a text. What the findings of all checks say passes it, since any text of theirs may be that of a peer. */
   readonly hide?: ((text: string) => string) | undefined;
+  /** The reports of another process, whose checks are made again only if those that are left need what they leave in memory. */
+  readonly earlier?: readonly CheckReport[] | undefined;
+  /** The ids of checks that are made while no other one is. */
+  readonly alone?: ReadonlySet<string> | undefined;
 }
 
 const LIMIT_MS = 3000;
 const AT_ONCE = 12;
-const PROGRESS_EVERY_MS = 200;
 /** How long a check has to settle after its signal. */
 const GRACE_MS = 300;
 
-/** Never rejects. */
+/**
+ * Never rejects.
+ * @returns the reports in the order of the plan
+ */
 export async function runChecks(
   plan: readonly Check[],
   events: RunEvents,
@@ -39,6 +45,7 @@ class Run {
   readonly #plan: readonly Check[];
   readonly #events: RunEvents;
   readonly #hide: RunOptions['hide'];
+  readonly #alone: ReadonlySet<string>;
   readonly #endsAtMs: number;
   readonly #reports = new Map<string, CheckReport>();
   readonly #known: ReadonlySet<string>;
@@ -46,28 +53,24 @@ class Run {
   readonly #finish: (reports: readonly CheckReport[]) => void;
   readonly #startedAtMs = performance.now();
   #running = 0;
-  /** How many reports were told. */
-  #told = 0;
-  readonly #progress: NodeJS.Timeout | undefined;
+  #isOneAlone = false;
 
-  constructor(plan: readonly Check[], events: RunEvents, { totalMs, hide }: RunOptions) {
+  constructor(plan: readonly Check[], events: RunEvents, options: RunOptions) {
+    const { totalMs, hide, earlier = [], alone = new Set() } = options;
     this.#plan = plan;
     this.#events = events;
     this.#hide = hide;
+    this.#alone = alone;
     this.#endsAtMs = performance.now() + totalMs;
     this.#known = new Set(plan.map(({ id }) => id));
     const { promise, resolve } = Promise.withResolvers<readonly CheckReport[]>();
     this.finished = promise;
     this.#finish = resolve;
-    if (events.onProgress !== undefined)
-      this.#progress = setInterval(() => this.#tellProgress(), PROGRESS_EVERY_MS);
+    for (const report of reportsToKeep(plan, earlier)) {
+      this.#begun.add(report.id);
+      this.#reports.set(report.id, report);
+    }
     this.#continue();
-  }
-
-  #tellProgress(): void {
-    const awaited = this.#plan[this.#told];
-    if (awaited !== undefined)
-      this.#events.onProgress?.(awaited.title, performance.now() - this.#startedAtMs);
   }
 
   #continue(): void {
@@ -77,7 +80,7 @@ class Run {
       for (const check of this.#plan) {
         if (this.#begun.has(check.id) || !this.#isDue(check)) continue;
         const obstacle = this.#obstacle(check);
-        if (obstacle === undefined && this.#running >= AT_ONCE) continue;
+        if (obstacle === undefined && !this.#hasRoom(check)) continue;
         this.#begun.add(check.id);
         if (obstacle === undefined) void this.#run(check);
         else {
@@ -86,14 +89,13 @@ class Run {
         }
       }
     }
-    while (this.#told < this.#plan.length) {
-      const report = this.#reports.get(this.#plan[this.#told].id);
-      if (report === undefined) return;
-      this.#told++;
-      this.#events.onReport(report);
-    }
-    clearInterval(this.#progress);
+    if (this.#plan.some(({ id }) => !this.#reports.has(id))) return;
     this.#finish(this.#plan.flatMap(({ id }) => this.#reports.get(id) ?? []));
+  }
+
+  #hasRoom({ id }: Check): boolean {
+    if (this.#isOneAlone) return false;
+    return this.#running < (this.#alone.has(id) ? 1 : AT_ONCE);
   }
 
   /** Checks that are not in the plan are not waited for. */
@@ -112,6 +114,8 @@ class Run {
 
   async #run(check: Check): Promise<void> {
     this.#running++;
+    this.#isOneAlone = this.#alone.has(check.id);
+    this.#events.onBegin?.(check.id);
     const beganAtMs = performance.now();
     const own = check.limitMs ?? LIMIT_MS;
     // A check that takes long on purpose has a limit of its own above that of all together.
@@ -119,6 +123,7 @@ class Run {
     const limitMs = own > this.#endsAtMs - this.#startedAtMs ? own : Math.min(own, leftMs);
     const findings = await withLimit(check, limitMs, this.#reports);
     this.#running--;
+    this.#isOneAlone = false;
     this.#settle(check, findings, performance.now() - beganAtMs, undefined);
     this.#continue();
   }
@@ -131,7 +136,7 @@ class Run {
   ): void {
     const verdict = skippedBecause === undefined ? worstOf(findings) : 'skipped';
     const hide = this.#hide;
-    this.#reports.set(id, {
+    const report = {
       id,
       group,
       title,
@@ -139,8 +144,20 @@ class Run {
       findings: hide === undefined ? findings : findings.map((finding) => withoutSecrets(finding, hide)),
       skippedBecause,
       durationMs: Math.round(durationMs),
-    });
+    };
+    this.#reports.set(id, report);
+    this.#events.onEnd?.(report);
   }
+}
+
+/** A check that failed has left nothing, and may be why that process ended. */
+function reportsToKeep(plan: readonly Check[], earlier: readonly CheckReport[]): readonly CheckReport[] {
+  const reported = new Set(earlier.map(({ id }) => id));
+  const groupsLeft = new Set(plan.filter(({ id }) => !reported.has(id)).map(({ group }) => group));
+  const again = new Set(
+    plan.filter(({ feeds = [] }) => feeds.some((group) => groupsLeft.has(group))).map(({ id }) => id),
+  );
+  return earlier.filter(({ id, verdict }) => !again.has(id) || verdict === 'failed' || verdict === 'skipped');
 }
 
 async function withLimit(

@@ -1,5 +1,5 @@
-// The header fields that a person gives the doctor for its calls. Their values leave this object only for a connection whose peer has shown
-// who it is, so that no check can send them to anybody else.
+// The header fields that a person gives the doctor for its calls. Checks get their values only for a connection whose peer has
+// shown who it is, so that none can send them to anybody else.
 
 import type { TlsFacts } from './dial.ts';
 import { HiddenValues } from './hidden-values.ts';
@@ -35,6 +35,11 @@ export class SecretFields {
     if (this.size === 0) return NONE;
     if (tls?.unverified === undefined) return this.#values;
     return `${tls.unverified}, so --header is not sent to it`;
+  }
+
+  /** All values, for the process that makes the checks of this one. */
+  entries(): readonly (readonly [name: string, value: string])[] {
+    return [...this.#values];
   }
 
   /**

@@ -34,6 +34,7 @@ export function targetChecks(parts: TargetParts, found: TargetWay): readonly Che
       id: TARGET_PROTOCOL,
       group: 'target',
       title: `${text}: serves HTTP/2`,
+      feeds: ['target', 'hold'],
       limitMs: TARGET_LIMIT_MS,
       run: () => examineProtocol(parts, found),
     },

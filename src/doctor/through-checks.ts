@@ -62,6 +62,7 @@ export function throughChecks(parts: ThroughParts): readonly Check[] {
       group: 'through',
       title: running === undefined ? 'a temporary proxy starts with this configuration' : 'a running proxy',
       needs: running === undefined ? [CERTIFICATE_FILES] : [],
+      feeds: ['through', 'hold'],
       limitMs: 5000,
       run: async () => {
         if (running !== undefined) {

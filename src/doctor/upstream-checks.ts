@@ -216,6 +216,7 @@ function serviceChecks(
       ...shared,
       id: `${id}.reflection`,
       title: `${label}: services`,
+      feeds: ['through', 'target'],
       run: () => examineReflection(directWay(upstream, address), seen),
     },
   ];

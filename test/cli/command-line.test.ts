@@ -57,6 +57,13 @@ suite('framegate', () => {
     assert.match(stderr, /framegate tap starts this itself/);
   });
 
+  test('make-checks is for the program itself, too', async () => {
+    assert.doesNotMatch((await run('--help')).stdout, /make-checks/);
+    const { exitCode, stdout, stderr } = await run('make-checks');
+    assert.deepEqual([exitCode, stdout], [1, '']);
+    assert.match(stderr, /framegate doctor starts this itself/);
+  });
+
   test('--version is that of package.json', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     for (const word of ['--version', 'version', '-V']) {

@@ -80,6 +80,18 @@ test('no part of a long report is lost on a pipe', async () => {
   assert.match(told.stdout, /Look at this first\n‼ no risky combinations\n.*\n.*\n.*\n$/);
 });
 
+test('a configuration from standard input is read once, by either name', async () => {
+  await write('input.yaml');
+  for (const name of ['-', '/dev/stdin']) {
+    // A pipe, which the shell makes.
+    const line = `cat input.yaml | "$@" doctor -c ${name} --only config`;
+    const options = { cwd: folder, encoding: 'utf8', env } as const;
+    const { status, stdout } = spawnSync('sh', ['-c', line, 'sh', process.execPath, main], options);
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, /1 listener, 1 route, 1 upstream/);
+  }
+});
+
 test('--only that names no check of this run makes none, and says what is missing', async () => {
   await write('only.yaml');
   const cases: readonly (readonly [string, RegExp])[] = [

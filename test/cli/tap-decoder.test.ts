@@ -2,16 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
+import { childOf, isAlive, noProcessTree } from '../support/process-tree.ts';
 import { type FakeProxy, send, startFakeProxy, Tapping } from '../support/tapping.ts';
 
 const VOICE = join(import.meta.dirname, '../../proto/voice.proto');
-const skip = process.platform !== 'linux' && 'the processes of others are seen in /proc';
+const skip = noProcessTree;
 
 interface Decoding {
   readonly tapping: Tapping;
@@ -25,23 +25,6 @@ async function startDecoding(t: TestContext): Promise<Decoding> {
   const tapping = new Tapping(t, ['--admin', fake.admin, '--proto', VOICE]);
   await tapping.shows('CLIENT');
   return { tapping, fake, decoder: () => childOf(tapping.child.pid ?? 0) };
-}
-
-function childOf(pid: number): Promise<number> {
-  const file = `/proc/${pid}/task/${pid}/children`;
-  return eventually(
-    `${pid} has a child`,
-    () => Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined,
-    START_TIMEOUT_MS,
-  );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 function sendMessage({ fake }: Decoding, bytes: Buffer, facts: object = {}): void {

@@ -70,10 +70,7 @@ export async function diagnose(
   }
   const parsed = target === undefined ? undefined : parseTarget(target);
   assert.ok(typeof parsed !== 'string', `no target: ${target}`);
-  return examine(
-    { file, only: [], processesFor: () => 1, target: parsed, ...options },
-    { onReport: () => undefined },
-  );
+  return examine({ file, only: [], processesFor: () => 1, target: parsed, ...options });
 }
 
 /** Examines a configuration that is healthy but for these sections. The demo service is behind it unless an endpoint is named. */

@@ -1,20 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Check, CheckReport } from '../../src/doctor/check.ts';
-import { failed, ok } from '../../src/doctor/finding.ts';
-import { runChecks } from '../../src/doctor/run-checks.ts';
+import { failed, ok, worstOf } from '../../src/doctor/finding.ts';
+import { type RunOptions, runChecks } from '../../src/doctor/run-checks.ts';
 
 const base = { group: 'config', title: 'a check' } as const;
 
-async function run(plan: readonly Check[]): Promise<{ told: string[]; reports: readonly CheckReport[] }> {
-  const told: string[] = [];
-  const reports = await runChecks(plan, { onReport: ({ id }) => told.push(id) }, { totalMs: 5000 });
-  return { told, reports };
+async function run(
+  plan: readonly Check[],
+  options: Partial<RunOptions> = {},
+): Promise<{ events: string[]; reports: readonly CheckReport[] }> {
+  const events: string[] = [];
+  const reports = await runChecks(
+    plan,
+    { onBegin: (id) => events.push(`${id} begins`), onEnd: ({ id }) => events.push(`${id} ends`) },
+    { totalMs: 5000, ...options },
+  );
+  return { events, reports };
 }
 
-test('reports come in the order of the plan, however the checks end', async () => {
+test('checks are told of as they begin and end, and their reports are in the order of the plan', async () => {
   const gate = Promise.withResolvers<void>();
-  const { told } = await run([
+  const { events, reports } = await run([
     {
       ...base,
       id: 'late',
@@ -32,7 +39,75 @@ test('reports come in the order of the plan, however the checks end', async () =
       },
     },
   ]);
-  assert.deepEqual(told, ['late', 'early']);
+  assert.deepEqual(events.slice(0, 2), ['late begins', 'early begins']);
+  assert.deepEqual(
+    reports.map(({ id }) => id),
+    ['late', 'early'],
+  );
+});
+
+/** Ends in a later turn. */
+function laterCheck(id: string): Check {
+  return {
+    ...base,
+    id,
+    run: async () => {
+      await new Promise(setImmediate);
+      return [ok('made')];
+    },
+  };
+}
+
+test('a check that is made alone begins when no other one runs, and no other one begins until it has ended', async () => {
+  const { events } = await run(['first', 'suspect', 'second', 'third'].map(laterCheck), {
+    alone: new Set(['suspect']),
+  });
+  assert.equal(events.length, 8);
+  const at = events.indexOf('suspect begins');
+  assert.equal(events[at + 1], 'suspect ends');
+  const before = events.slice(0, at);
+  for (const event of before.filter((each) => each.endsWith('begins')))
+    assert.ok(before.includes(event.replace('begins', 'ends')), `${event}, and runs beside it`);
+});
+
+function reported(id: string, findings: CheckReport['findings']): CheckReport {
+  return { id, group: 'config', title: id, verdict: worstOf(findings), findings, durationMs: 1 };
+}
+
+test('what another process has reported is not made again, and is evidence for what is left', async () => {
+  const { events, reports } = await run(
+    [
+      { ...base, id: 'known', run: () => [failed('made again')] },
+      { ...base, id: 'broken', run: () => [ok('made again')] },
+      { ...base, id: 'behind', needs: ['broken'], run: () => [ok('never')] },
+      { ...base, id: 'left', after: ['known'], run: (_signal, ended) => ended.get('known')?.findings ?? [] },
+    ],
+    { earlier: [reported('known', [ok('seen before')]), reported('broken', [failed('gone')])] },
+  );
+  assert.deepEqual(events.toSorted(), ['behind ends', 'left begins', 'left ends']);
+  assert.deepEqual(
+    reports.map(({ verdict }) => verdict),
+    ['ok', 'failed', 'skipped', 'ok'],
+  );
+  assert.equal(reports[3].findings[0].text, 'seen before');
+});
+
+test('what leaves something in memory is made again for the checks that are left, unless it failed', async () => {
+  const plan: readonly Check[] = [
+    { ...base, id: 'proxy', feeds: ['through'], run: () => [ok('started')] },
+    { ...base, id: 'culprit', feeds: ['through'], run: () => [ok('never')] },
+    { ...base, id: 'way', feeds: ['target'], run: () => [ok('never')] },
+    { ...base, group: 'through', id: 'route', run: () => [ok('made')] },
+    { ...base, group: 'target', id: 'call', run: () => [ok('never')] },
+  ];
+  const earlier = [
+    reported('proxy', [ok('started')]),
+    reported('culprit', [failed('no result')]),
+    reported('way', [ok('found')]),
+    reported('call', [ok('made')]),
+  ];
+  const { events } = await run(plan, { earlier });
+  assert.deepEqual(events.toSorted(), ['proxy begins', 'proxy ends', 'route begins', 'route ends']);
 });
 
 test('a check whose prerequisite failed is skipped, with those behind it, and every other one is made', async () => {
