@@ -46,11 +46,14 @@ const match = z
       )
       .prefault({})
       .meta(
-        key('Headers that the request must have with exactly these values.', {
-          unset: 'none',
-          values: 'map of header names to texts',
-          like: { Envoy: '`headers` with `exact_match`' },
-        }),
+        key(
+          'Headers that the request must have with exactly these values. Several fields of a name are one value, joined by a comma and a space.',
+          {
+            unset: 'none',
+            values: 'map of header names to texts',
+            like: { Envoy: '`headers` with `exact_match`' },
+          },
+        ),
       ),
     listener: name.optional().meta(
       key('The listener by which the request came.', {

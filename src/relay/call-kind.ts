@@ -12,6 +12,7 @@ import type { RouteConfig, RouteTimeoutsConfig, SplitConfig } from '../config/ro
 import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
+import type { HeaderSource } from '../routing/routed-request.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
 import type { CallPlan } from './call-plan.ts';
 import type { DownstreamPeer } from './downstream-peer.ts';
@@ -19,7 +20,7 @@ import { type ForwardedFields, ForwardTemplate, forwardWhole } from './forward-t
 import { forwardedRequest, type RequestTarget } from './forwarded-headers.ts';
 import { HeaderEdits } from './header-edits.ts';
 import { authorityOf } from './request-authority.ts';
-import { whyContentRefused } from './request-content.ts';
+import { hasSeveralTypes, whyContentRefused, whySeveralTypes } from './request-content.ts';
 import { faultOfPath } from './request-path.ts';
 import type { CallTarget, Snapshot } from './snapshot.ts';
 import { upstreamOf } from './split.ts';
@@ -65,10 +66,10 @@ export class CallKind implements RequestKind {
   #wasForwarded = false;
   /** The :authority field as the client sent it. */
   readonly #authorityField: string | undefined;
-  /** The names of the header fields that the kind depends on, and the first value of each name, which is the only one that routes read. */
-  readonly #names: readonly string[];
+  /** The fields of ALWAYS_READ, of which a request has one each, or is of no kind. */
   readonly #firstValues: readonly (string | undefined)[];
-  /** The values that policies see of the plan's `reads`. */
+  /** The names of the other header fields that the kind depends on, those that policies read first, and the values that these and routes see. */
+  readonly #reads: readonly string[];
   readonly #readValues: readonly (string | undefined)[];
   /** Undefined unless the route splits its calls. Then this kind is for the calls that go to one of the upstreams. */
   readonly split: readonly SplitConfig[] | undefined;
@@ -80,7 +81,9 @@ export class CallKind implements RequestKind {
     const path = list.get(':path') ?? '';
     const authority = authorityOf(list, peer.port === undefined);
     const { text } = authority;
-    const route = snapshot.routes.match({ listener: peer.listener, authority: text, path, headers: list });
+    const { listener } = peer;
+    const headers = joinedValues(list);
+    const route = snapshot.routes.match({ listener, authority: text, path, headers });
     this.snapshot = snapshot;
     this.peer = peer;
     this.authority = text;
@@ -94,9 +97,9 @@ export class CallKind implements RequestKind {
     this.takesEndpointAuthority = route?.takesEndpointAuthority === true;
     this.tracing = route?.isTraced === false ? undefined : snapshot.tracing;
     this.#authorityField = list.get(':authority');
-    this.#names = [...new Set([...ALWAYS_READ, ...snapshot.routes.headerNames, ...this.plan.reads])];
-    this.#firstValues = this.#names.map((name) => list.get(name));
-    this.#readValues = this.plan.reads.map((name) => valueOf(list, name));
+    this.#firstValues = ALWAYS_READ.map((name) => list.get(name));
+    this.#reads = [...new Set([...this.plan.reads, ...snapshot.routes.headerNames])];
+    this.#readValues = this.#reads.map((name) => valueOf(list, name));
     this.target = route === undefined ? undefined : snapshot.upstreams.get(this.upstream);
     const prefix = route?.stripPrefix;
     this.requestTarget = {
@@ -155,10 +158,9 @@ export class CallKind implements RequestKind {
   fits(list: HeaderList, snapshot: Snapshot): boolean {
     if (this.snapshot !== snapshot || list.get(':path') !== this.path) return false;
     if (list.get(':authority') !== this.#authorityField) return false;
-    const names = this.#names;
-    for (let index = 0; index < names.length; index++)
-      if (list.get(names[index]) !== this.#firstValues[index]) return false;
-    const { reads } = this.plan;
+    for (let index = 0; index < ALWAYS_READ.length; index++)
+      if (list.get(ALWAYS_READ[index]) !== this.#firstValues[index]) return false;
+    const reads = this.#reads;
     for (let index = 0; index < reads.length; index++)
       if (valueOf(list, reads[index]) !== this.#readValues[index]) return false;
     return true;
@@ -204,6 +206,7 @@ export class CallKind implements RequestKind {
       whyMismatched(list, this.peer) ??
       this.#whyNoTunnel(list) ??
       authorityFailure ??
+      whySeveralTypes(list) ??
       (route === undefined || (this.target === undefined && !isAnswered(route))
         ? this.#noRoute(list)
         : undefined);
@@ -236,7 +239,7 @@ export class CallKind implements RequestKind {
   #noRoute(headers: HeaderList): Failure {
     const { listener, authority, path } = this;
     const told = `No route of listener "${listener}" matches ${shownPath(path).slice(0, 256)} (host ${authority.slice(0, 256) || 'none'}). Add a route for it, or check the method name and the host the client dials.`;
-    const near = this.snapshot.routes.nearMiss({ listener, authority, path, headers });
+    const near = this.snapshot.routes.nearMiss({ listener, authority, path, headers: joinedValues(headers) });
     if (near === undefined) return failure('no_route', told);
     if (near.isForClient) return failure('no_route', `${told} ${near.sentence}`);
     return { ...failure('no_route', told), onlyForLog: ` ${near.sentence}` };
@@ -244,11 +247,12 @@ export class CallKind implements RequestKind {
 }
 
 /**
- * Whether the decisions about a request depend on nothing but its kind. Exceptions are rare: requests with a host field, requests that
- * exceeded the limits of header fields, and requests on a connection that uses the wrong protocol.
+ * Whether the decisions about a request depend on nothing but its kind. Exceptions are rare: requests with a host field or several
+ * content-types, requests that exceeded the limits of header fields, and requests on a connection that uses the wrong protocol.
  */
 export function isOfSomeKind(list: HeaderList, { mismatch }: DownstreamPeer): boolean {
-  return mismatch === undefined && list.overflowedAt === undefined && !list.names.includes('host');
+  const isOne = mismatch === undefined && list.overflowedAt === undefined;
+  return isOne && !list.names.includes('host') && !hasSeveralTypes(list);
 }
 
 function whyMismatched(list: HeaderList, { mismatch, port }: DownstreamPeer): Failure | undefined {
@@ -269,7 +273,7 @@ function pathInvalid(path: string, fault: string): Failure {
 }
 
 /**
- * The value of a header field that policies see. If the name occurs several times, this is the list of all its values (RFC 9110 section
+ * The value of a header field that routes and policies see. If the name occurs several times, this is the list of all its values (RFC 9110 section
  * 5.3), since the service gets all of them.
  */
 export function valueOf(list: HeaderList, name: string): string | undefined {
@@ -277,4 +281,8 @@ export function valueOf(list: HeaderList, name: string): string | undefined {
   if (first === -1) return undefined;
   if (!list.names.includes(name, first + 1)) return list.valueAt(first);
   return list.names.flatMap((one, index) => (one === name ? [list.valueAt(index)] : [])).join(', ');
+}
+
+function joinedValues(list: HeaderList): HeaderSource {
+  return { get: (name) => valueOf(list, name) };
 }

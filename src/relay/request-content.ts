@@ -1,8 +1,9 @@
-// Which requests do not reach services that speak HTTP/2 because of their content-type: a service might take for a gRPC call what was not
-// treated as one here, so that the limits of gRPC calls were not kept (docs/decisions/0072-what-services-take-for-grpc.md).
+// Which requests do not reach services because of their content-type: a service might take for a gRPC call what was not treated as one
+// here, so that the limits of gRPC calls were not kept (docs/decisions/0072-what-services-take-for-grpc.md).
 
 import { type Failure, failure } from '../calls/failure.ts';
 import { isMalformedGrpcType } from '../grpc/content-type.ts';
+import type { HeaderList } from '../h2/hpack/header-list.ts';
 
 /** What is known of all requests of a kind. */
 export interface ContentTerms {
@@ -22,6 +23,24 @@ export function whyContentRefused(
   if (isMalformedGrpcType(contentType)) return MALFORMED;
   return plan.isForGrpcAlone ? NOT_GRPC : undefined;
 }
+
+/** Whether the request has more than one content-type, of which services read the first, the last or all (RFC 9110 section 8.3). */
+export function hasSeveralTypes({ names }: HeaderList): boolean {
+  const first = names.indexOf(CONTENT_TYPE);
+  return first !== -1 && names.includes(CONTENT_TYPE, first + 1);
+}
+
+/** For requests to services of every protocol, and to none. */
+export function whySeveralTypes(list: HeaderList): Failure | undefined {
+  return hasSeveralTypes(list) ? SEVERAL : undefined;
+}
+
+const CONTENT_TYPE = 'content-type';
+
+const SEVERAL = failure(
+  'content_type_refused',
+  'This request has more than one content-type, and services do not agree on which of them counts: send one.',
+);
 
 const MALFORMED = failure(
   'content_type_refused',

@@ -1,7 +1,7 @@
 // What a route is chosen by, and how its path is compared.
 
 export interface HeaderSource {
-  /** The value of the header with this lower-case name. */
+  /** The value of the header with this lower-case name. Of a request, it is the list of all its values (RFC 9110 section 5.3). */
   get(name: string): string | undefined;
 }
 

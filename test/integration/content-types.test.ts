@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { request as http1Request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { type handleBidiStreamingCall, Server, ServerCredentials } from '../../src/demo/grpc.ts';
 import { type ProxyUnderTest, startProxy } from '../support/proxy-under-test.ts';
+import { connectRawClient } from '../support/raw-client.ts';
 import { grpcMessage } from '../support/raw-frames.ts';
 
 const PATH = '/a.B/M';
@@ -158,4 +160,52 @@ test('a service is told no longer deadline than maxDeadline, whatever the conten
     const toldMs = service.deadlinesMs.at(-1) ?? 0;
     assert.ok(toldMs > 0 && toldMs <= 20_000, `${type}: ${toldMs}`);
   }
+});
+
+const SEVERAL: readonly (readonly string[])[] = [
+  ['text/plain', 'application/grpc'],
+  ['application/grpc-web', 'application/grpc'],
+  ['', 'application/grpc'],
+  ['application/grpc', 'text/plain'],
+  ['application/grpc', 'application/grpc'],
+];
+
+test('a request with several content-types reaches no service, whichever comes first', async (t) => {
+  const { proxy, service } = await start(t, { limits: [{ messageSize: 100 }, { bodySize: '1MiB' }] });
+  const client = await connectRawClient({ port: proxy.port('clear') });
+  t.after(() => client.destroy());
+  // What was decided about one field with the same text does not count for two.
+  await post(t, proxy, { 'content-type': 'text/plain, application/grpc' }, 0);
+  const deadlines = service.deadlinesMs.length;
+  for (const types of SEVERAL) {
+    const fields = types.map((type) => ['content-type', type] as const);
+    const {
+      headers,
+      content,
+      grpcStatus,
+      grpcMessage: message,
+    } = await client.outcome(client.call({ path: PATH, fields, body: grpcMessage(Buffer.alloc(5000)) }));
+    const isGrpc = types[0] === 'application/grpc';
+    const status = headers.find(([name]) => name === ':status')?.[1];
+    assert.deepEqual([status, grpcStatus], isGrpc ? ['200', '13'] : ['415', undefined], types.join());
+    assert.match(isGrpc ? message : content.toString(), /more than one content-type.* \(FG3049\)/);
+  }
+  assert.deepEqual([service.sizes, service.deadlinesMs.length], [[], deadlines]);
+});
+
+test('a request with several content-types reaches no service over HTTP/1.1', async (t) => {
+  const { proxy, service } = await start(t, {});
+  for (const types of SEVERAL) {
+    const headers = ['host', 'a', ...types.flatMap((type) => ['content-type', type])];
+    const request = http1Request({ port: proxy.port('clear'), method: 'POST', path: PATH, headers });
+    request.end(grpcMessage(Buffer.alloc(5000)));
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve);
+      request.once('error', reject);
+    });
+    response.resume();
+    const expected = types[0] === 'application/grpc' ? 505 : 415;
+    assert.equal(response.statusCode, expected, types.join());
+  }
+  assert.deepEqual(service.deadlinesMs, []);
 });

@@ -175,8 +175,20 @@ test('a policy reads all fields of a name as one list, so that none is hidden be
   assert.deepEqual(read, ['first, second']);
   assert.equal(kind.fits(grpcList(['x-role', 'first']), snapshot), false);
   assert.equal(kind.fits(grpcList(['x-role', 'first'], ['x-role', 'second']), snapshot), true);
-  assert.equal(kind.fits(grpcList(['x-role', 'first, second']), snapshot), false, 'routes see the first');
+  assert.equal(kind.fits(grpcList(['x-role', 'first, second']), snapshot), true, 'one list in two spellings');
   assert.equal(kind.fits(grpcList(['x-role', 'second'], ['x-role', 'first']), snapshot), false);
+});
+
+test('a route is chosen by all fields of a name as one list, as services may read the last', () => {
+  const routes = [routeOf('/*'), routeOf('/*', 'web', { 'x-route': 'other' })];
+  const snapshot = policiedSnapshot([], [], routes);
+  const upstreamOf = (...values: readonly string[]): string =>
+    new CallKind(grpcList(...values.map((value) => ['x-route', value] as const)), PEER, snapshot).upstream;
+  assert.equal(upstreamOf('other'), 'web');
+  assert.equal(upstreamOf('other', 'none'), 'voice');
+  assert.equal(upstreamOf('none', 'other'), 'voice');
+  const kind = new CallKind(grpcList(['x-route', 'other']), PEER, snapshot);
+  assert.equal(kind.fits(grpcList(['x-route', 'other'], ['x-route', 'none']), snapshot), false);
 });
 
 test('a kind does not fit where any field that is read differs, is missing or is new', () => {
@@ -225,6 +237,7 @@ test('what no service could be sent is refused before any policy is asked', () =
       HeaderList.of([':method', 'GET'], [':authority', 'a'], ['host', 'b'], [':path', '/']),
       'authority_invalid',
     ],
+    [grpcList(['content-type', 'text/plain']), 'content_type_refused'],
   ];
   for (const [list, token] of forms) {
     const { local } = new CallKind(list, PEER, snapshot);
@@ -235,9 +248,10 @@ test('what no service could be sent is refused before any policy is asked', () =
   assert.equal(policy.asked, 0);
 });
 
-test('requests that name their host twice, overflow or came the wrong way are of no kind', () => {
+test('requests that name their host or content-type twice, overflow or came the wrong way are of no kind', () => {
   assert.equal(isOfSomeKind(grpcList(), PEER), true);
   assert.equal(isOfSomeKind(grpcList(['host', 'example.test']), PEER), false);
+  assert.equal(isOfSomeKind(grpcList(['content-type', 'application/grpc']), PEER), false);
   assert.equal(isOfSomeKind(grpcList(), { ...PEER, mismatch: 'plaintext_on_tls_port' }), false);
   const large = grpcList();
   large.overflowedAt = 'x-large';
