@@ -136,6 +136,14 @@ const CLAIMS = [
   'content-type',
   'expect',
   'host',
+  // As services read them that turn names into variables.
+  'content_length',
+  'transfer_encoding',
+  'content_type',
+  'x_http_method_override',
+  'proxy_authorization',
+  'grpc_timeout',
+  'set.cookie',
 ];
 
 test('what a client claims in trailers reaches no service, over HTTP/1.1 and HTTP/2, trusted or not', async (t) => {

@@ -236,6 +236,8 @@ test('a trailer section is passed on as it is, without what only a header sectio
     ['grpc-timeout', '1S'],
     ['host', 'other.test'],
     ['te', 'trailers'],
+    ['content_length', '1'],
+    ['grpc.encoding', 'gzip'],
   );
   list.add('x-secret', 's', true);
   const { names, neverIndexed } = forwardedTrailers(list);
