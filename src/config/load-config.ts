@@ -28,7 +28,7 @@ import {
 } from './problem.ts';
 import { findProtocolProblems } from './protocol-checks.ts';
 import { listOf, mapOf } from './raw-value.ts';
-import { resolveConfig, resolveRoute } from './resolve-config.ts';
+import { resolveConfig, resolveRoutes } from './resolve-config.ts';
 import type { RouteConfig } from './route-config.ts';
 import { findSplitProblems } from './route-upstreams.ts';
 import { validate, validateRoute } from './schema.ts';
@@ -118,10 +118,12 @@ export function parseConfig(
 function findRouteProblems(value: unknown, checkRoutes: RouteCheck | undefined): readonly Finding[] {
   if (checkRoutes === undefined) return [];
   const root = mapOf(value);
-  const routes = listOf(root.get('routes')).flatMap((raw, index) => {
-    const valid = validateRoute(raw);
-    return valid === undefined ? [] : [{ route: resolveRoute(valid), index }];
+  const valid = listOf(root.get('routes')).flatMap((raw, index) => {
+    const route = validateRoute(raw);
+    return route === undefined ? [] : [{ route, index }];
   });
+  const resolved = resolveRoutes(valid.map(({ route }) => route));
+  const routes = valid.map(({ index }, place) => ({ route: resolved[place], index }));
   return checkRoutes(routes, listenerNames(root));
 }
 

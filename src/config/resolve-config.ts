@@ -11,6 +11,7 @@ import type {
   ListenerConfig,
   ListenerTlsConfig,
 } from './config.ts';
+import { namesOfRoutes } from './default-route-names.ts';
 import { resolveAccess, resolveIdentity } from './resolve-identities.ts';
 import { resolveLimits } from './resolve-limits.ts';
 import { resolveAnswers, resolveEdits, resolveFault } from './resolve-route-changes.ts';
@@ -25,7 +26,6 @@ import type {
   RouteTimeoutsConfig,
 } from './route-config.ts';
 import type { ValidConfig, ValidRoute } from './schema.ts';
-import { isSecretName } from './secret-name.ts';
 import type {
   Discovery,
   EndpointState,
@@ -52,7 +52,7 @@ export function resolveConfig(
     file,
     workers: valid.workers,
     listeners: valid.listeners.map((listener) => resolveListener(listener, limits, file)),
-    routes: valid.routes.map(resolveRoute),
+    routes: resolveRoutes(valid.routes),
     upstreams: Object.entries(valid.upstreams).map(([name, upstream]) =>
       resolveUpstream(name, upstream, file, zone),
     ),
@@ -177,15 +177,20 @@ function resolveClientAuth(
   };
 }
 
-export function resolveRoute(route: ValidRoute): RouteConfig {
-  const match: RouteMatchConfig = {
-    path: route.match.path,
-    host: route.match.host,
-    headers: new Map(Object.entries(route.match.headers)),
-    listener: route.match.listener,
-  };
+/** @param routes all of them: the default name of one depends on the others */
+export function resolveRoutes(routes: readonly ValidRoute[]): readonly RouteConfig[] {
+  const matches = routes.map(resolveMatch);
+  const names = namesOfRoutes(routes.map(({ name }, index) => ({ name, match: matches[index] })));
+  return routes.map((route, index) => resolveRoute(route, names[index], matches[index]));
+}
+
+function resolveMatch({ match: { path, host, headers, listener } }: ValidRoute): RouteMatchConfig {
+  return { path, host, headers: new Map(Object.entries(headers)), listener };
+}
+
+function resolveRoute(route: ValidRoute, name: string, match: RouteMatchConfig): RouteConfig {
   return {
-    name: route.name ?? describeMatch(match),
+    name,
     match,
     stripPrefix: route.stripPrefix,
     upstream: route.upstream,
@@ -228,19 +233,6 @@ function resolveHedge({ attempts, delay, on }: NonNullable<ValidRoute['hedge']>)
 function resolveGrpcWeb(grpcWeb: ValidRoute['grpcWeb']): GrpcWebConfig | undefined {
   if (grpcWeb === false) return undefined;
   return { origins: grpcWeb === true ? undefined : grpcWeb.origins };
-}
-
-/**
- * The default name of a route: `grpc.example.com/a.B/* [x-tenant=blue] on internal`. It appears in the log, the metrics and the
- * admin server, so it must not contain secrets.
- */
-function describeMatch({ path, host, headers, listener }: RouteMatchConfig): string {
-  const parts = [
-    `${host ?? ''}${path ?? ''}`,
-    ...[...headers].map(([name, value]) => `[${name}=${isSecretName(name) ? '…' : value}]`),
-    listener === undefined ? '' : `on ${listener}`,
-  ];
-  return parts.filter((part) => part !== '').join(' ');
 }
 
 /** The default of connections.max. HTTP/1.1 needs more: a connection carries one request at a time, and a WebSocket keeps it. */

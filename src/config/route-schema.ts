@@ -113,7 +113,7 @@ export const route = z
   .strictObject({
     name: name.optional().meta(
       key('The name of the route in logs and metrics.', {
-        unset: 'the text of its match',
+        unset: 'the text of its match, without the values of its headers',
         condition: 'unique',
       }),
     ),
