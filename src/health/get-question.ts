@@ -3,7 +3,7 @@
 import { HeaderList } from '../h2/hpack/header-list.ts';
 import type { Http2Target } from './endpoint-access.ts';
 import type { Answers, Question } from './http2-probe.ts';
-import { remedyOfStatus } from './predicate.ts';
+import { remedyOfStatus, shownGet } from './predicate.ts';
 import { type CallEnd, ProbeCall } from './probe-call.ts';
 import type { ProbeConnection } from './probe-connection.ts';
 
@@ -19,8 +19,8 @@ export class GetQuestion implements Question {
   #call: ProbeCall | undefined = undefined;
 
   constructor(target: Http2Target, path: string, answers: Answers) {
-    this.method = `GET ${path}`;
-    this.waitsFor = `the answer to GET ${path}`;
+    this.method = shownGet(path);
+    this.waitsFor = `the answer to ${this.method}`;
     this.#path = path;
     this.#target = target;
     this.#answers = answers;
@@ -31,7 +31,7 @@ export class GetQuestion implements Question {
     const call = new ProbeCall({
       onBytes: ({ length }) => {
         left -= length;
-        return left < 0 ? `more than ${MOST_BODY_BYTES} bytes in answer to GET ${this.#path}` : undefined;
+        return left < 0 ? `more than ${MOST_BODY_BYTES} bytes in answer to ${this.method}` : undefined;
       },
       onEnd: (end) => this.#ended(end),
     });
@@ -50,7 +50,7 @@ export class GetQuestion implements Question {
     if (end.kind === 'http' && end.httpStatus === 200) this.#answers.passed();
     else {
       const httpStatus = end.kind === 'http' ? end.httpStatus : 0;
-      const predicate = predicateOf(this.#path, end);
+      const predicate = predicateOf(this.method, end);
       this.#answers.failed({ predicate, isAnswer: false, remedy: remedyOfStatus(httpStatus) });
     }
   }
@@ -63,8 +63,8 @@ export class GetQuestion implements Question {
   }
 }
 
-function predicateOf(path: string, end: CallEnd): string {
+function predicateOf(method: string, end: CallEnd): string {
   if (end.kind === 'fault') return end.fault;
   const answer = end.kind === 'http' ? `${end.httpStatus}` : `with the gRPC status ${end.grpcStatus}`;
-  return `answered GET ${path} ${answer}, not 200`;
+  return `answered ${method} ${answer}, not 200`;
 }

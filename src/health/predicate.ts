@@ -14,6 +14,12 @@ export function plain(text: string): string {
   return text.slice(0, 100).replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
+/** @returns the words for a GET of this path. A query stays out: services may ask for a token in it. */
+export function shownGet(path: string): string {
+  const query = path.indexOf('?');
+  return `GET ${query === -1 ? path : path.slice(0, query)}`;
+}
+
 /** @returns what to do about a health check by GET that was not answered 200. Undefined where the status is no hint */
 export function remedyOfStatus(httpStatus: number): string | undefined {
   if (httpStatus === 404) return 'set health.path to a path that the service answers 200';

@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { OpenSocket } from './open-socket.ts';
-import { plain, remedyOfStatus } from './predicate.ts';
+import { plain, remedyOfStatus, shownGet } from './predicate.ts';
 import type { Probe, ProbeEvents } from './probe.ts';
 
 /** A head that is longer has no status line in its beginning worth waiting for. */
@@ -27,7 +27,7 @@ export class SocketProbe implements Probe {
   constructor(target: SocketTarget, events: ProbeEvents) {
     this.#target = target;
     this.#events = events;
-    this.method = target.path === undefined ? 'TCP connect' : `GET ${target.path}`;
+    this.method = target.path === undefined ? 'TCP connect' : shownGet(target.path);
   }
 
   run(): void {
@@ -57,15 +57,15 @@ export class SocketProbe implements Probe {
       else if (status !== undefined)
         this.#fail(
           socket,
-          status === 0 ? 'did not answer HTTP/1.1' : `answered GET ${path} ${status}, not 200`,
+          status === 0 ? 'did not answer HTTP/1.1' : `answered ${this.method} ${status}, not 200`,
           remedyOfStatus(status),
         );
       else if (head.interimCount > MOST_INTERIM)
-        this.#fail(socket, `sent more than ${MOST_INTERIM} interim responses to GET ${path}`);
+        this.#fail(socket, `sent more than ${MOST_INTERIM} interim responses to ${this.method}`);
       else if (head.sizeBytes > MOST_HEAD_BYTES)
-        this.#fail(socket, `sent ${MOST_HEAD_BYTES} bytes in answer to GET ${path}, and no status of it`);
+        this.#fail(socket, `sent ${MOST_HEAD_BYTES} bytes in answer to ${this.method}, and no status of it`);
     });
-    socket.on('end', () => this.#fail(socket, `closed the connection instead of answering GET ${path}`));
+    socket.on('end', () => this.#fail(socket, `closed the connection instead of answering ${this.method}`));
     socket.on('error', (error) => this.#fail(socket, `broke the connection off: ${plain(error.message)}`));
     socket.write(
       `GET ${path} HTTP/1.1\r\nHost: ${this.#target.authority}\r\nUser-Agent: framegate-health\r\n` +

@@ -176,7 +176,7 @@ class WebService implements Called {
   static async start(t: TestContext): Promise<WebService> {
     const service = new WebService();
     const answer: RequestListener = ({ url, httpVersion, method }, response) => {
-      if (url === '/up') {
+      if (url === '/up?token=SECRET') {
         service.asked.push(`${method} over HTTP/${httpVersion}`);
         response.statusCode = service.status;
       } else service.calls++;
@@ -189,7 +189,7 @@ class WebService implements Called {
 
 test('http: an endpoint that speaks HTTP/1.1 is asked in HTTP/1.1', async (t) => {
   const [a, b] = [await WebService.start(t), await WebService.start(t)];
-  const health = { ...HEALTH, path: '/up' };
+  const health = { ...HEALTH, path: '/up?token=SECRET' };
   const proxy = await start(t, [a.address, b.address], { protocol: 'http1', health });
   const call = async (): Promise<void> => {
     const response = await fetch(`http://127.0.0.1:${proxy.port('clear')}/a`);
@@ -206,4 +206,16 @@ test('http: an endpoint that speaks HTTP/1.1 is asked in HTTP/1.1', async (t) =>
   a.status = 200;
   await wantBack(proxy, a.address, a, call);
   assert.deepEqual([...new Set(a.asked)], ['GET over HTTP/1.1']);
+  assert.doesNotMatch(JSON.stringify(proxy.lines()), /SECRET/);
+});
+
+test('http: the query of the path, which may hold a token, is in no message about an HTTP/2 service', async (t) => {
+  const service = await HealthService.start(t);
+  const health = { ...HEALTH, type: 'http', path: '/up?token=SECRET' };
+  const proxy = await start(t, [service.address], { health });
+  const { msg } = await proxy.line(({ msg: text }) => String(text).startsWith(OUT));
+  assert.match(String(msg), / answered GET \/up [^?]+, not 200 /);
+  const asked = await proxy.line(({ msg: text }) => text === 'the health of the endpoint is asked for');
+  assert.equal(asked['method'], 'GET /up');
+  assert.doesNotMatch(JSON.stringify(proxy.lines()), /SECRET/);
 });
