@@ -133,6 +133,34 @@ for (const { what, fields, says } of CASES) {
   });
 }
 
+test('a password in an authority is shown neither to the client nor in the log or by the admin server', async (t) => {
+  const service = await startService(t);
+  const proxy = await startProxy(t, { endpoints: [service.address] });
+  const client = await proxy.rawClient('clear');
+  const cases = [
+    [[':authority', 'user:SECRET@service.test']],
+    [[':authority', 'user:SECRET@x:SECRET@service.test:1']],
+    [
+      [':authority', 'service.test'],
+      ['host', 'user:SECRET@service.test'],
+    ],
+  ] as const;
+  for (const fields of cases) {
+    const { grpcMessage } = await client.outcome(client.call({ fields }));
+    assert.match(grpcMessage, /"@service\.test/);
+    assert.doesNotMatch(grpcMessage, /SECRET/);
+  }
+  const tunnel = [
+    [':method', 'CONNECT'],
+    [':authority', 'user:SECRET@service.test:1'],
+  ] as const;
+  client.sendHeaders(101, tunnel, true);
+  await proxy.record(({ reason }) => reason.startsWith('connect_unsupported'));
+  await proxy.record(({ authority }) => authority === '@service.test');
+  assert.doesNotMatch(JSON.stringify(proxy.lines()), /SECRET/);
+  assert.equal(service.requests.length, 0);
+});
+
 test('a request without :authority is routed by its host field, and without both it is told so', async (t) => {
   const service = await startService(t);
   const proxy = await startProxy(t, { endpoints: [service.address] });
