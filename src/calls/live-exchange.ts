@@ -37,7 +37,7 @@ export type Blocker = (typeof BLOCKERS)[number];
  * - window: the flow-control window of the stream is empty. Of Framegate: the client has filled it while the call waits.
  * - connection_window: the window of the connection is empty, which its streams share.
  * - socket: the connection takes no bytes.
- * - waiting: Framegate holds the call, see its state.
+ * - waiting: Framegate holds the call, see its state. Of the service: its endpoints do not answer, so that none has the call.
  * - limit: a limit of the route paces the call.
  * - none: nobody blocks it.
  */
@@ -46,7 +46,7 @@ export type BlockedHow = 'silent' | 'window' | 'connection_window' | 'socket' | 
 export interface Blocked {
   readonly by: Blocker;
   readonly how: BlockedHow;
-  /** For how long, in milliseconds; the age of the call where Framegate holds it. 0 if nobody blocks it. */
+  /** For how long, in milliseconds; the age of the call where none of the endpoints has it, or Framegate holds it. 0 if nobody blocks it. */
   readonly forMs: number;
   readonly sentence: string;
 }

@@ -40,8 +40,11 @@ export interface PacedFacts {
 
 export interface CallFacts {
   readonly state: CallState;
-  /** Why the call waits for an endpoint, as a part of a sentence. */
-  readonly waitsFor: string;
+  /**
+   * Why the call waits for an endpoint, as a part of a sentence, and by whom: the service, where its endpoints do not answer or do not read,
+   * or Framegate, where all places are taken. Undefined if it does not wait for one.
+   */
+  readonly waits: { readonly text: string; readonly by: 'service' | 'framegate' } | undefined;
   readonly protocol: CallProtocol;
   readonly ageMs: number;
   /** The direction that limits have held back longest. Undefined if they hold back nothing. */
@@ -71,22 +74,24 @@ function waiting(facts: CallFacts): Blocked | undefined {
   const filled = isFilled
     ? ' The client may send no more meanwhile, since it has filled the window of Framegate.'
     : '';
+  const by = facts.waits?.by ?? 'framegate';
   return {
-    by: 'framegate',
-    how: isFilled ? 'window' : 'waiting',
+    by,
+    // The window is that of Framegate, so it says nothing about the service.
+    how: isFilled && by === 'framegate' ? 'window' : 'waiting',
     forMs: facts.ageMs,
     sentence: why + filled,
   };
 }
 
-function whyWaiting({ state, waitsFor }: CallFacts): string | undefined {
+function whyWaiting({ state, waits }: CallFacts): string | undefined {
   switch (state) {
     case 'waiting_for_turn':
       return 'The request waits until an earlier one of its connection has its response.';
     case 'waiting_for_policy':
       return 'The call waits for the answer to a question that a policy of its route has asked.';
     case 'waiting_for_endpoint':
-      return `The call waits for a place at its upstream: ${waitsFor}.`;
+      return `The call waits for a place at its upstream: ${waits?.text ?? 'it has no endpoint yet'}.`;
     case 'waiting_for_retry':
       return 'The call waits for its next attempt, since the one before has failed.';
     default:

@@ -244,7 +244,7 @@ function describe(call: LookedAt, idOf: (number: number) => string): LiveExchang
     startedAt: new Date(epochMsOf(startedAtMs)).toISOString(),
     ageMs: facts.ageMs,
     state: facts.state,
-    ...(facts.waitsFor !== '' && { waitsFor: facts.waitsFor }),
+    ...(facts.waits !== undefined && { waitsFor: facts.waits.text }),
     ...describeProgress(call, facts, nowMs),
     blocked: whoBlocks(facts),
   };

@@ -52,7 +52,7 @@ export function factsOf(exchange: LookedAt, nowMs: number): LiveFacts {
   const state = stateOf(exchange, attempts);
   return {
     state,
-    waitsFor: state === 'waiting_for_endpoint' ? whyNoEndpoint(subject, attempts) : '',
+    waits: state === 'waiting_for_endpoint' ? whyNoEndpoint(subject, attempts) : undefined,
     protocol: protocolOf(subject),
     attempts,
     ageMs,
@@ -106,10 +106,11 @@ function isSent(attempt: AttemptState): boolean {
   return attempt.stage === 'sent' && attempt.sentAtMs > 0;
 }
 
-function whyNoEndpoint({ decision }: RequestHead, attempts: readonly AttemptState[]): string {
+function whyNoEndpoint({ decision }: RequestHead, attempts: readonly AttemptState[]): CallFacts['waits'] {
   for (const attempt of attempts)
-    if (attempt.stage === 'sent') return `a connection to ${attempt.endpoint} is being made`;
-  return decision.kind === 'forward' ? decision.upstream.whyWaiting : '';
+    if (attempt.stage === 'sent')
+      return { text: `a connection to ${attempt.endpoint} is being made`, by: 'service' };
+  return decision.kind === 'forward' ? decision.upstream.whyWaiting : undefined;
 }
 
 function protocolOf({ kind, isGrpc, translation }: RequestHead): CallProtocol {

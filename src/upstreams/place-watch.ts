@@ -71,7 +71,7 @@ export class PlaceWatch {
     if (this.#waiting.look(shares.waiting))
       this.#parts.onWaiting(
         shares.waitingCount,
-        whyWaiting(endpoints(), this.#parts.mostCalls, shares.heldCount),
+        whyWaiting(endpoints(), this.#parts.mostCalls, shares.heldCount).text,
       );
     if (!shares.isScarce) {
       this.close();

@@ -17,7 +17,7 @@ import type { RebalancePlan } from './rebalancing.ts';
 import { Spreading } from './spreading.ts';
 import type { LimitUse, UpstreamEvents, UpstreamLimit, UpstreamParts } from './upstream-parts.ts';
 import type { CallTraits, Waiter } from './waiter.ts';
-import { whyWaiting } from './waiting-calls.ts';
+import { type WhyWaiting, whyWaiting } from './waiting-calls.ts';
 
 /** The panic threshold of an upstream for which none is configured. */
 const PANIC_SHARE = 0.5;
@@ -218,8 +218,8 @@ export class Upstream<Candidate extends Endpoint = Endpoint> {
     return this.shares.waitingCount;
   }
 
-  /** Why a call that waits has no place, as a part of a sentence. */
-  get whyWaiting(): string {
+  /** Why a call that waits has no place. */
+  get whyWaiting(): WhyWaiting {
     return whyWaiting(this.endpoints, this.#mostCalls, this.shares.heldCount);
   }
 

@@ -8,6 +8,14 @@ export interface Allowance {
   readonly streams: number | undefined;
 }
 
+/** Why calls wait for a place. */
+export interface WhyWaiting {
+  /** A part of a sentence. */
+  readonly text: string;
+  /** Whose part it is to end that: the service, which does not answer or does not read, or Framegate, whose places are all taken. */
+  readonly by: 'service' | 'framegate';
+}
+
 export class WaitingCalls<Waiting> {
   #seen: ReadonlySet<Waiting> = new Set();
   #isTold = false;
@@ -33,22 +41,29 @@ export function whyWaiting(
   endpoints: readonly { readonly allowance: Allowance | undefined; readonly places: number }[],
   mostCalls: number,
   heldCount: number,
-): string {
-  if (heldCount >= mostCalls) return 'as many run there as limits.streams allows';
+): WhyWaiting {
+  if (heldCount >= mostCalls) return taken('as many run there as limits.streams allows');
   const allowances = endpoints.flatMap(({ allowance }) => allowance ?? []);
-  if (allowances.length === 0) return 'no endpoint has a connection that answers';
+  if (allowances.length === 0) return { text: 'no endpoint has a connection that answers', by: 'service' };
   const places = Math.min(
     mostCalls,
     endpoints.reduce((sum, one) => sum + one.places, 0),
   );
   if (places > heldCount && places !== Number.POSITIVE_INFINITY)
-    return 'the places that are left are kept for other clients';
+    return taken('the places that are left are kept for other clients');
   const [{ connections, streams }] = allowances;
-  if (streams === Number.POSITIVE_INFINITY) return 'its endpoints are slow to take what is sent to them';
+  if (streams === Number.POSITIVE_INFINITY)
+    return { text: 'its endpoints are slow to take what is sent to them', by: 'service' };
   const each = rangeOf(allowances.map((one) => one.connections * (one.streams ?? 1)));
-  if (streams === undefined) return `its endpoints allow ${each} (connections.max)`;
-  if (connections === 1) return `its endpoints allow ${each} (MAX_CONCURRENT_STREAMS)`;
-  return `its endpoints allow ${each} (MAX_CONCURRENT_STREAMS ${streams}, connections.max ${connections})`;
+  if (streams === undefined) return taken(`its endpoints allow ${each} (connections.max)`);
+  if (connections === 1) return taken(`its endpoints allow ${each} (MAX_CONCURRENT_STREAMS)`);
+  return taken(
+    `its endpoints allow ${each} (MAX_CONCURRENT_STREAMS ${streams}, connections.max ${connections})`,
+  );
+}
+
+function taken(text: string): WhyWaiting {
+  return { text, by: 'framegate' };
 }
 
 function rangeOf(counts: readonly number[]): string {

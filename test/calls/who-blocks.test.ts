@@ -29,7 +29,7 @@ const PEER: PeerFacts = {
 interface Given {
   readonly paced?: CallFacts['paced'];
   readonly state?: CallState;
-  readonly waitsFor?: string;
+  readonly waits?: CallFacts['waits'];
   readonly protocol?: CallFacts['protocol'];
   readonly ageMs?: number;
   readonly client?: Partial<PeerFacts>;
@@ -39,7 +39,7 @@ interface Given {
 function factsOf({ client, service, ...rest }: Given): CallFacts {
   return {
     state: 'streaming',
-    waitsFor: '',
+    waits: undefined,
     protocol: 'grpc',
     ageMs: 60_000,
     paced: undefined,
@@ -350,7 +350,11 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
   ['a complete response', { state: 'response_ended' }, 'nobody none 0', /^The response is complete\.$/],
   [
     'no endpoint',
-    { state: 'waiting_for_endpoint', waitsFor: 'none is there', client: { ...STUCK, room: NO_WINDOW } },
+    {
+      state: 'waiting_for_endpoint',
+      waits: { text: 'none is there', by: 'framegate' },
+      client: { ...STUCK, room: NO_WINDOW },
+    },
     'framegate waiting 60000',
     /^The call waits for a place at its upstream: none is there\.$/,
   ],
@@ -358,11 +362,27 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'no endpoint, and a client that has filled the window',
     {
       state: 'waiting_for_endpoint',
-      waitsFor: 'none is there',
+      waits: { text: 'none is there', by: 'framegate' },
       client: { room: { ...OPEN, receiveWindow: 0 } },
     },
     'framegate window 60000',
     /^The call waits for a place at its upstream: none is there\. The client may send no more meanwhile, /,
+  ],
+  [
+    'no endpoint that answers',
+    { state: 'waiting_for_endpoint', waits: { text: 'none answers', by: 'service' } },
+    'service waiting 60000',
+    /^The call waits for a place at its upstream: none answers\.$/,
+  ],
+  [
+    'no endpoint that answers, and a client that has filled the window of Framegate',
+    {
+      state: 'waiting_for_endpoint',
+      waits: { text: 'none answers', by: 'service' },
+      client: { room: { ...OPEN, receiveWindow: 0 } },
+    },
+    'service waiting 60000',
+    /: none answers\. The client may send no more meanwhile, /,
   ],
   [
     'HTTP/1.1 that is not read from',
@@ -427,7 +447,7 @@ test('in all combinations: one who, one how that fits, and whole sentences', () 
           const facts = {
             state,
             protocol,
-            waitsFor: 'x',
+            waits: undefined,
             ageMs: 9000,
             paced: undefined,
             client: PEERS[one],

@@ -189,7 +189,7 @@ const CASES: readonly Case[] = [
     'requests that wait for a connection',
     async ({ live, client, http2Client, silent }) => {
       client(`GET /silent HTTP/1.1\n${FIELDS}\n\n`);
-      const dialled = await live.blocked('/silent', 'framegate waiting');
+      const dialled = await live.blocked('/silent', 'service waiting');
       assert.equal(dialled.state, 'waiting_for_endpoint');
       assert.equal(dialled.waitsFor, `a connection to ${silent} is being made`);
       assert.deepEqual(dialled.attempts, [{ number: 1, state: 'waiting_for_endpoint', endpoint: silent }]);

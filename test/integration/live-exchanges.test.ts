@@ -224,17 +224,17 @@ const CASES: readonly Case[] = [
   ],
 
   [
-    'a call without an endpoint waits for Framegate',
+    'a call without an endpoint waits for its service while no connection answers',
     async ({ live, client }) => {
       const caller = await client();
       caller.call({ path: '/full.S/Call', body: MESSAGE });
-      const call = await live.blocked('/full.S/Call', 'framegate waiting');
+      const call = await live.blocked('/full.S/Call', 'service waiting');
       assert.deepEqual([call.state, call.attempt, call.endpoint], ['waiting_for_endpoint', 1, '']);
       assert.equal(call.waitsFor, 'no endpoint has a connection that answers');
       assert.deepEqual(call.attempts, [{ number: 1, state: 'waiting_for_endpoint' }]);
       assert.equal(call.windows.service, undefined);
       caller.pump(caller.call({ path: '/full.S/Up', endStream: false }), MEBIBYTE);
-      const full = await live.blocked('/full.S/Up', 'framegate window');
+      const full = await live.blocked('/full.S/Up', 'service waiting');
       assert.equal(full.windows.client.stream?.receive, 0);
       assert.match(
         full.blocked.sentence,

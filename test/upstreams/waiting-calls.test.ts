@@ -6,7 +6,12 @@ import { type Allowance, WaitingCalls, whyWaiting } from '../../src/upstreams/wa
 
 function of(...allowances: readonly (Allowance | undefined)[]): string {
   const endpoints = allowances.map((allowance) => ({ allowance, places: 4 }));
-  return whyWaiting(endpoints, Number.POSITIVE_INFINITY, 4 * endpoints.length);
+  return whyWaiting(endpoints, Number.POSITIVE_INFINITY, 4 * endpoints.length).text;
+}
+
+/** Who is to blame where one endpoint allows this, and its four places are taken. */
+function by(allowance: Allowance | undefined, mostCalls = Number.POSITIVE_INFINITY): string {
+  return whyWaiting([{ allowance, places: 4 }], mostCalls, 4).by;
 }
 
 test('it is told once one call has waited from one look to the next, and again only when nobody waited in between', () => {
@@ -41,14 +46,22 @@ test('what calls wait for', () => {
   );
   assert.match(of({ connections: 1, streams: Number.POSITIVE_INFINITY }), /slow to take/);
   for (const nothing of [of(), of(undefined)]) assert.match(nothing, /no endpoint has a connection/);
-  assert.match(whyWaiting([], 4, 4), /limits\.streams/);
+  assert.match(whyWaiting([], 4, 4).text, /limits\.streams/);
   assert.match(
-    whyWaiting([{ allowance: { connections: 1, streams: 9 }, places: 9 }], Number.POSITIVE_INFINITY, 8),
+    whyWaiting([{ allowance: { connections: 1, streams: 9 }, places: 9 }], Number.POSITIVE_INFINITY, 8).text,
     /kept for other clients/,
   );
   const unlimited = { connections: 1, streams: Number.POSITIVE_INFINITY };
   assert.match(
-    whyWaiting([{ allowance: unlimited, places: Number.POSITIVE_INFINITY }], 9, 8),
+    whyWaiting([{ allowance: unlimited, places: Number.POSITIVE_INFINITY }], 9, 8).text,
     /kept for other clients/,
   );
+});
+
+test('the service is to blame where no endpoint answers or reads, and Framegate where all places are taken', () => {
+  assert.equal(by(undefined), 'service');
+  assert.equal(by({ connections: 1, streams: Number.POSITIVE_INFINITY }), 'service');
+  assert.equal(by({ connections: 4, streams: 1 }), 'framegate');
+  assert.equal(by({ connections: 4, streams: undefined }), 'framegate');
+  assert.equal(by(undefined, 4), 'framegate', 'the limit would hold it back anyway');
 });
