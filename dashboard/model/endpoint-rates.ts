@@ -10,6 +10,8 @@ export interface EndpointRates {
   readonly perSecond: number;
   /** By the endpoint's fault. An attempt that lost to a faster one of the same call says nothing bad about it. */
   readonly failedPerSecond: number;
+  /** Those that had no complete response when the client cancelled them, their deadline passed, or Framegate ended them. */
+  readonly givenUpPerSecond: number;
   /** The mean time to the head of a response; undefined if none has come. */
   readonly responseMs: number | undefined;
 }
@@ -48,10 +50,12 @@ function ratesOf(
   ) => Math.max(0, after[name] - (before?.[name] ?? 0));
   const rate = (count: number) => (seconds > 0 ? count / seconds : 0);
   const failed = added('failed') + added('timedOut');
+  const givenUp = added('givenUp');
   const responses = added('responses');
   return {
-    perSecond: rate(added('answered') + added('givenUp') + added('lost') + failed),
+    perSecond: rate(added('answered') + givenUp + added('lost') + failed),
     failedPerSecond: rate(failed),
+    givenUpPerSecond: rate(givenUp),
     responseMs: responses === 0 ? undefined : added('responseMs') / responses,
   };
 }

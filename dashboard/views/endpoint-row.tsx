@@ -24,7 +24,7 @@ interface EndpointRowProps {
   readonly nowEpochMs: number;
 }
 
-const COLUMNS = 9;
+const COLUMNS = 10;
 
 const STATES: Readonly<Record<EndpointStateName, readonly [kind: MarkKind, text: string]>> = {
   in_use: ['good', 'in use'],
@@ -82,6 +82,7 @@ export function EndpointRow({ endpoint, rates, facts, isPanic, spanMs, nowEpochM
         <td class={(rates?.failedPerSecond ?? 0) > 0 ? 'number bad' : 'number'}>
           {formatRate(rates?.failedPerSecond ?? 0)}
         </td>
+        <td class="number">{formatRate(rates?.givenUpPerSecond ?? 0)}</td>
         <td class="number extra">{formatMs(rates?.responseMs)}</td>
         <td class="number extra">{formatCount(endpoint.inFlight)}</td>
         <td class="number extra">{formatCount(endpoint.connections)}</td>

@@ -117,6 +117,13 @@ function Upstream({ upstream, facts, before, model, nowEpochMs, spanMs, isOpenAt
               <th scope="col" class="number">
                 Failed/s
               </th>
+              <th
+                scope="col"
+                class="number"
+                title="Attempts without a complete response when the client cancelled them, their deadline passed, or Framegate ended them"
+              >
+                Given up/s
+              </th>
               <th scope="col" class="number extra">
                 Response head
               </th>

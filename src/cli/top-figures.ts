@@ -20,7 +20,10 @@ export interface EndpointFigures {
   readonly upstream: string;
   readonly endpoint: string;
   readonly attemptsPerSecond: number;
+  /** Attempts that the endpoint has failed: it reset them, lost their connection, or sent an invalid response. */
   readonly failuresPerSecond: number;
+  /** Attempts that had no complete response when the client cancelled them, their deadline passed, or Framegate ended them. */
+  readonly givenUpPerSecond: number;
   /** Attempts under way. */
   readonly active: number;
   readonly isHealthy: boolean;
@@ -89,6 +92,8 @@ function routeFigures(before: MetricsReading, now: MetricsReading, seconds: numb
 
 /** Outcomes of attempts that are the fault of their endpoint. One that was lost had a faster attempt beside it. */
 const FAILED: ReadonlySet<string> = new Set(['failed', 'timed_out']);
+/** Whose fault that was is not known: of a service that hangs, or of a client that ends its streams so. */
+const GIVEN_UP: ReadonlySet<string> = new Set(['given_up']);
 
 function endpointFigures(
   before: MetricsReading,
@@ -105,11 +110,14 @@ function endpointFigures(
   const found = Array.from(healthy, ([key, [{ labels, value }]]): EndpointFigures => {
     const ended = attempts.get(key) ?? [];
     const begun = sumOf(responses.get(key) ?? []);
+    const endedAs = (outcomes: ReadonlySet<string>): number =>
+      sumOf(ended.filter((one) => outcomes.has(label(one.labels, 'outcome')))) / seconds;
     return {
       upstream: label(labels, 'upstream'),
       endpoint: label(labels, 'endpoint'),
       attemptsPerSecond: sumOf(ended) / seconds,
-      failuresPerSecond: sumOf(ended.filter((one) => FAILED.has(label(one.labels, 'outcome')))) / seconds,
+      failuresPerSecond: endedAs(FAILED),
+      givenUpPerSecond: endedAs(GIVEN_UP),
       active: sumOf(active.get(key) ?? []),
       isHealthy: value > 0,
       meanMs: begun > 0 ? (sumOf(responseSeconds.get(key) ?? []) / begun) * 1000 : null,

@@ -26,9 +26,10 @@ export interface TopPage {
 const LINES_AROUND = 6;
 /** Where the output is no terminal, everything is shown. */
 const NO_LIMIT = Number.POSITIVE_INFINITY;
-const FIGURES = 4;
-const ROUTE_FIGURE_WIDTH = 9;
-const ENDPOINT_FIGURE_WIDTH = 10;
+const ROUTE_FIGURES = ['  CALLS/S', ' ERRORS/S', '      P50', '      P99'] as const;
+const ENDPOINT_FIGURES = ['ATTEMPTS/S', 'FAILED/S', 'GIVEN UP/S', 'IN FLIGHT', 'ANSWERS IN'] as const;
+/** In place of the time to an answer: `framegate status` says why. */
+const NOT_USABLE = 'not usable';
 const USUAL_ROUTE_NAMES = [20, 16] as const;
 const USUAL_ENDPOINT_NAMES = [16, 24] as const;
 /** What both names of a line get at least, although the figures behind them are then cut. */
@@ -56,8 +57,8 @@ export function topLines(
   const ofRoutes = size === undefined ? wide(USUAL_ROUTE_NAMES, figures.routes.map(routeNames)) : undefined;
   const ofEndpoints =
     size === undefined ? wide(USUAL_ENDPOINT_NAMES, figures.endpoints.map(endpointNames)) : undefined;
-  const routes = new Table(ROUTE_FIGURE_WIDTH, ofRoutes ?? USUAL_ROUTE_NAMES, columns);
-  const endpoints = new Table(ENDPOINT_FIGURE_WIDTH, ofEndpoints ?? USUAL_ENDPOINT_NAMES, columns);
+  const routes = new Table(ROUTE_FIGURES, ofRoutes ?? USUAL_ROUTE_NAMES, columns);
+  const endpoints = new Table(ENDPOINT_FIGURES, ofEndpoints ?? USUAL_ENDPOINT_NAMES, columns);
   return [
     cutEnd(
       `${page.address}  ${page.time.toLocaleTimeString('sv-SE')}  ${rate(figures.callsPerSecond)} calls/s, ${inFlight.total} in flight, ${clients}`,
@@ -69,11 +70,11 @@ export function topLines(
     ),
     ...deathLines(figures.workerDeaths, columns, stream),
     '',
-    routes.row('ROUTE', 'UPSTREAM', ['CALLS/S', 'ERRORS/S', 'P50', 'P99'], 'ERRORS'),
+    routes.row('ROUTE', 'UPSTREAM', ROUTE_FIGURES, 'ERRORS'),
     ...firstOf(figures.routes, forRoutes).map((route) => routeLine(route, routes, stream)),
     ...moreThan(figures.routes, forRoutes),
     '',
-    endpoints.row('UPSTREAM', 'ENDPOINT', ['ATTEMPTS/S', 'FAILED/S', 'IN FLIGHT', 'ANSWERS IN'], ''),
+    endpoints.row('UPSTREAM', 'ENDPOINT', ENDPOINT_FIGURES, ''),
     ...firstOf(figures.endpoints, room - forRoutes).map((one) => endpointLine(one, endpoints, stream)),
     ...moreThan(figures.endpoints, room - forRoutes),
   ];
@@ -101,17 +102,19 @@ function endpointNames({ upstream, endpoint }: EndpointFigures): Names {
 
 /** Two columns of names, which share what is left of the terminal beside the figures, and a last text that is cut first. */
 class Table {
-  readonly #figureWidth: number;
+  /** The widths of the figures: those of their headings. */
+  readonly #figures: readonly number[];
   readonly #columns: number;
   readonly #first: number;
   readonly #second: number;
 
-  constructor(figureWidth: number, usualNames: Widths, columns: number) {
-    this.#figureWidth = figureWidth;
+  constructor(headings: readonly string[], usualNames: Widths, columns: number) {
+    this.#figures = headings.map(({ length }) => length);
     this.#columns = columns;
     const [first, second] = usualNames;
     const usual = first + second;
-    const spare = columns - FIGURES * (figureWidth + GAP.length) - GAP.length;
+    const figures = this.#figures.reduce((sum, width) => sum + GAP.length + width, 0);
+    const spare = columns - figures - GAP.length;
     // Half of what a wide terminal has beside the usual table is for names, and half for the last text.
     const room = spare < usual ? Math.max(spare, LEAST_NAMES) : usual + Math.floor((spare - usual) / 2);
     this.#first = columns === NO_LIMIT ? first : Math.floor((room * first) / usual);
@@ -124,7 +127,7 @@ class Table {
       (isCut ? cutEnd(first, this.#first) : first).padEnd(this.#first),
       (isCut ? cutStart(second, this.#second) : second).padEnd(this.#second),
     ];
-    const cells = figures.map((text) => text.padStart(this.#figureWidth));
+    const cells = figures.map((text, column) => text.padStart(this.#figures[column]));
     const line = [...names, ...cells].join(GAP);
     const room = this.#columns - line.length - GAP.length;
     const shownLast = last === '' || room < LEAST_LAST ? '' : `${GAP}${cutEnd(last, room)}`;
@@ -158,9 +161,10 @@ function endpointLine(endpoint: EndpointFigures, table: Table, stream: NodeJS.Wr
   const figures = [
     rate(endpoint.attemptsPerSecond),
     rate(endpoint.failuresPerSecond),
+    rate(endpoint.givenUpPerSecond),
     String(endpoint.active),
     // A narrow terminal has no further column.
-    isHealthy ? durationText(endpoint.meanMs) || '-' : 'unhealthy',
+    isHealthy ? durationText(endpoint.meanMs) || '-' : NOT_USABLE,
   ];
   const line = table.row(...endpointNames(endpoint), figures, '');
   return isHealthy ? line : paint(stream, 'red', line);

@@ -43,12 +43,20 @@ function endpointText(attempts: number, failed: number, responses: number, secon
       `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="answered"} ${attempts}`,
       `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="failed"} ${failed}`,
       `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="timed_out"} ${failed}`,
+      `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="given_up"} ${2 * failed}`,
       `framegate_endpoint_attempts_total{${endpointLabels(address)},outcome="lost"} ${attempts}`,
       `framegate_endpoint_responses_total{${endpointLabels(address)}} ${responses}`,
       `framegate_endpoint_response_seconds_total{${endpointLabels(address)}} ${seconds}`,
     ]),
     `framegate_endpoint_healthy{${endpointLabels('a:1')}} 0`,
     `framegate_endpoint_active_calls{${endpointLabels('a:1')}} 3`,
+  ].join('\n');
+}
+
+function givenUpText(attempts: number): string {
+  return [
+    `framegate_endpoint_attempts_total{${endpointLabels('a:1')},outcome="given_up"} ${attempts}`,
+    `framegate_endpoint_healthy{${endpointLabels('a:1')}} 1`,
   ].join('\n');
 }
 
@@ -117,8 +125,9 @@ test('endpoints are shown with what they do now, and those that a reload has rem
     {
       upstream: 'u',
       endpoint: 'a:1',
-      attemptsPerSecond: 12,
+      attemptsPerSecond: 14,
       failuresPerSecond: 2,
+      givenUpPerSecond: 2,
       active: 3,
       isHealthy: false,
       meanMs: 50,
@@ -142,7 +151,26 @@ test('the page says how many calls each side blocks, and has a line for each rou
   assert.equal(lines[0], 'h:1  03:04:05  3.0 calls/s, 7 in flight, 0 connections of clients');
   assert.equal(lines[1], 'blocked: 1 by their client, 2 by their service, 3 by Framegate');
   assert.match(lines[4], /^n0 +u +2\.0 +0 +- +-$/);
-  assert.match(lines.at(-1) ?? '', /^u +n0:1 +0 +0 +0 +-$/);
+  assert.match(lines.at(-1) ?? '', /^u +n0:1 +0 +0 +0 +0 +-$/);
+});
+
+test('attempts at a service that hangs are shown as given up, each figure below its heading', () => {
+  const page = {
+    address: 'h:1',
+    time: new Date(),
+    figures: figuresOf(givenUpText(0), givenUpText(38)),
+    inFlight: IN_FLIGHT,
+  };
+  for (const columns of [80, 200]) {
+    const [head, line] = topLines(page, { rows: 24, columns }, process.stdout).slice(-2);
+    const under = (heading: string): string =>
+      line.slice(0, head.indexOf(heading) + heading.length).replace(/^.* /, '');
+    assert.deepEqual(
+      ['ATTEMPTS/S', 'FAILED/S', 'GIVEN UP/S', 'IN FLIGHT', 'ANSWERS IN'].map(under),
+      ['19.0', '0', '19.0', '0', '-'],
+      `${head}\n${line}`,
+    );
+  }
 });
 
 test('a terminal gets no more lines than it has, the busiest first, and is told how many are missing', () => {
@@ -190,7 +218,7 @@ test('no line is longer than the terminal is wide, and figures are shown where t
       lines.join('\n'),
     );
     assert.ok(
-      lines.some((line) => /1\]:50051 +0 +0 +0 +unhealthy$/.test(line)),
+      lines.some((line) => /1\]:50051 +0 +0 +0 +0 +not usable$/.test(line)),
       lines.join('\n'),
     );
   }

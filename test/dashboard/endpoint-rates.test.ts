@@ -55,18 +55,19 @@ function ratesOf(grown: Partial<EndpointFigures>) {
 }
 
 const OUTCOMES = [
-  ['answered', 0],
-  ['failed', 5],
-  ['givenUp', 0],
-  ['lost', 0],
-  ['timedOut', 5],
+  ['answered', 0, 0],
+  ['failed', 5, 0],
+  ['givenUp', 0, 5],
+  ['lost', 0, 0],
+  ['timedOut', 5, 0],
 ] as const;
 
-for (const [outcome, failed] of OUTCOMES)
-  test(`attempts that count as ${outcome} are attempts${failed > 0 ? ' and failures' : ', and no failures'}`, () => {
+for (const [outcome, failed, givenUp] of OUTCOMES)
+  test(`attempts that count as ${outcome} are attempts, ${failed > 0 ? 'and failures' : 'no failures'}, ${givenUp > 0 ? 'and given up' : 'not given up'}`, () => {
     assert.deepEqual(ratesOf({ [outcome]: 10 }), {
       perSecond: 5,
       failedPerSecond: failed,
+      givenUpPerSecond: givenUp,
       responseMs: undefined,
     });
   });
