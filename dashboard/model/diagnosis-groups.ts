@@ -51,13 +51,16 @@ function sumOf(counted: readonly { readonly count: number }[]): number {
   return counted.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Tokens of calls that failed although their clients did nothing wrong: a service, or one that the proxy asks, is the cause. */
-const OF_SERVICES =
-  /^(?:upstream_(?!refused_http$).*|attempt_timeout|response_idle|authorizer_unavailable|limit_(?:service|store)_unavailable|keys_unavailable|policy_unanswered)$/;
+/**
+ * Tokens of calls that failed although their clients did nothing wrong: a service, one that the proxy asks, or the proxy itself is the
+ * cause. Traffic counts calls that end at their deadline as failed, so they are none of refused clients either.
+ */
+const NOT_OF_CLIENTS =
+  /^(?:upstream_(?!refused_http$).*|deadline_exceeded|attempt_timeout|response_idle|draining|stream_(?:too_old|rebalanced)|fault_injected|authorizer_unavailable|limit_(?:service|store)_unavailable|keys_unavailable|policy_unanswered)$/;
 
 /** Whether it says what a client did wrong. */
 export function isOfClient({ client, token }: DiagnosisFact): boolean {
-  return client !== undefined && !OF_SERVICES.test(token);
+  return client !== undefined && !NOT_OF_CLIENTS.test(token);
 }
 
 /** Whom it is about. Undefined if that is not known. */

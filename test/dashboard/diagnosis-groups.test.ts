@@ -9,6 +9,7 @@ import {
   isOfClient,
 } from '../../dashboard/model/diagnosis-groups.ts';
 import type { DiagnosisFact, DiagnosisReasonFact } from '../../src/admin/dashboard-figures.ts';
+import { failure } from '../../src/calls/failure.ts';
 import { diagnosisCodes } from '../../src/diagnosis/codes.ts';
 
 const TOKENS = [...diagnosisCodes.keys()];
@@ -19,6 +20,31 @@ function fact(code: string, lastAtEpochMs: number, others: Partial<DiagnosisFact
 
 function reason(sentence: string, count: number): DiagnosisReasonFact {
   return { sentence, count, lastAtEpochMs: 1 };
+}
+
+const FAILURES = (
+  [
+    'deadline_exceeded',
+    'upstream_connection_lost',
+    'upstream_protocol_error',
+    'upstream_headers_too_large',
+    'upstream_no_grpc_status',
+    'keys_unavailable',
+    'draining',
+    'stream_too_old',
+    'stream_rebalanced',
+    'memory_pressure',
+    'no_route',
+    'timeout_malformed',
+    'client_stalled',
+    'request_idle',
+    'idle_gave_way',
+  ] as const
+).map((token) => failure(token, ''));
+
+/** @returns undefined if it is none of these */
+function sourceOf(token: string): string | undefined {
+  return FAILURES.find((one) => one.token === token)?.source;
 }
 
 function groupsOf(
@@ -50,6 +76,7 @@ test('calls that a service has failed are not among the refused clients', () => 
     'upstream_connection_lost',
     'upstream_no_grpc_status',
     'attempt_timeout',
+    'deadline_exceeded',
     'keys_unavailable',
   ])
     assert.ok(ofServices.includes(token), token);
@@ -62,6 +89,19 @@ test('calls that a service has failed are not among the refused clients', () => 
   ])
     assert.ok(TOKENS.includes(token) && !ofServices.includes(token), token);
   assert.equal(isOfClient(fact('', 1, { token: 'upstream_connection_refused', endpoint: 'a:1' })), false);
+});
+
+test('whether a failure is among the refused clients goes by who has caused it', () => {
+  // Its clients are refused, although the proxy is short of memory.
+  const refused = ['memory_pressure'];
+  const wrong = TOKENS.filter((token) => {
+    const source = sourceOf(token);
+    const isShown = isOfClient(fact('', 1, { token, client: '192.0.2.1:1' }));
+    if (source === 'client') return !isShown;
+    return (source === 'endpoint' || source === 'proxy') && isShown && !refused.includes(token);
+  });
+  assert.deepEqual(wrong, []);
+  assert.equal(sourceOf('deadline_exceeded'), 'endpoint');
 });
 
 test('what has no code is told apart by its token', () => {
