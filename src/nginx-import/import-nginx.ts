@@ -59,11 +59,10 @@ export function importNginx({ directives, folder, userFiles }: NginxConfiguratio
   );
   judgeDisplaced(
     served.flatMap(({ displaced }) => displaced),
-    routes,
     index,
     ledger,
   );
-  judgeRejected(routes, openGroups, ledger);
+  judgeRejected(openGroups, index, ledger);
   judgeSpellings(routes, ledger);
   const upstreamEntries = upstreams.entries(new Set(routes.flatMap(({ branch }) => branch.upstreams)));
   settleRest(all, ledger);

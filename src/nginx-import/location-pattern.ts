@@ -60,6 +60,17 @@ function regularExpression(text: string, ignoresCase: boolean): LocationPattern 
   return { kind: 'regex', text, ...parsed };
 }
 
+/** @returns the paths of all calls that a regular expression may match, if its beginning says them */
+export function pathsBeginning(expression: string): readonly string[] | undefined {
+  const exact = pathsOf(expression)?.paths;
+  if (exact !== undefined) return exact;
+  // The last character may be optional.
+  const [beginning = ''] = /^\^\/[\w/~-]*(?![\w/~?*{-])/.exec(expression) ?? [];
+  return beginning === '' || expression.includes('|')
+    ? undefined
+    : literal('prefix', beginning.slice(1)).paths;
+}
+
 interface Paths {
   readonly paths: readonly string[];
   readonly note?: string;

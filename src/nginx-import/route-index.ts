@@ -1,82 +1,147 @@
-// Finds the routes that take calls of a path which nginx gives to a server, by host and path.
+// Finds the routes that get calls which nginx gives to a server at a path: those that the route table chooses, by listener, host and path.
 
 import { matchesHost } from '../routing/host.ts';
+import { compareSpecificity } from '../routing/specificity.ts';
 import type { ListenerGroup } from './listener-group.ts';
 import { PathIndex } from './path-index.ts';
 import type { Route } from './routes.ts';
 import type { Server } from './server-blocks.ts';
+import { YamlMap } from './yaml-text.ts';
 
 interface Placed {
   readonly route: Route;
-  /** Its place among all routes. */
+  /** Its place among all routes, the most specific one first. */
   readonly order: number;
+}
+
+/** What the calls of a server have in common that come by one listener for one of its hosts. */
+interface Entrance {
+  readonly server: Server;
+  readonly listener: string;
+  /** Undefined for hosts that no server names. */
+  readonly host: string | undefined;
 }
 
 export class RouteIndex {
   readonly #byHost = new Map<string | undefined, PathIndex<Placed>>();
-  readonly #listeners = new Map<Server, Set<string>>();
+  readonly #entrances = new Map<Server, Entrance[]>();
+  readonly #ofAllPaths = new Map<Server, readonly Route[]>();
 
   constructor(routes: readonly Route[], groups: readonly ListenerGroup[]) {
-    for (const [order, route] of routes.entries()) {
-      const index = this.#byHost.get(route.host) ?? new PathIndex<Placed>();
-      index.add(route.path, { route, order });
-      this.#byHost.set(route.host, index);
+    const sorted = routes
+      .map((route) => ({ route, match: matchOf(route) }))
+      .toSorted(compareSpecificity)
+      .map(({ route }, order) => ({ route, order }));
+    for (const placed of sorted) {
+      const { host, path } = placed.route;
+      const index = this.#byHost.get(host) ?? new PathIndex<Placed>();
+      index.add(path, placed);
+      this.#byHost.set(host, index);
     }
-    for (const { name, members } of groups) {
-      for (const { server } of members) {
-        const known = this.#listeners.get(server);
-        if (known === undefined) this.#listeners.set(server, new Set([name]));
-        else known.add(name);
+    const isByListener = routes.some(({ listener }) => listener !== undefined);
+    for (const group of groups) {
+      for (const { server } of group.members) {
+        const known = this.#entrances.get(server) ?? [];
+        // Where no route names a listener, each of them is like the first.
+        if (isByListener || known.length === 0) known.push(...entrancesOf(server, group));
+        this.#entrances.set(server, known);
       }
     }
   }
 
   /**
-   * @returns the routes that get calls of one of the paths of a server, in their order. A narrower route of the server itself gets those
-   * that it has in nginx, and does not count
+   * @param isBeforeLocations whether nginx takes these calls before it chooses a location. If not, a narrower route of the server itself
+   * gets those that it has in nginx, and does not count
+   * @returns the routes that get calls of one of the paths of a server, the most specific first
    */
-  taking(paths: readonly string[], server: Server): readonly Route[] {
-    const indexes = this.#indexesOf(server);
+  taking(paths: readonly string[], server: Server, isBeforeLocations: boolean): readonly Route[] {
     const found = new Set<Placed>();
-    for (const path of paths) {
-      for (const index of indexes) {
-        for (const placed of index.covering(path)) found.add(placed);
-        for (const placed of index.covered(path)) {
-          const isOwn = indexes.some((each) =>
-            each.covering(placed.route.path).some(({ route }) => route.server === server),
-          );
-          if (!isOwn) found.add(placed);
-        }
+    for (const entrance of this.#entrances.get(server) ?? []) {
+      for (const path of paths) {
+        const narrower = this.#candidates(entrance, (index) => index.covered(path));
+        const wider = new Set(this.#candidates(entrance, (index) => index.covering(path)));
+        for (const placed of chosenOf(path, wider, narrower))
+          if (isBeforeLocations || placed.route.server !== server || wider.has(placed)) found.add(placed);
       }
     }
-    return [...found]
-      .filter(({ route }) => this.meets(route, server))
-      .toSorted((one, other) => one.order - other.order)
-      .map(({ route }) => route);
+    return sortedRoutes(found);
   }
 
-  /** Whether calls that nginx gives to a server come by a route, if their path fits. */
-  meets(route: Route, server: Server): boolean {
-    const listeners = this.#listeners.get(server);
-    if (listeners === undefined || (route.listener !== undefined && !listeners.has(route.listener)))
-      return false;
-    return meetsHost(route, server);
-  }
-
-  /** Of the routes whose host may fit. */
-  #indexesOf({ hosts }: Server): readonly PathIndex<Placed>[] {
-    const names = new Set<string | undefined>([undefined]);
-    for (const host of hosts) {
-      names.add(host);
-      for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1))
-        names.add(`*${host.slice(dot)}`);
+  /** @returns all routes that get calls of a server, the most specific first; its own as well */
+  takingAny(server: Server): readonly Route[] {
+    const known = this.#ofAllPaths.get(server);
+    if (known !== undefined) return known;
+    const found = new Set<Placed>();
+    for (const entrance of this.#entrances.get(server) ?? []) {
+      const all = this.#candidates(entrance, (index) => index.covered('/*'));
+      for (const placed of chosenOf('/*', new Set(), all)) found.add(placed);
     }
-    return [...names].flatMap((name) => this.#byHost.get(name) ?? []);
+    const routes = sortedRoutes(found);
+    this.#ofAllPaths.set(server, routes);
+    return routes;
+  }
+
+  /** @returns the routes that an index finds and that the calls of an entrance meet */
+  #candidates(
+    { host, listener }: Entrance,
+    find: (index: PathIndex<Placed>) => readonly Placed[],
+  ): readonly Placed[] {
+    return hostsMeeting(host)
+      .flatMap((name) => this.#byHost.get(name) ?? [])
+      .flatMap(find)
+      .filter(({ route }) => route.listener === undefined || route.listener === listener);
   }
 }
 
 /** Hosts that only another server names never come here in nginx, not even to the default server. */
-export function meetsHost({ host }: Route, { hosts }: Server): boolean {
-  if (host === undefined) return true;
-  return hosts.some((one) => one === host || matchesHost(host, one.replace('*', 'x')));
+function entrancesOf(server: Server, { name, defaultServer }: ListenerGroup): readonly Entrance[] {
+  const isOpen = server === defaultServer || server.hosts.length === 0;
+  const hosts = isOpen ? [...server.hosts, undefined] : server.hosts;
+  return hosts.map((host) => ({ server, listener: name, host }));
+}
+
+/** @returns the hosts of routes that calls of a host meet: itself, wildcards, and none */
+function hostsMeeting(host: string | undefined): readonly (string | undefined)[] {
+  if (host === undefined) return [undefined];
+  const names: (string | undefined)[] = [undefined, host];
+  for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+    const wildcard: string = `*${host.slice(dot)}`;
+    if (wildcard !== host && matchesHost(wildcard, host.replace('*', 'x'))) names.push(wildcard);
+  }
+  return names;
+}
+
+/**
+ * @param wider routes that match each call of the path
+ * @param narrower routes that match only calls of the path
+ * @returns those that get some: the others have a more specific route before them that takes all of theirs
+ */
+function chosenOf(path: string, wider: ReadonlySet<Placed>, narrower: readonly Placed[]): readonly Placed[] {
+  const taken = new PathIndex<Placed>();
+  return [...new Set([...wider, ...narrower])]
+    .toSorted((one, other) => one.order - other.order)
+    .filter((placed) => {
+      const { route } = placed;
+      const matched = wider.has(placed) ? path : route.path;
+      if (taken.covering(matched).length > 0) return false;
+      if (route.branch.header === undefined) taken.add(matched, placed);
+      return true;
+    });
+}
+
+function sortedRoutes(found: ReadonlySet<Placed>): readonly Route[] {
+  return [...found].toSorted((one, other) => one.order - other.order).map(({ route }) => route);
+}
+
+function matchOf({ listener, host, path, branch }: Route): Parameters<typeof compareSpecificity>[0]['match'] {
+  const value = branch.header?.value;
+  const headers = value instanceof YamlMap ? value.entries : [];
+  return {
+    listener,
+    host,
+    path,
+    headers: new Map(
+      headers.flatMap(({ key, value: wanted }) => (typeof wanted === 'string' ? [[key, wanted]] : [])),
+    ),
+  };
 }

@@ -4,6 +4,7 @@ import { refusingReturn, rulesIn } from './access-rules.ts';
 import { answerBranch } from './answers.ts';
 import { allDirectives, type Directive } from './directive.ts';
 import type { Ledger } from './ledger.ts';
+import { pathsBeginning } from './location-pattern.ts';
 import { type Location, locationsOf, reachableLocations } from './locations.ts';
 import { type ImportParts, type Outcome, outcomeOf, refusalOf, whyNoAnswer } from './outcomes.ts';
 import { strippedBy } from './path-rewriting.ts';
@@ -34,6 +35,8 @@ export interface Displaced {
   readonly pass: Directive | undefined;
   /** Whether it lets some calls through to the service, and others not. */
   readonly isGate: boolean;
+  /** Whether nginx does so before it chooses a location. */
+  readonly isBeforeLocations: boolean;
 }
 
 export interface ServedServer {
@@ -64,7 +67,14 @@ export function serveServer(server: Server, parts: ImportParts): ServedServer {
     scope
       .own('rewrite')
       .filter((rewrite) => ledger.judgementOf(rewrite)?.verdict === 'unsupported')
-      .map((by) => ({ by, server, paths: undefined, pass: undefined, isGate: false })),
+      .map((by) => ({
+        by,
+        server,
+        paths: pathsBeginning(by.words[0] ?? ''),
+        pass: undefined,
+        isGate: false,
+        isBeforeLocations: true,
+      })),
     ...all.filter(isUnsayable).map((location) => displacedAt(location, server)),
   ];
   for (const location of reachable) {
@@ -121,7 +131,9 @@ function answeredServer(server: Server, answer: Directive, ledger: Ledger): Serv
   }
   ledger.change(server.directive, 'left out: nginx itself answers all of its calls');
   const refusals = isRefusing ? [{ by: answer, server, paths: ['/*'] }] : [];
-  const displaced = isRefusing ? [] : [{ by: answer, server, paths: ['/*'], pass: undefined, isGate: false }];
+  const displaced = isRefusing
+    ? []
+    : [{ by: answer, server, paths: ['/*'], pass: undefined, isGate: false, isBeforeLocations: true }];
   return { server, locations: [], strippedPrefixes: [], refusals, displaced };
 }
 
@@ -135,7 +147,14 @@ function displacedAt({ scope, directive, pattern }: Location, server: Server): r
   const passes = [...scope.own('grpc_pass'), ...scope.own('proxy_pass')];
   const isPlain = passes.length === 1 && scope.own('rewrite').length + scope.own('if').length === 0;
   return [
-    { by: directive, server, paths: pattern.paths, pass: isPlain ? passes[0] : undefined, isGate: false },
+    {
+      by: directive,
+      server,
+      paths: pattern.paths,
+      pass: isPlain ? passes[0] : undefined,
+      isGate: false,
+      isBeforeLocations: false,
+    },
   ];
 }
 
@@ -152,7 +171,14 @@ function displacedBy(
         !isRefusingCondition(condition) &&
         [...allDirectives(condition.block ?? [])].some(({ name }) => ANSWERING.test(name)),
     )
-    .map((by) => ({ by, server, paths, pass: undefined, isGate: isGate(by) }));
+    .map((by) => ({
+      by,
+      server,
+      paths,
+      pass: undefined,
+      isGate: isGate(by),
+      isBeforeLocations: paths === undefined,
+    }));
 }
 
 /** Whether some are answered or sent to another place in the site, as to a page where they log in. The service never sees them. */

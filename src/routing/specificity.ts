@@ -13,7 +13,7 @@
 import type { RouteConfig, RouteMatchConfig } from '../config/route-config.ts';
 
 /** Negative when `a` is tried before `b`. 0 only for duplicates. */
-export function compareSpecificity(a: RouteConfig, b: RouteConfig): number {
+export function compareSpecificity(a: Pick<RouteConfig, 'match'>, b: Pick<RouteConfig, 'match'>): number {
   return (
     Number(b.match.listener !== undefined) - Number(a.match.listener !== undefined) ||
     comparePatterns(a.match.host, b.match.host) ||
