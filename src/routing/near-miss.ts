@@ -18,6 +18,8 @@ export interface NearMiss {
 interface Miss extends NearMiss {
   /** A smaller rank is more likely to be what the client meant. */
   readonly rank: number;
+  /** Of misses of one rank the nearest counts: in how many letters the criterion differs from what the client has sent. */
+  readonly distance: number;
 }
 
 /** Longer paths are compared only up to this length. */
@@ -32,9 +34,13 @@ export function findNearMiss(routes: readonly RouteConfig[], request: RoutedRequ
   let best: Miss | undefined;
   for (const route of routes) {
     const miss = missOf(route, request, host, path);
-    if (miss !== undefined && (best === undefined || miss.rank < best.rank)) best = miss;
+    if (miss !== undefined && (best === undefined || isNearer(miss, best))) best = miss;
   }
   return best;
+}
+
+function isNearer(miss: Miss, best: Miss): boolean {
+  return miss.rank < best.rank || (miss.rank === best.rank && miss.distance < best.distance);
 }
 
 /** Undefined when more than one criterion fails, or when the path is entirely different. */
@@ -54,7 +60,10 @@ function missOf(
     return isHost && isListener && header === undefined ? missOfPath(pattern, path, name) : undefined;
   }
   if (Number(!isHost) + Number(!isListener) + Number(header !== undefined) !== 1) return undefined;
-  if (!isHost) return forLog(1, `Route '${name}' would match, but for its host: ${match.host}.`);
+  if (!isHost) {
+    const sentence = `Route '${name}' would match, but for its host: ${match.host}.`;
+    return forLog(1, sentence, differingLetters(match.host ?? '', host));
+  }
   if (!isListener) return forLog(3, `Route '${name}' would match, but for its listener: ${match.listener}.`);
   return forLog(
     2,
@@ -67,6 +76,7 @@ function missOfPath(pattern: string, path: string, name: string): Miss | undefin
   if (`${path}/*` === pattern || path === `${pattern}/`) {
     return {
       rank: 4,
+      distance: 0,
       sentence: `A route has the path ${pattern}; mind the slash at the end.`,
       isForClient: true,
     };
@@ -75,12 +85,13 @@ function missOfPath(pattern: string, path: string, name: string): Miss | undefin
     const below = pattern.endsWith('/') ? pattern : `${pattern}/`;
     if (path.startsWith(below)) {
       const sentence = `A route has the path ${pattern}, which matches nothing but itself; ${below}* matches what is below it.`;
-      return { rank: 0, sentence, isForClient: true };
+      return { rank: 0, distance: 0, sentence, isForClient: true };
     }
   }
   if (matchesPath(pattern.toLowerCase(), path.toLowerCase())) {
     return {
       rank: 5,
+      distance: 0,
       sentence: `A route has the path ${pattern}; paths are case-sensitive.`,
       isForClient: true,
     };
@@ -96,15 +107,20 @@ function missOfService(pattern: string, path: string, name: string): Miss | unde
   if (base.length > 2 && path.indexOf(base) > 0) {
     return forLog(6, `Route '${name}' has the path ${pattern}: the client calls it with something in front.`);
   }
+  const distance = differingLetters(base, base === pattern ? path : path.slice(0, given.length + 2));
   if (wanted === '' || given === '' || wanted.endsWith('*')) return undefined;
   if (wanted !== given && lastLabel(wanted) === lastLabel(given)) {
-    return forLog(7, `Route '${name}' has the path ${pattern}: mind the package before the service's name.`);
+    return forLog(
+      7,
+      `Route '${name}' has the path ${pattern}: mind the package before the service's name.`,
+      distance,
+    );
   }
   if (wanted !== given && isNearlyEqual(wanted, given)) {
-    return forLog(8, `Route '${name}' has the path ${pattern}: is one of the two misspelt?`);
+    return forLog(8, `Route '${name}' has the path ${pattern}: is one of the two misspelt?`, distance);
   }
   if (wanted === given)
-    return forLog(9, `Route '${name}' is for another method of this service: ${pattern}.`);
+    return forLog(9, `Route '${name}' is for another method of this service: ${pattern}.`, distance);
   return undefined;
 }
 
@@ -117,17 +133,22 @@ function lastLabel(service: string): string {
   return service.slice(service.lastIndexOf('.') + 1);
 }
 
-/** Whether the names differ in at most two adjacent letters. The check is linear, since a stranger chooses one of the names. */
+/** Whether the names differ in at most two adjacent letters. */
 function isNearlyEqual(a: string, b: string): boolean {
+  return Math.max(a.length, b.length) > 3 && differingLetters(a, b) <= 2;
+}
+
+/** How many letters of the longer text are not in what both begin and end with. This is linear, since a stranger chooses one of them. */
+function differingLetters(a: string, b: string): number {
   const longer = Math.max(a.length, b.length);
   const shorter = Math.min(a.length, b.length);
   let front = 0;
   while (front < shorter && a[front] === b[front]) front++;
   let back = 0;
   while (back < shorter - front && a[a.length - 1 - back] === b[b.length - 1 - back]) back++;
-  return longer > 3 && front + back >= longer - 2;
+  return longer - front - back;
 }
 
-function forLog(rank: number, sentence: string): Miss {
-  return { rank, sentence, isForClient: false };
+function forLog(rank: number, sentence: string, distance = 0): Miss {
+  return { rank, distance, sentence, isForClient: false };
 }

@@ -21,11 +21,15 @@ function route({ path, host, headers = {}, listener }: Criteria): RouteConfig {
 
 function nearMiss(
   routes: readonly Criteria[],
-  { path = '/a.B/C', headers = {} }: { path?: string; headers?: Readonly<Record<string, string>> } = {},
+  {
+    path = '/a.B/C',
+    headers = {},
+    authority = 'example.com:443',
+  }: { path?: string; headers?: Readonly<Record<string, string>>; authority?: string } = {},
 ): NearMiss | undefined {
   const request = {
     path,
-    authority: 'example.com:443',
+    authority,
     listener: 'public',
     headers: new Map(Object.entries(headers)),
   };
@@ -84,6 +88,25 @@ test('names of services that the client has not said are for the log', () => {
   assert.match(
     onlyLogged([{ path: '/voice.Assistant/*' }], { path: '/grpc/voice.Assistant/Say' }),
     /in front/,
+  );
+});
+
+test('of several routes that the client may mean, the nearest one is named', () => {
+  const say = { path: '/acme.Vioce/Say' };
+  const talk = { path: '/acme.Voice/Talk' };
+  const all = { path: '/acme.Voice/*' };
+  assert.match(onlyLogged([talk, { path: '/acme.Voice/Say' }, all], say), /the path \/acme\.Voice\/Say:/);
+  assert.match(onlyLogged([talk, all], say), /the path \/acme\.Voice\/\*:/);
+  assert.match(onlyLogged([talk, { path: '/Voice/Say' }], { path: '/acme.Voice/Say' }), /\/Voice\/Say: mind/);
+  assert.match(
+    onlyLogged([talk, { path: '/acme.Voice/Speak' }], { path: '/acme.Voice/Spaek' }),
+    /another method of this service: \/acme\.Voice\/Speak\./,
+  );
+  assert.match(
+    onlyLogged([{ host: 'admin.example.com' }, { host: 'voice.example.com' }], {
+      authority: 'vioce.example.com',
+    }),
+    /for its host: voice\.example\.com/,
   );
 });
 
