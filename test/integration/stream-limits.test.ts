@@ -226,7 +226,7 @@ for (const [direction, from] of [
     const [pushback] = trailingMetadata.get('grpc-retry-pushback-ms');
     assert.ok(Number(pushback) > 3_000_000 && Number(pushback) <= 3_600_000, String(pushback));
     const record = await proxy.record();
-    assert.match(record.reason, /^message_limit: .* by stream \(limits\[0\] of route voice\)\.$/);
+    assert.match(record.reason, /^message_limit: .* The limit is counted by stream \(limits\[0\]\)\.$/);
     assert.equal(record['endedBy'], 'framegate');
   });
 }

@@ -21,8 +21,11 @@ const FROM = {
 
 /** @returns the limit as a part of a sentence */
 export function flowLimitText({ index, route, limit }: RateLimit): string {
-  const by = limit.by.map(keyPartText).join(', ');
-  return `${rateText(limit)}, counted by ${by} (limits[${index}] of route ${route})`;
+  return `${rateText(limit)}, counted by ${byText(limit)} (limits[${index}] of route ${route})`;
+}
+
+function byText({ by }: RateLimit['limit']): string {
+  return by.map(keyPartText).join(', ');
 }
 
 function rateText({ count, direction, rate }: RateLimit['limit']): string {
@@ -45,7 +48,8 @@ export function flowLimitExceeded(counted: RateLimit, exactMs: number, wanted: n
   const { limit, route } = counted;
   const token = limit.count === 'messages' ? 'message_limit' : 'byte_limit';
   const what = `beyond the limit of route ${route}: ${rateText(limit)}, ${amountText(limit.burst, limit.count)} at once`;
-  const onlyForLog = ` The limit is ${flowLimitText(counted)}.`;
+  // The sentence has the limit already, and a span shows 256 characters of both.
+  const onlyForLog = ` The limit is counted by ${byText(limit)} (limits[${counted.index}]).`;
   if (!Number.isFinite(exactMs)) {
     const message = `A message of ${countOf(wanted, 'byte')} is ${what}; send smaller ones.`;
     return { ...failure(token, message), onlyForLog };
