@@ -8,7 +8,10 @@ import type { Span, SpanAttributes, SpanEvent } from './span.ts';
 
 /** Clients choose paths and services choose texts. */
 const MOST_CHARACTERS = 256;
-/** The name of a method that no route knows, since a client may make up any number of them. */
+/**
+ * The name of a method that no route knows or that no service was asked for, since a client may make up any number of them: of a route
+ * the call has its name alone, which does not tell whether it is for this method or for all below a prefix.
+ */
 const OTHER = '_OTHER';
 const HTTP_METHODS = new Set([
   'GET',
@@ -88,8 +91,12 @@ interface Attempted {
 function clientSpan(attempted: Attempted, attempt: FinishedAttempt, index: number): Span {
   const { server, call } = attempted;
   const { endedEpochMs, event, beganEpochMs } = attempt;
-  // Sums of floating-point numbers differ in their last digits.
-  const endEpochMs = endedEpochMs === -1 ? server.endEpochMs : Math.min(server.endEpochMs, endedEpochMs);
+  // Sums of floating-point numbers differ in their last digits, so an attempt may seem to begin after its end, or that of the call.
+  const startEpochMs = Math.min(server.endEpochMs, Math.max(server.startEpochMs, beganEpochMs));
+  const endEpochMs =
+    endedEpochMs === -1
+      ? server.endEpochMs
+      : Math.min(server.endEpochMs, Math.max(startEpochMs, endedEpochMs));
   const error = errorOf(attempt, call.isGrpc, call.attemptCount === index + 1 ? call.httpStatus : 0);
   return {
     traceId: server.traceId,
@@ -99,7 +106,7 @@ function clientSpan(attempted: Attempted, attempt: FinishedAttempt, index: numbe
     state: server.state,
     kind: 'client',
     name: server.name,
-    startEpochMs: Math.max(server.startEpochMs, beganEpochMs),
+    startEpochMs,
     endEpochMs,
     attributes: clientAttributes(call, attempt, index, error),
     events: event === '' ? [] : [{ name: event, atEpochMs: endEpochMs, attributes: detailOf(attempt) }],

@@ -1,0 +1,69 @@
+// The times of the spans of a call.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { spansOf } from '../../src/tracing/call-spans.ts';
+import type { FinishedAttempt, FinishedCall } from '../../src/tracing/finished-call.ts';
+
+const BEGAN = 1_800_000_000_000;
+const call: FinishedCall = {
+  traceId: '1'.repeat(32),
+  spanId: '2'.repeat(16),
+  parentId: '',
+  state: '',
+  isGrpc: true,
+  httpMethod: 'POST',
+  listener: 'public',
+  client: '192.0.2.1:1234',
+  tls: '',
+  authority: 'a.test',
+  method: '/a.B/C',
+  route: 'all',
+  upstream: 'voice',
+  grpcStatus: 'RESOURCE_EXHAUSTED',
+  httpStatus: 200,
+  reason: '',
+  endedBy: 'framegate',
+  blockedBy: '',
+  deadlineMs: -1,
+  startedAtEpochMs: BEGAN,
+  durationMs: 2,
+  requestBytes: 0,
+  responseBytes: 0,
+  requestMessages: 0,
+  responseMessages: 0,
+  attemptCount: 1,
+  attempts: [],
+};
+
+function attempt(beganMs: number, endedMs: number | undefined): FinishedAttempt {
+  return {
+    spanId: '3'.repeat(16),
+    endpoint: '192.0.2.2:1',
+    beganEpochMs: BEGAN + beganMs,
+    endedEpochMs: endedMs === undefined ? -1 : BEGAN + endedMs,
+    outcome: '',
+    grpcStatus: '',
+    event: '',
+    detail: '',
+  };
+}
+
+test('no span of an attempt ends before it begins, or lies outside of its call', () => {
+  const times = [
+    [2.001, undefined],
+    [2.001, 2.002],
+    [1, 0.999],
+    [-0.001, -0.0005],
+    [-0.001, 3],
+    [0.5, 1],
+  ] as const;
+  for (const [began, ended] of times) {
+    const [server, client] = spansOf({ ...call, attempts: [attempt(began, ended)] });
+    const what = `${began} to ${ended ?? 'the end'}`;
+    assert.ok(client.startEpochMs <= client.endEpochMs, what);
+    assert.ok(client.startEpochMs >= server.startEpochMs && client.endEpochMs <= server.endEpochMs, what);
+  }
+  const [, client] = spansOf({ ...call, attempts: [attempt(0.5, 1)] });
+  assert.deepEqual([client.startEpochMs, client.endEpochMs], [BEGAN + 0.5, BEGAN + 1]);
+});
