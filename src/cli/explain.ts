@@ -3,9 +3,11 @@
 import { suggest } from '../config/suggestion.ts';
 import { visibleText } from '../config/visible-text.ts';
 import { explainAlerts } from '../diagnosis/pages/alert.ts';
+import { explainCallRecord } from '../diagnosis/pages/call-record.ts';
 import { explainLogLine } from '../diagnosis/pages/log-line.ts';
 import { type Match, matchPages } from '../diagnosis/pages/matching.ts';
 import { type DiagnosisPage, type QuotingText, readPages, readSections } from '../diagnosis/pages/page.ts';
+import { explainSymptom } from '../diagnosis/pages/symptom.ts';
 import { readOptions } from './options.ts';
 import { pageText } from './page-text.ts';
 
@@ -30,6 +32,8 @@ const CODE = /^FG\d+$/i;
 const BARE_CODE = /^\s*(\d{4})\s*$/;
 /** A problem as `check` prints it, with or without its file. */
 const PROBLEM = /(?:^|:\d+:\d+ )([a-z][\w.[\]-]*) – (?:warning: )?\S/m;
+/** The message of the records of calls. */
+const RECORD_OF_CALL = 'exchange finished';
 const WIDEST = 110;
 const LONGEST_ECHO = 64;
 /** Of standard input. A whole log is no text to explain. */
@@ -61,9 +65,19 @@ export async function explain(argv: readonly string[]): Promise<number> {
   const found = matchPages(wanted, [...pages, ...sections]);
   // A code in the text says more than the line that has it; a line of Framegate's own says more than words that pages share with it.
   const isNamed = found.some(({ words }) => words === undefined);
-  const lines = isNamed ? [] : [...explainAlerts(wanted), ...explainLogLine(wanted)];
+  const lines = isNamed ? [] : explainOwnLines(wanted);
   if (lines.length > 0) return showTexts(lines);
   return found.length === 0 ? fail(nothingFits(wanted.trim(), pages)) : show(found);
+}
+
+/** @returns what the documentation says of a status, of alerts, and of lines that Framegate has written */
+function explainOwnLines(text: string): readonly QuotingText[] {
+  const symptoms = explainSymptom(text);
+  if (symptoms.length > 0) return symptoms;
+  const found = [...explainAlerts(text), ...explainCallRecord(text), ...explainLogLine(text)];
+  // That a line is the record of a call is worth saying only if nothing is known of its fields.
+  const telling = found.filter(({ title }) => title !== RECORD_OF_CALL);
+  return telling.length > 0 ? telling : found;
 }
 
 /** @returns undefined if there is too much of it */

@@ -71,7 +71,7 @@ function cellsOf(row: string): readonly string[] {
 /** @param indent what stands before each line but the first */
 function wrapped(text: string, width: number, indent: string, stream: NodeJS.WriteStream): readonly string[] {
   // Code keeps its spaces, but a line may end between its words.
-  const styled = text.replaceAll('\n', ' ').replaceAll(INLINE, (_, code, bold, label, target) => {
+  const styled = text.replaceAll(/\n */g, ' ').replaceAll(INLINE, (_, code, bold, label, target) => {
     if (code !== undefined) return styleWords('cyan', String(code), stream);
     return bold === undefined
       ? linkText(String(label), String(target))

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { pageText } from '../../src/cli/page-text.ts';
-import { EXPLAINING_PAGES, readPage, readPages } from '../../src/diagnosis/pages/page.ts';
+import { EXPLAINING_PAGES, readPage, readPages, readRemedy } from '../../src/diagnosis/pages/page.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 const pages = readPages();
@@ -84,6 +84,10 @@ suite('framegate explain', () => {
   test('explains a line of its own log, and the reason of a call, by the table that has it', () => {
     for (const [wanted, begin] of [
       [
+        '{"method":"/a.B/C","grpcStatus":"CANCELLED","endedBy":"downstream","reason":"The client reset the call (CANCEL).","msg":"exchange finished"}',
+        /^The client reset the call \(…\)\.\n\nThe reason in the record of a call\. [^\n]*\n[^\n]*\n$/,
+      ],
+      [
         'The client reset the call (CANCEL).',
         /^The client reset the call \(…\)\.\n\nThe reason in the record/,
       ],
@@ -95,10 +99,18 @@ suite('framegate explain', () => {
       ['unavailable', /^UNAVAILABLE at once, for every call\n\nWhere to look: /],
       [
         'StatusCode.RESOURCE_EXHAUSTED',
-        /^RESOURCE_EXHAUSTED\n[^]*cause: a limit of the route: calls \(FG3040\)/,
+        /^RESOURCE_EXHAUSTED, HTTP 429\n[^]*cause: a limit of the route: calls \(FG3040\)/,
       ],
-      ['StatusCode.UNAUTHENTICATED', /^UNAUTHENTICATED\n[^]*no credentials \(FG3034\)/],
-      ['PERMISSION_DENIED', /^PERMISSION_DENIED\n[^]*\(FG3039\)/],
+      ['StatusCode.UNAUTHENTICATED', /^UNAUTHENTICATED, HTTP 401\n[^]*no credentials \(FG3034\)/],
+      [
+        '{"method":"/a.B/C","grpcStatus":"UNIMPLEMENTED","endedBy":"upstream","reason":"","msg":"exchange finished"}',
+        /^UNIMPLEMENTED, from the service\n[^]*the service does not have the method\s\(docs\/errors-of-others\.md#[^)]*\)[^\n]*\n$/,
+      ],
+      [
+        '{"method":"/a.B/C","grpcStatus":"OK","endedBy":"upstream","reason":"","msg":"exchange finished"}',
+        /^exchange finished\n\n[^]*all its fields/,
+      ],
+      ['PERMISSION_DENIED', /^PERMISSION_DENIED, HTTP 403\n[^]*\(FG3039\)/],
     ] as const) {
       const { code, stdout } = explain(wanted);
       assert.equal(code, 0, wanted);
@@ -195,6 +207,23 @@ suite('a page in the terminal', () => {
   test('a heading has no marks of Markdown', () => {
     const shown = pageText('# No `grpc-status` **at** the [end](a.md)', 80, process.stdout);
     assert.equal(stripVTControlCharacters(shown), 'No grpc-status at the end\n');
+  });
+
+  test('the indented second line of an item of a list continues its first', () => {
+    assert.equal(
+      pageText('- one or a\n  connection\n- two', 80, process.stdout),
+      '- one or a connection\n- two\n',
+    );
+    for (const { code, text } of pages) {
+      const prose = text.replaceAll(/^```[^]*?^```$/gm, '');
+      assert.doesNotMatch(
+        stripVTControlCharacters(pageText(prose, 1000, process.stdout)),
+        /[a-z,] {2,}[a-z]/,
+        code,
+      );
+      if (!text.includes('```', text.indexOf('## Remedy')))
+        assert.doesNotMatch(readRemedy(code), / {2,}\w/, code);
+    }
   });
 
   for (const page of pages) {

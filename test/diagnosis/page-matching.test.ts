@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { diagnosisCode } from '../../src/diagnosis/codes.ts';
 import { explainAlerts } from '../../src/diagnosis/pages/alert.ts';
+import { explainCallRecord } from '../../src/diagnosis/pages/call-record.ts';
 import { explainLogLine } from '../../src/diagnosis/pages/log-line.ts';
 import { matchPages } from '../../src/diagnosis/pages/matching.ts';
 import {
@@ -12,6 +13,7 @@ import {
   readPages,
   readSections,
 } from '../../src/diagnosis/pages/page.ts';
+import { explainSymptom } from '../../src/diagnosis/pages/symptom.ts';
 import {
   diagnoseRefusal,
   type RefusalToken,
@@ -65,6 +67,11 @@ const seen: readonly (readonly [text: string, code: string])[] = [
     'FG1001',
   ],
   ['grpc._channel._InactiveRpcError: … CERTIFICATE_VERIFY_FAILED: self signed certificate: OK', 'FG1024'],
+  ['dial tcp 127.0.0.1:8443: connect: connection refused', "The client's own connection was refused"],
+  [
+    'Error: 14 UNAVAILABLE: No connection established. Last error: connect ECONNREFUSED 127.0.0.1:8443',
+    "The client's own connection was refused",
+  ],
   ['context deadline exceeded', 'FG3005'],
   ['Deadline Exceeded', 'FG3005'],
   ['Stream removed (Deadline Exceeded)', 'FG3005'],
@@ -73,7 +80,7 @@ const seen: readonly (readonly [text: string, code: string])[] = [
   ['no healthy upstream', 'FG2001'],
   [
     'failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.1:443: Failed to connect to remote host: Connection refused',
-    'FG2001',
+    "The client's own connection was refused",
   ],
   ['upstream connect error or disconnect/reset before headers. reset reason: protocol error', 'FG2021'],
   [
@@ -113,6 +120,85 @@ for (const [text, code] of seen) {
     assert.equal(codesFor(text)[0], code);
   });
 }
+
+test('a text that is nothing but the words of a token is explained by its page alone', () => {
+  assert.deepEqual(codesFor('Deadline Exceeded'), ['FG3005']);
+  assert.deepEqual(codesFor('deadline-exceeded'), []);
+  assert.ok(codesFor('Stream removed (Deadline Exceeded)').length > 1);
+});
+
+test('a refused connection may be that of a client, of an endpoint or of a store', () => {
+  assert.deepEqual(codesFor('ECONNREFUSED').toSorted(), [
+    'FG2001',
+    'FG2061',
+    "The client's own connection was refused",
+  ]);
+});
+
+function ofRecord(record: Readonly<Record<string, unknown>>): readonly string[] {
+  const line = JSON.stringify({ level: 30, method: '/a.B/C', ...record, msg: 'exchange finished' });
+  return explainCallRecord(line).map(({ text }) => text);
+}
+
+const BY_SERVICE = { endedBy: 'upstream', httpStatus: 200, reason: '' };
+
+test('a record with a status of the service says whose status it is, and the likely cause', () => {
+  const [text, ...others] = ofRecord({ ...BY_SERVICE, grpcStatus: 'UNIMPLEMENTED' });
+  assert.match(
+    text,
+    /^# UNIMPLEMENTED, from the service\n[^]*likely cause: the service \[does not have the method\]/,
+  );
+  assert.deepEqual(others, []);
+  const [full] = ofRecord({ ...BY_SERVICE, grpcStatus: 'RESOURCE_EXHAUSTED' });
+  assert.match(full, /likely cause: a limit of the service itself/);
+  assert.doesNotMatch(full, /FG3040/);
+  const [own] = ofRecord({ ...BY_SERVICE, grpcStatus: 'NOT_FOUND' });
+  assert.match(own, /^# NOT_FOUND, from the service\n\nThe service has answered[^]*that server\.\n$/);
+  const [web] = ofRecord({ ...BY_SERVICE, grpcStatus: '', httpStatus: 415 });
+  assert.match(web, /^# HTTP 415, from the service\n[^]*a website does not take/);
+});
+
+test('a record says what was done to the call on purpose, whatever its status', () => {
+  const dryRun = 'would be refused by limits[0] (calls 100/s by client)';
+  const [text, ...others] = ofRecord({ ...BY_SERVICE, grpcStatus: 'OK', dryRun });
+  assert.match(text, /^# dryRun in the record of a call\n\nThe field `dryRun` is what \[limits/);
+  assert.deepEqual(others, []);
+  assert.equal(ofRecord({ ...BY_SERVICE, grpcStatus: 'INTERNAL', dryRun, fault: 'aborted' }).length, 3);
+  for (const words of [dryRun, dryRun.replace('refused', 'paced'), 'dryRun'])
+    assert.deepEqual(
+      explainCallRecord(words).map((one) => one.text),
+      [text],
+    );
+});
+
+test('records within a log are found, of each line and over several lines', () => {
+  const record = { ...BY_SERVICE, grpcStatus: 'UNIMPLEMENTED' };
+  const other = { ...BY_SERVICE, grpcStatus: 'DATA_LOSS' };
+  const lines = `proxy-1  | ${JSON.stringify(record)}\nno JSON {\n${JSON.stringify(other)}\n${JSON.stringify(record)}`;
+  assert.deepEqual(
+    explainCallRecord(lines).map(({ title }) => title),
+    ['UNIMPLEMENTED', 'DATA_LOSS'],
+  );
+  assert.equal(explainCallRecord(JSON.stringify(record, undefined, 2)).length, 1);
+});
+
+test('the record of a call that ended well, and other JSON, have nothing to explain', () => {
+  assert.deepEqual(ofRecord({ ...BY_SERVICE, grpcStatus: 'OK' }), []);
+  assert.deepEqual(ofRecord({ ...BY_SERVICE, grpcStatus: '', httpStatus: 304 }), []);
+  for (const text of ['{}', '[1]', 'null', '{"endedBy":1}', '{', 'a word', 'constructor'])
+    assert.deepEqual(explainCallRecord(text), []);
+});
+
+test('an HTTP status that stands alone, and the words of framegate status, are symptoms', () => {
+  for (const text of ['HTTP 415', 'http/1.1 415', 'HTTP status 415', 'HTTP status: 415'])
+    assert.match(explainSymptom(text)[0].text, /FG3049/, text);
+  for (const status of [401, 403, 404, 415, 429, 504])
+    assert.equal(explainSymptom(`HTTP ${status}`).length, 1);
+  assert.deepEqual(explainSymptom('got HTTP 415 from there'), []);
+  const line =
+    'collector of traces: http://127.0.0.1:4318, 0 spans exported, 4 waiting, 0 lost; spans cannot be exported now (ECONNREFUSED)';
+  assert.match(explainSymptom(line)[0].text, /the collector of `trace\.exporter` does not run/);
+});
 
 test('every sentence that the proxy gives to a client or writes as a reason is explained by its own page first', () => {
   const ofRefusals = [
@@ -197,7 +283,7 @@ test('the status in a sentence of Framegate stands for every status', () => {
 });
 
 test('a text of nothing but words that few pages have is found', () => {
-  assert.deepEqual(codesFor('connection refused'), ['FG2001']);
+  assert.deepEqual(codesFor('connection refused'), ['FG2001', "The client's own connection was refused"]);
 });
 
 test('a text that looks like an endless address takes no longer than another', () => {

@@ -1,7 +1,7 @@
 // Finds what the documentation says of a line that Framegate itself has written: the rows of the tables of messages in
-// docs/operating.md, and of reasons in docs/access-log.md. Also the rows about a status of gRPC that stands alone.
+// docs/operating.md, and of reasons in docs/access-log.md.
 
-import { type QuotingText, readPage } from './page.ts';
+import { type QuotingText, readPage, sectionOf } from './page.ts';
 
 /** A row of a table whose first column quotes what Framegate writes. */
 interface Row {
@@ -23,14 +23,12 @@ const END = String.raw`(?:"|\s*$|\s+\w+=)`;
 const ANYTHING = '[^]{1,400}?';
 
 /**
- * @returns what the documentation says of the lines of the log in the text, and of its status if it is nothing but the name of one
+ * @returns what the documentation says of the lines of the log in the text
  * @throws if the documentation is not installed beside the program
  */
 export function explainLogLine(text: string): readonly QuotingText[] {
   const plain = text.slice(0, MOST_LETTERS).replaceAll(String.raw`\"`, '"').replaceAll(/\s+/g, ' ');
   const operating = readPage('messages');
-  const symptoms = symptomsOf(text, operating);
-  if (symptoms.length > 0) return symptoms;
   const reasons = sectionOf(readPage('reasons'), 'Reasons');
   const rows = [
     ...Array.from(operating.matchAll(/^\| (\w+) \| `([^`]+)` \| (.*) \|$/gm), ([, level, quoted, means]) =>
@@ -68,28 +66,4 @@ function patternOf(quoted: string): RegExp | undefined {
 
 function escaped(literal: string): string {
   return literal.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
-}
-
-/** @returns what is said of `UNAVAILABLE` for `unavailable`, `StatusCode.UNAVAILABLE` and `code = Unavailable` */
-function symptomsOf(text: string, operating: string): readonly QuotingText[] {
-  const [, status] = /^\s*(?:StatusCode\.|code = )?([A-Za-z_]+)\s*$/.exec(text) ?? [];
-  if (status === undefined) return [];
-  const key = withoutUnderscores(status);
-  const rows = sectionOf(operating, 'When something is wrong').matchAll(/^\| (.*?) \| (.*) \| (.*) \|$/gm);
-  return Array.from(rows)
-    .filter(([, symptom]) =>
-      Array.from(symptom.matchAll(/`(\w+)`/g)).some(([, name]) => withoutUnderscores(name) === key),
-    )
-    .map(([, symptom, where, cause]) => ({
-      title: symptom,
-      text: `# ${symptom.replaceAll('`', '')}\n\nWhere to look: ${where}\n\nThe likely cause: ${cause}\n`,
-    }));
-}
-
-function withoutUnderscores(name: string): string {
-  return name.replaceAll('_', '').toUpperCase();
-}
-
-function sectionOf(page: string, title: string): string {
-  return page.split(/^## /m).find((section) => section.startsWith(`${title}\n`)) ?? '';
 }

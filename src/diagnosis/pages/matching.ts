@@ -44,7 +44,10 @@ export function matchPages<Text extends QuotingText>(
   text: string,
   pages: readonly Text[],
 ): readonly Match<Text>[] {
-  const named = pages.filter((page) => isNamed(page, text));
+  const asWords = wordsOf(text)
+    .map(({ key }) => key)
+    .join('_');
+  const named = pages.filter((page) => isNamed(page, text) || isTokenInWords(page, asWords));
   if (named.length > 0) return named.map((page) => ({ page, words: undefined }));
   const words = wordsOf(text).slice(0, MOST_WORDS);
   const statuses = new Set(statusesOf(words));
@@ -75,6 +78,11 @@ function isNamed(page: Partial<DiagnosisPage>, text: string): boolean {
     return new RegExp(`\\b${code}\\b`, 'i').test(text);
   }
   return new RegExp(`\\b(?:${code}|${token})\\b`, 'i').test(text);
+}
+
+/** Whether the text is the token of the page in words, such as `Deadline Exceeded`, and nothing else. */
+function isTokenInWords({ token = '' }: Partial<DiagnosisPage>, text: string): boolean {
+  return token.includes('_') && token === text;
 }
 
 /** Whether the text has the token of the page in words, such as `Deadline Exceeded`. Other pages quote them as one of several symptoms. */

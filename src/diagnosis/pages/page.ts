@@ -46,7 +46,9 @@ export function readRemedy(code: string): string {
   const text = section.split(/^## /m)[0].trim();
   const unlinked = text.replace(/\[([^\]]+)\]\([^)]*\)/g, '$1');
   // A paragraph becomes one line. Lists, tables and blocks of code keep theirs.
-  return unlinked.includes('```') ? unlinked : unlinked.replace(/(?<=[^\n|])\n(?!\n|\||- |\d+\. )/g, ' ');
+  return unlinked.includes('```')
+    ? unlinked
+    : unlinked.replace(/(?<=[^\n|])\n(?! *(?:\n|\||- |\d+\. )) */g, ' ');
 }
 
 /**
@@ -69,6 +71,11 @@ export function readPage(name: keyof typeof EXPLAINING_PAGES): string {
   return withPage.replaceAll(/\]\((?![a-z]+:)(?:(diagnoses\/)|)/g, (_, folder?: string) =>
     folder === undefined ? '](../' : '](',
   );
+}
+
+/** @returns the section of a page with this heading, from the heading's own words on; '' if there is none */
+export function sectionOf(page: string, title: string): string {
+  return page.split(/^## /m).find((section) => section.startsWith(`${title}\n`)) ?? '';
 }
 
 /** The docs are two folders above src/diagnosis and dist/diagnosis alike; the single executable holds them in itself. */
