@@ -16,7 +16,7 @@ export class RenewedStores {
   #waiting = 0;
   readonly #onSilent: (store: string) => void;
 
-  /** @param onSilent the store has said nothing in time, and counts as renewed no more. The questions go on after this */
+  /** @param onSilent the store has said nothing in time. Its questions go on after this call, as it is not renewed any more then */
   constructor(onSilent: (store: string) => void) {
     this.#onSilent = onSilent;
   }
@@ -25,9 +25,8 @@ export class RenewedStores {
     return this.#renewals.has(store);
   }
 
-  /** The store is being connected to anew. One that is so already gets no further time. */
+  /** The store is being connected to anew. It must not be renewed already. */
   begin(store: string): void {
-    if (this.#renewals.has(store)) return;
     const timer = setTimeout(() => {
       this.#onSilent(store);
       this.end(store);

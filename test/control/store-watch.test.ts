@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { LeaseAnswer, LeaseAsk } from '../../src/config/lease-messages.ts';
 import type { StoreConfig } from '../../src/config/stores-config.ts';
 import { UnusableConfig } from '../../src/config/unusable-config.ts';
@@ -235,6 +236,24 @@ test('a store with another address is down when it fails, or has said nothing fo
     assert.deepEqual(told.splice(0).slice(0, 1), ['one down']);
     assert.deepEqual(await answer, { number: ASK.number });
   }
+});
+
+test('a question to a store with another address is answered once the configuration does not name the store any more, and the store is not down later', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const scene = new Scene(t);
+  await scene.use('one', 'two');
+  for (const store of ['one', 'two']) scene.children[0]?.saysUp(store);
+  await scene.useStores(storeOf('one', { servers: [{ host: '127.0.0.1', port: 2 }] }), storeOf('two'));
+  const answers: LeaseAnswer[] = [];
+  scene.watch.ask(ASK, (answer) => answers.push(answer));
+  await turn();
+  assert.deepEqual(answers, []);
+  scene.told.length = 0;
+  await scene.use('two');
+  await turn();
+  assert.deepEqual(answers, [{ number: ASK.number }]);
+  t.mock.timers.tick(1000);
+  assert.deepEqual(scene.told, []);
 });
 
 test('when the process ends, its stores are down before its questions are answered', async (t) => {
