@@ -45,6 +45,17 @@ test('a client that is not trusted has no say: neither by the flag, nor by the i
   assert.equal(sampledOf(tracing({ share: 0 }), PARENT), 0);
 });
 
+test('the service is told that the trace id is random if the client says so, whether the call is sampled or not', () => {
+  for (const [share, flags] of [
+    [0, 0],
+    [1, 1],
+  ] as const)
+    for (const random of [0, 2]) {
+      const request = HeaderList.of(['traceparent', `00-${'f'.repeat(32)}-0000000100000002-0${random}`]);
+      assert.equal(tracing({ share }).begin(KIND, request).flags, flags + random);
+    }
+});
+
 test('every call has ids of its own, and every attempt', () => {
   const by = tracing({});
   const seen = new Set<string>();

@@ -145,11 +145,15 @@ test('several tracestates are one list, and one of more than 512 bytes is left o
 
 test('a grpc-trace-bin is read if there is no traceparent, and answered in kind either way', () => {
   for (const bin of [binaryTraceParent(TRACE, SPAN, true), `${binaryTraceParent(TRACE, SPAN, true)}=`]) {
-    const found = parent([['grpc-trace-bin', bin]], BOTH);
-    assert.deepEqual(
-      [found?.traceId, found?.parentId, found?.isSampled, found?.hasBinary],
-      [TRACE, SPAN, true, true],
-    );
+    // Nothing is left of the request before, whose trace id was random: this format cannot say that.
+    assert.deepEqual(parent([['grpc-trace-bin', bin]], BOTH), {
+      traceId: TRACE,
+      parentId: SPAN,
+      isSampled: true,
+      isRandom: false,
+      state: '',
+      hasBinary: true,
+    });
   }
   const other = binaryTraceParent('f'.repeat(32), 'e'.repeat(16), false);
   const both = parent(
@@ -160,6 +164,13 @@ test('a grpc-trace-bin is read if there is no traceparent, and answered in kind 
     BOTH,
   );
   assert.deepEqual([both?.traceId, both?.hasBinary], [TRACE, true]);
+});
+
+test('a grpc-trace-bin is neither read nor answered in kind where the format is not configured', () => {
+  const bin = ['grpc-trace-bin', binaryTraceParent(TRACE, SPAN, true)] as const;
+  assert.equal(parent([bin]), undefined);
+  const both = parent([bin, ['traceparent', GOOD]]);
+  assert.deepEqual([both?.traceId, both?.hasBinary], [TRACE, false]);
 });
 
 test('a malformed grpc-trace-bin begins a new trace', () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { isIPv6 } from 'node:net';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { clientNetwork } from '../../src/config/client-network.ts';
+import { clientNetwork, networkAddress } from '../../src/config/client-network.ts';
 
 for (const [address, counted] of [
   ['192.0.2.1', '192.0.2.1'],
@@ -54,4 +54,23 @@ test('every way to write an IPv6 address counts as the one that a URL has', () =
     }),
     { numRuns: 500, seed: 1 },
   );
+});
+
+for (const [network, text, isSame] of [
+  ['10.0.0.0/8', '10.0.0.0', true],
+  ['10.0.0.1/8', '10.0.0.0', false],
+  ['2001:db8::/32', '2001:db8::', true],
+  ['2001:DB8::/32', '2001:db8::', true],
+  ['2001:0db8:0000::/32', '2001:db8::', true],
+  ['2001:db8:0:0:0:0:0:0/32', '2001:db8::', true],
+  ['0:0::/0', '::', true],
+  ['2001:0DB8::1/32', '2001:db8::', false],
+] as const)
+  test(`${network} ${isSame ? 'is written' : 'is not written'} with the first address of its network, ${text}`, () => {
+    assert.deepEqual(networkAddress(network), { text, isSame });
+  });
+
+test('what is no network has no first address', () => {
+  for (const text of ['', '10.0.0.1', '10.0.0.0/33', '::/129', 'a/8', '1.2.3/8', `${':'.repeat(100)}/8`])
+    assert.equal(networkAddress(text), undefined, text);
 });

@@ -46,6 +46,32 @@ test('a part is loaded when it is wanted, however often that is said, and again 
   assert.deepEqual([told, counted.loads], [['Error: too many open files', 'loaded part'], 4]);
 });
 
+function doesNotFit(): void {
+  throw new Error('it does not fit');
+}
+
+test('what is done with a loaded part may fail, which is told, and the part is not loaded again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const told: string[] = [];
+  const counted = failing(0, 'part');
+  new PartLoader({ ...options(counted.load, told), onLoaded: doesNotFit }).want();
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  t.mock.timers.tick(1000);
+  assert.deepEqual([told, counted.loads], [['fault Error: it does not fit'], 1]);
+});
+
+test('a loader that was closed while it loads tells nothing of a failure, and does not try again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const told: string[] = [];
+  const broken = failing(9, 'part');
+  const loader = new PartLoader(options(broken.load, told));
+  loader.want();
+  loader.close();
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  t.mock.timers.tick(1000);
+  assert.deepEqual([told, broken.loads], [[], 1]);
+});
+
 test('a loader that was closed tells nothing, and does not try again', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const told: string[] = [];

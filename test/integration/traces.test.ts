@@ -142,7 +142,7 @@ test('a unary call: a server span, a client span below it, and the service is to
 test('a call within a trace of its client: the client is the parent, and tracestate is passed on', async (t) => {
   const { collector, client, service } = await traced(t, { sample: '0%' }, { trusted: LOOPBACK });
   await callOnce(client, [
-    ['traceparent', `00-${TRACE}-${CALLER}-01`],
+    ['traceparent', `00-${TRACE}-${CALLER}-03`],
     ['tracestate', 'one=1'],
     ['tracestate', 'two=2'],
     ['baggage', 'key=value'],
@@ -154,6 +154,7 @@ test('a call within a trace of its client: the client is the parent, and tracest
   const [request] = service.requests;
   assert.deepEqual([request.field('tracestate'), request.field('baggage')], ['one=1,two=2', 'key=value']);
   assert.equal(request.fields.filter(([name]) => name === 'traceparent').length, 1);
+  assert.equal(parentOf(request).flags, '03', 'sampled, with a random trace id');
 });
 
 test('the sampled flag of a parent is followed for a trusted client, and for others only where the configuration says so', async (t) => {
@@ -420,6 +421,10 @@ test('what is not in propagate passes as it came, and so does everything on a ro
     seen(untraced.service.requests[0]),
     fields.map(([, value]) => value),
   );
+  const w3cOnly = await traced(t, { sample: '100%', propagate: ['w3c'] });
+  await callOnce(w3cOnly.client, fields);
+  const binaries = w3cOnly.service.requests[0].fields.filter(([name]) => name === 'grpc-trace-bin');
+  assert.deepEqual(binaries, [['grpc-trace-bin', 'AAAA']]);
   const record = await untraced.proxy.record();
   assert.equal(record['traceId'], undefined);
   await untraced.proxy.close();

@@ -56,6 +56,24 @@ test('a client that leaves has given its attempt up, and a whole response is an 
   assert.deepEqual([ran.connection.counts.failed, ran.connection.counts.givenUp], [0, 1]);
 });
 
+test('a mistake of a client is recorded as such only if no service had its call, which may be to blame as well', (t) => {
+  const refused = new Ran(t, { path: '/b.X/Y' });
+  t.mock.timers.reset();
+  const begun = new Ran(t);
+  begun.exchange.fail(failure('no_route', 'The service did not expect this.'));
+  assert.deepEqual(
+    [refused, begun].map(({ records: [record] }) => [
+      record.grpcStatus,
+      record.attempts,
+      record.isClientMistake,
+    ]),
+    [
+      ['UNIMPLEMENTED', 0, true],
+      ['UNIMPLEMENTED', 1, false],
+    ],
+  );
+});
+
 test('the time to a response is that to its head, and not to an interim response before it', (t) => {
   const ran = new Ran(t, { contentType: 'text/plain' });
   const { owner } = ran.attempt.stream;

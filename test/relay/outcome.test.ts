@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { failure } from '../../src/calls/failure.ts';
 import { Outcome } from '../../src/relay/outcome.ts';
 
 function said({ endedBy, grpcStatus, reason }: Outcome): string {
@@ -30,6 +31,19 @@ test('overruling replaces what was decided, and stands itself', () => {
   outcome.decide('downstream', 'CANCELLED', 'later');
   assert.equal(said(outcome), 'framegate DEADLINE_EXCEEDED too late');
 });
+
+for (const [what, decide] of [
+  ['a call in another protocol', (outcome: Outcome) => outcome.decideMismatch('UNIMPLEMENTED', 'first')],
+  ['a mistake of the client', (outcome: Outcome) => outcome.decideFailure(failure('no_route', 'why'), '')],
+  ['an answer', (outcome: Outcome) => outcome.decideAnswer('UNAVAILABLE', 'first')],
+] as const)
+  test(`nothing is left of ${what} when it is overruled`, () => {
+    const outcome = new Outcome(true);
+    decide(outcome);
+    assert.notEqual(outcome.isClientMistake, outcome.isAnswer);
+    outcome.overrule('framegate', 'INTERNAL', 'a fault');
+    assert.deepEqual([outcome.isClientMistake, outcome.isAnswer], [false, false]);
+  });
 
 test('an exchange that is not gRPC has no gRPC status, however it ended', () => {
   const outcome = new Outcome(false);
