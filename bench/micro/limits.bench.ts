@@ -35,7 +35,8 @@ function limitedBy(by: readonly LimitKeyPart[], workers = 1): Policy {
   const quotas = new Quotas(turnNowMs);
   if (workers > 1)
     quotas.reports.connect(
-      ({ report, counts }) => setImmediate(() => quotas.reports.answered({ report, used: counts })),
+      ({ report, counts }) =>
+        setImmediate(() => quotas.reports.answered({ report, used: counts, announced: counts })),
       workers,
     );
   const policy = limitsPolicy(routeConfig({ match: { path: '/*' }, limits: [limit] }), { quotas: quotas });

@@ -2,6 +2,14 @@
 
 import type { Failure } from './failure.ts';
 
+/** Tokens that are taken for bytes that have not come. */
+export interface AnnouncedTokens {
+  /** So many bytes more have come: their tokens are spent. */
+  came(count: number): void;
+  /** The others do not come: their tokens are given back. May be called twice. */
+  end(): void;
+}
+
 /** Where the tokens of a limit come from. Calls with the same key share them. */
 export interface Tokens {
   /** How many tokens can be there at once. At least 1. Another configuration may change it. */
@@ -13,8 +21,12 @@ export interface Tokens {
    * the burst
    */
   take(key: string, count: number, client?: string): number;
-  /** Gives tokens back that `take` has taken for the same client, since nothing has passed for them. If this method is missing, they are spent. */
-  giveBack?(key: string, count: number, client?: string): void;
+  /**
+   * Of the tokens that `take` has just taken for the same client, so many are for bytes that have not come. Until they come, or are known not
+   * to come, no time brings these tokens back. If this method is missing, they are spent.
+   * @param count at least 1
+   */
+  announce?(key: string, count: number, client?: string): AnnouncedTokens;
   /** Whether this process knows enough to say that tokens are missing. If this method is missing, it always does. */
   knows?(key: string, count: number, client?: string): boolean;
   /** Asks those who know. @param onKnown is called once, later, when `knows` may say something else. @returns ends the wait */
@@ -38,8 +50,6 @@ export interface FlowRateLimit {
   readonly client: string | undefined;
   /** How many bytes are let pass at a time where bytes are paced, if the burst is not smaller. */
   readonly sliceBytes: number;
-  /** After this many milliseconds without use, all tokens are there. Those that were taken before are not given back. Undefined means 0. */
-  readonly fullAfterMs?: number;
   /** What the limit is, as a part of a sentence: `60 messages in 1 s (limits[0] of route voice)`. */
   readonly text: string;
   /**

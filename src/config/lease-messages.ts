@@ -15,6 +15,8 @@ export interface LeaseAsk {
   readonly keys: readonly string[];
   /** Tokens that were spent already. The store counts them whether it has them or not. */
   readonly owed: readonly number[];
+  /** How many tokens at least must be used up then, as they were taken for bytes that have not come, or have just come. */
+  readonly least: readonly number[];
   /** How many tokens are wanted beside these. Fewer may be granted. */
   readonly wanted: readonly number[];
 }

@@ -10,7 +10,7 @@ import type { RespReply } from './resp-call.ts';
 const CLUSTER_TRIES = 6;
 
 /** One token of a limit of 1,000 a second: its key lives for two milliseconds. */
-const LEASE_VALUES = ['1000', '1', '0', '1'];
+const LEASE_VALUES = ['1000', '1', '0', '0', '1'];
 const PRESENCE_VALUES = ['doctor', '1', '1000'];
 /** The script for proxies does so only if one has not been heard of for a while. */
 const REMOVE_SCRIPT = "return redis.call('ZREM', KEYS[1], ARGV[1])";

@@ -153,6 +153,7 @@ export class LeaseDesk {
       burst,
       keys: leases.map(hashOf),
       owed: needs.map(({ owed }) => owed),
+      least: needs.map(({ least }) => least),
       wanted: needs.map(({ wanted }) => wanted),
     });
   }

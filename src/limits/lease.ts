@@ -1,12 +1,18 @@
 // What a process has of one key of a limit: tokens that the store has granted, and what it has spent that the store has not heard of.
 
+import type { AnnouncedLevel } from './announced-level.ts';
+import type { LeaseTerms } from './lease-terms.ts';
+
 /** Outages have numbers from 0. */
 export const NO_OUTAGE = -1;
 
 /** A question without an answer is given up after this time. Whoever can wait for an answer about a key does so for as long. */
 export const GIVE_UP_MS = 1000;
 
+/** The lease of one key, and who waits for tokens of it. */
 export class Lease {
+  /** Of messages that have not come. Undefined if there was none. */
+  announced: AnnouncedLevel | undefined = undefined;
   /** Granted and not spent. */
   tokens = 0;
   /** Spent, and not yet told to the store. */
@@ -62,6 +68,27 @@ export class Lease {
       if (this.askedAtMs - this.#failedAtMs > GIVE_UP_MS) this.#failingSinceMs = this.askedAtMs;
       this.#failedAtMs = nowMs;
     }
+  }
+
+  /** How many tokens the store has, if no other process has taken any since it answered; its debt if negative. */
+  roomAt(nowMs: number, { burst, ratePerSecond }: LeaseTerms): number {
+    if (this.room === undefined) return burst;
+    return Math.min(burst, this.room + (Math.max(0, nowMs - this.roomAtMs) * ratePerSecond) / 1000);
+  }
+
+  /** Those that still know too little wait again, for another answer. */
+  tellWaiting(): void {
+    const { waiting, watching } = this;
+    this.endPatience();
+    this.waiting = undefined;
+    this.watching = undefined;
+    if (waiting !== undefined) for (const tell of waiting) tell();
+    if (watching !== undefined) for (const tell of watching) tell();
+  }
+
+  endPatience(): void {
+    clearTimeout(this.patience);
+    this.patience = undefined;
   }
 
   /** Whether the store, which may answer about other keys, has answered nothing about this one for a second. */

@@ -2,10 +2,14 @@
 // spend before the store has heard of it is bounded (lease-terms.ts). A call that comes beyond that may wait for the store (`learn`), for
 // PATIENCE_MS at most.
 
+import type { AnnouncedTokens } from '../calls/flow-limits.ts';
 import type { Leases } from '../config/lease-messages.ts';
-import { GIVE_UP_MS, Lease, NO_OUTAGE } from './lease.ts';
+import { AnnouncedLevel } from './announced-level.ts';
+import { AnnouncedMessage, type AnnouncedSum } from './announced-tokens.ts';
+import { Lease, NO_OUTAGE } from './lease.ts';
 import { LeaseTable } from './lease-table.ts';
 import { advanceOf, type LeaseTerms, leaseOf, shortAdvanceOf } from './lease-terms.ts';
+import { LocalShare, type ShareLink } from './local-share.ts';
 import type { Quota } from './quota.ts';
 
 /** How long a question to the store may take before what the configuration says for its failure counts. No call waits longer. */
@@ -20,12 +24,7 @@ const CLOSED_MS = 1000;
 const LONGEST_WAIT_MS = 3_600_000;
 
 /** What a quota needs to know of its store. */
-export interface StoreLink {
-  readonly isUp: boolean;
-  /** How many processes share the limits of the store. */
-  readonly holders: number;
-  /** Which outage this is, or how many there have been. */
-  readonly outage: number;
+export interface StoreLink extends ShareLink {
   /** What counts while the store does not answer: the local share of the limit, nothing, or everything is refused. */
   readonly failure: 'local' | 'open' | 'closed';
   /** Asks about this lease with the next question. @param isUrgent a call waits, or was refused */
@@ -38,6 +37,8 @@ export interface StoreLink {
 /** What was asked about one lease. */
 export interface LeaseNeed {
   readonly owed: number;
+  /** How much must be used up after that. */
+  readonly least: number;
   readonly wanted: number;
   /** How many tokens may be kept of those that are granted, if nobody takes them at once. */
   readonly kept: number;
@@ -45,7 +46,7 @@ export interface LeaseNeed {
   readonly terms: LeaseTerms;
 }
 
-export class LeasedQuota implements Quota {
+export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
   readonly learnWithinMs = PATIENCE_MS;
   readonly #link: StoreLink;
   readonly #table: LeaseTable;
@@ -79,14 +80,13 @@ export class LeasedQuota implements Quota {
     const nowMs = this.#link.nowMs();
     for (const lease of this.#table.leases()) {
       if (lease.room === undefined) continue;
-      lease.room = Math.min(this.#agedRoomOf(lease, nowMs), burst);
+      lease.room = Math.min(lease.roomAt(nowMs, this.#terms), burst);
       lease.roomAtMs = nowMs;
     }
     this.#terms = { ...this.#terms, ratePerSecond, burst };
     this.#lease = leaseOf(this.#terms);
     this.#lowTokens = this.#lease / 2;
-    const share = this.#share;
-    const emptyAtMs = nowMs + share.burst * share.intervalMs;
+    const emptyAtMs = nowMs + this.#share.fullAfterMs;
     for (const lease of this.#table.leases()) {
       lease.tokens = Math.min(lease.tokens, this.#lease);
       lease.owed = Math.min(lease.owed, burst);
@@ -157,11 +157,11 @@ export class LeasedQuota implements Quota {
     lease.awaited += count;
     lease.patience ??= setTimeout(() => {
       lease.lateUntilMs = this.#link.nowMs() + LATE_MS;
-      tellWaiting(lease);
+      lease.tellWaiting();
     }, PATIENCE_MS);
     this.#ask(lease, nowMs);
     return () => {
-      if (waiting.delete(tell) && waiting.size === 0 && waiting === lease.waiting) endPatience(lease);
+      if (waiting.delete(tell) && waiting.size === 0 && waiting === lease.waiting) lease.endPatience();
     };
   }
 
@@ -185,16 +185,63 @@ export class LeasedQuota implements Quota {
   giveBack(key: string, count: number): void {
     const nowMs = this.#link.nowMs();
     const lease = this.#table.find(key, nowMs);
-    if (lease === undefined) return;
-    const { failure } = this.#link;
-    if (failure !== 'closed' && this.#hasFailed(lease, nowMs)) {
-      // With `open`, nothing was taken. What is owed was spent before: the store is still to hear of it.
-      if (failure !== 'local') return;
-      lease.paidAtMs -= count * this.#share.intervalMs;
-      // A store that is late would be told of it.
-      if (this.#link.isUp) lease.owed = Math.max(0, lease.owed - count);
-    } else if (lease.owed >= count) lease.owed -= count;
-    else lease.tokens = Math.max(lease.tokens, Math.min(lease.tokens + count, this.#lease));
+    if (lease !== undefined) this.#return(lease, count, nowMs);
+  }
+
+  #return(lease: Lease, count: number, nowMs: number): void {
+    if (!this.#countsAlone(lease, nowMs)) {
+      const unpaid = Math.min(lease.owed, count);
+      lease.owed -= unpaid;
+      lease.tokens = Math.max(lease.tokens, Math.min(lease.tokens + count - unpaid, this.#lease));
+      return;
+    }
+    // With `open`, nothing was taken. What is owed was spent before: the store is still to hear of it.
+    if (this.#link.failure === 'local') this.#share.giveBack(lease, count);
+  }
+
+  #countsAlone(lease: Lease, nowMs: number): boolean {
+    return this.#link.failure !== 'closed' && this.#hasFailed(lease, nowMs);
+  }
+
+  announce(key: string, count: number): AnnouncedTokens {
+    const nowMs = this.#link.nowMs();
+    const lease = this.#find(key, nowMs);
+    lease.announced ??= new AnnouncedLevel();
+    lease.announced.announce(count, nowMs, this.#perMs);
+    return new AnnouncedMessage(this, lease, count);
+  }
+
+  came(lease: Lease, count: number): void {
+    const nowMs = this.#link.nowMs();
+    if (lease.outage !== NO_OUTAGE) this.#share.settle(lease, nowMs);
+    lease.announced?.came(count, nowMs, this.#perMs);
+  }
+
+  missed(lease: Lease, count: number): void {
+    const nowMs = this.#link.nowMs();
+    if (lease.outage !== NO_OUTAGE) this.#share.settle(lease, nowMs);
+    lease.announced?.missed(count, nowMs, this.#perMs);
+    if (this.#countsAlone(lease, nowMs)) this.#return(lease, count, nowMs);
+    else {
+      // What the store has let go back meanwhile is not given back once more.
+      const spare = this.#usedOf(lease, nowMs) - this.#leastOf(lease, nowMs);
+      this.#return(lease, Math.max(0, Math.min(count, spare)), nowMs);
+    }
+  }
+
+  /** How much is used up, if no other process has used any since the store answered. */
+  #usedOf(lease: Lease, nowMs: number): number {
+    return this.#terms.burst - lease.roomAt(nowMs, this.#terms) + lease.owed + lease.owedOnTheWay;
+  }
+
+  /** How much of it cannot have gone back. Tokens that were granted count as used up in the store. */
+  #leastOf({ announced, tokens }: Lease, nowMs: number): number {
+    const level = announced?.at(nowMs, this.#perMs) ?? 0;
+    return level > 0 ? level + tokens : 0;
+  }
+
+  get #perMs(): number {
+    return this.#terms.ratePerSecond / 1000;
   }
 
   /** By what the store has said last, which others may have changed since; 0 if it does not answer. */
@@ -237,7 +284,7 @@ export class LeasedQuota implements Quota {
   #add(key: string, nowMs: number): Lease {
     const { burst } = this.#terms;
     const { holders } = this.#link;
-    const isNew = nowMs - this.#table.forgottenAtMs > burst * this.#share.intervalMs;
+    const isNew = nowMs - this.#table.forgottenAtMs > holders * this.#share.fullAfterMs;
     const lease = new Lease(key, isNew ? advanceOf(this.#terms, burst, holders) : 1);
     // In an outage, this process has its part of that.
     if (!isNew) lease.room = holders;
@@ -256,19 +303,21 @@ export class LeasedQuota implements Quota {
 
   /** A question about this lease is sent now. @returns what it asks for */
   asked(lease: Lease, question: number): LeaseNeed {
+    const nowMs = this.#link.nowMs();
     const { owed } = lease;
+    const least = Math.ceil(this.#leastOf(lease, nowMs));
     const kept = Math.max(this.#lease, lease.missing);
     const wanted = Math.ceil(
       Math.max(0, Math.max(kept, Math.min(lease.awaited, this.#terms.burst)) - lease.tokens),
     );
     lease.isQueued = false;
     lease.question = question;
-    lease.askedAtMs = this.#link.nowMs();
+    lease.askedAtMs = nowMs;
     lease.owedOnTheWay = owed;
     lease.owed = 0;
     lease.missing = 0;
     lease.awaited = 0;
-    return { owed, wanted, kept, terms: this.#terms };
+    return { owed, least, wanted, kept, terms: this.#terms };
   }
 
   /** The store has answered. @param at the place of the lease in the lists of the answer */
@@ -291,7 +340,7 @@ export class LeasedQuota implements Quota {
     const isShort = granted < wanted || waitMs > 0;
     lease.notBeforeMs = isShort ? nowMs + Math.max(waitMs, REST_MS) : 0;
     lease.advance = isShort ? shortAdvanceOf(this.#terms) : advanceOf(this.#terms, room, this.#link.holders);
-    tellWaiting(lease);
+    lease.tellWaiting();
     this.#keep(lease, Math.min(kept, this.#terms.burst));
     if (lease.owed > 0 || lease.awaited > 0) this.#ask(lease, nowMs);
   }
@@ -313,8 +362,8 @@ export class LeasedQuota implements Quota {
     lease.noteAnswer(false, nowMs);
     lease.lateUntilMs = nowMs + LATE_MS;
     lease.owedOnTheWay = 0;
-    lease.owed = Math.max(owed, this.#bounded(owed + lease.owed));
-    tellWaiting(lease);
+    lease.owed = Math.max(owed, this.#share.bounded(owed + lease.owed));
+    lease.tellWaiting();
   }
 
   #hasFailed(lease: Lease, nowMs: number): boolean {
@@ -326,65 +375,16 @@ export class LeasedQuota implements Quota {
     const { failure } = this.#link;
     if (failure === 'open') return 0;
     if (failure === 'closed') return CLOSED_MS;
-    this.#beginOutage(lease, nowMs);
-    const { intervalMs, burst } = this.#share;
-    const paidAtMs = Math.max(lease.paidAtMs, nowMs);
-    // What is more than the share can have at once passes when all of the share is there, and is paid afterwards.
-    const waitMs = paidAtMs - nowMs - Math.max(0, burst - cost) * intervalMs;
-    if (waitMs > 0.001) return waitMs;
-    lease.paidAtMs = paidAtMs + cost * intervalMs;
-    // A store that is late goes on granting, and is told what has passed meanwhile. One that is gone has nobody to ask.
-    if (this.#link.isUp) lease.owed = Math.max(lease.owed, this.#bounded(lease.owed + cost));
-    return 0;
+    return this.#share.take(lease, cost, this.#roomOf(lease, nowMs), nowMs);
   }
 
-  /** So much the share brings until a question is given up. More is not told to the store: a long debt would outlast the fault. */
-  #bounded(owed: number): number {
-    const { intervalMs, burst } = this.#share;
-    return Math.min(owed, burst + GIVE_UP_MS / intervalMs);
-  }
-
-  /** This process's share of the limit. */
-  get #share(): { readonly intervalMs: number; readonly burst: number } {
-    const { holders } = this.#link;
-    const { ratePerSecond, burst } = this.#terms;
-    return { intervalMs: (1000 * holders) / ratePerSecond, burst: Math.max(1, burst / holders) };
+  /** As many processes as share the store now share the limit. */
+  get #share(): LocalShare {
+    return new LocalShare(this.#terms, this.#link);
   }
 
   /** How many tokens the store has, if no other process has taken any since it answered. */
   #roomOf(lease: Lease, nowMs: number): number {
-    return nowMs < lease.notBeforeMs ? 0 : Math.max(0, this.#agedRoomOf(lease, nowMs));
+    return nowMs < lease.notBeforeMs ? 0 : Math.max(0, lease.roomAt(nowMs, this.#terms));
   }
-
-  /** The same, or its debt if negative. */
-  #agedRoomOf({ room, roomAtMs }: Lease, nowMs: number): number {
-    const { burst, ratePerSecond } = this.#terms;
-    if (room === undefined) return burst;
-    return Math.min(burst, room + (Math.max(0, nowMs - roomAtMs) * ratePerSecond) / 1000);
-  }
-
-  /** The share begins with this process's part of what the store had left. */
-  #beginOutage(lease: Lease, nowMs: number): void {
-    if (lease.outage === this.#link.outage) return;
-    lease.outage = this.#link.outage;
-    const { intervalMs, burst } = this.#share;
-    const left = Math.min(burst, this.#roomOf(lease, nowMs) / this.#link.holders);
-    // What was spent in an earlier outage is still spent: the store was not told of it, and may have been back for a moment only.
-    lease.paidAtMs = Math.max(lease.paidAtMs, nowMs + (burst - left) * intervalMs);
-  }
-}
-
-/** Those that still know too little wait again, for another answer. */
-function tellWaiting(lease: Lease): void {
-  const { waiting, watching } = lease;
-  endPatience(lease);
-  lease.waiting = undefined;
-  lease.watching = undefined;
-  if (waiting !== undefined) for (const tell of waiting) tell();
-  if (watching !== undefined) for (const tell of watching) tell();
-}
-
-function endPatience(lease: Lease): void {
-  clearTimeout(lease.patience);
-  lease.patience = undefined;
 }

@@ -3,16 +3,26 @@
 
 import type { RouteConfig } from '../config/route-config.ts';
 import type { QuotaAnswer, QuotaReport } from './quota-reports.ts';
-import { QuotaTable } from './quota-table.ts';
+import { type Count, QuotaTable } from './quota-table.ts';
 import { rateLimitsOf } from './rate-limits.ts';
 
 /** Says that the limit of a report is not known: the worker has another configuration. */
 const UNKNOWN = -1;
 
+/** What a worker has announced of one key. It is taken away where it was added, since keys that share a count may have one of their own later. */
+interface Announced {
+  readonly count: Count;
+  tokens: number;
+}
+
+/** What the streams of one worker have announced, by key, and has not come. There are no more of them than streams. */
+type AnnouncedKeys = Map<string, Announced>;
+
 export class QuotaLedger {
   readonly #now: () => number;
   readonly #most: number | undefined;
   readonly #tables = new Map<string, QuotaTable>();
+  readonly #announced = new Map<object, Map<QuotaTable, AnnouncedKeys>>();
 
   /** @param now monotonic milliseconds */
   constructor(now: () => number = () => performance.now(), most?: number) {
@@ -23,7 +33,11 @@ export class QuotaLedger {
   /** Counts for the limits of this configuration from now on. */
   use(routes: readonly RouteConfig[]): void {
     const limits = new Map(routes.flatMap(rateLimitsOf).map((limit) => [limit.id, limit]));
-    for (const id of this.#tables.keys()) if (!limits.has(id)) this.#tables.delete(id);
+    for (const [id, table] of this.#tables) {
+      if (limits.has(id)) continue;
+      this.#tables.delete(id);
+      for (const tables of this.#announced.values()) tables.delete(table);
+    }
     for (const [id, { allowance }] of limits) {
       const table = this.#tables.get(id);
       if (table === undefined)
@@ -32,17 +46,49 @@ export class QuotaLedger {
     }
   }
 
-  /** A report of which the lists do not fit together adds nothing. */
-  add({ report, limits, keys, clients, counts, goneBack }: QuotaReport): QuotaAnswer {
-    const used = new Float64Array(limits.length).fill(UNKNOWN);
-    if ([keys, clients, counts, goneBack].some(({ length }) => length !== limits.length))
-      return { report, used };
+  /** A report of which the lists do not fit together adds nothing. @param worker whose report it is */
+  add(
+    worker: object,
+    { report, limits, keys, clients, counts, goneBack, announced }: QuotaReport,
+  ): QuotaAnswer {
+    const answer = {
+      report,
+      used: new Float64Array(limits.length).fill(UNKNOWN),
+      announced: new Float64Array(limits.length),
+    };
+    if ([keys, clients, counts, goneBack, announced].some(({ length }) => length !== limits.length))
+      return answer;
     for (const [index, id] of limits.entries()) {
       const table = this.#tables.get(id);
       if (table === undefined) continue;
       const use = { more: counts[index], goneBack: Math.max(0, goneBack[index]) };
-      used[index] = table.addPast(keys[index], clients[index], use);
+      const count = table.addPast(keys[index], clients[index], use);
+      if (announced[index] !== 0)
+        this.#announce(worker, table, { count, tokens: announced[index] }, keys[index]);
+      answer.used[index] = count.used;
+      answer.announced[index] = count.announced;
     }
-    return { report, used };
+    return answer;
+  }
+
+  #announce(worker: object, table: QuotaTable, { count, tokens }: Announced, key: string): void {
+    const tables = this.#announced.get(worker) ?? new Map<QuotaTable, AnnouncedKeys>();
+    this.#announced.set(worker, tables);
+    const known = tables.get(table) ?? new Map<string, Announced>();
+    tables.set(table, known);
+    const before = known.get(key) ?? { count, tokens: 0 };
+    // Of a limit that was unknown for a while, more may end than has begun.
+    const more = Math.max(-before.tokens, tokens);
+    table.announce(before.count, more);
+    before.tokens += more;
+    if (before.tokens > 0) known.set(key, before);
+    else known.delete(key);
+  }
+
+  /** The worker has ended: nothing that its streams have announced comes any more. */
+  forget(worker: object): void {
+    for (const [table, keys] of this.#announced.get(worker) ?? [])
+      for (const { count, tokens } of keys.values()) table.announce(count, -tokens);
+    this.#announced.delete(worker);
   }
 }

@@ -15,12 +15,16 @@ export interface QuotaReport {
   readonly counts: Float64Array;
   /** How much of it has gone back with time, if nothing else was used. */
   readonly goneBack: Float64Array;
+  /** How much more of it than before was taken for bytes that have not come. Negative where they have come, or are known not to come. */
+  readonly announced: Float64Array;
 }
 
 /** How much of each burst is used up after a report, in its order. -1 for limits that the primary does not know. */
 export interface QuotaAnswer {
   readonly report: number;
   readonly used: Float64Array;
+  /** How much of it was taken, in all processes, for bytes that have not come. */
+  readonly announced: Float64Array;
 }
 
 /** How long a call waits at most for the primary process. */
@@ -35,7 +39,7 @@ export interface ToldQuota {
   readonly id: string;
   /** How much of what is untold has gone back with time, if nothing else was used. */
   goneBackOf(count: Count): number;
-  told(count: Count, used: number): void;
+  told(count: Count, used: number, announced: number): void;
 }
 
 interface Told {
@@ -109,7 +113,7 @@ export class QuotaReports {
     this.#later = [];
     for (const { quota, count } of later) {
       count.isQueuedLater = false;
-      if (count.untold !== 0) this.queue(quota, count);
+      if (count.untold !== 0 || count.untoldAnnounced !== 0) this.queue(quota, count);
     }
   }
 
@@ -132,13 +136,14 @@ export class QuotaReports {
     };
   }
 
-  answered({ report, used }: QuotaAnswer): void {
+  answered({ report, used, announced }: QuotaAnswer): void {
     if (!this.#isSent || report !== this.#report) return;
     this.#isSent = false;
     this.#lateSinceMs = undefined;
     const sent = this.#sent;
     this.#sent = [];
-    for (const [index, { quota, count }] of sent.entries()) quota.told(count, used[index] ?? -1);
+    for (const [index, { quota, count }] of sent.entries())
+      quota.told(count, used[index] ?? -1, announced[index] ?? 0);
     this.#release();
     if (this.#queued.length > 0) this.#flush ??= setImmediate(() => this.#tell());
   }
@@ -149,12 +154,15 @@ export class QuotaReports {
     this.#sent = this.#queued.splice(0, LARGEST_REPORT);
     const counts = new Float64Array(this.#sent.length);
     const goneBack = new Float64Array(this.#sent.length);
+    const announced = new Float64Array(this.#sent.length);
     for (const [index, { quota, count }] of this.#sent.entries()) {
       counts[index] = count.untold;
       goneBack[index] = quota.goneBackOf(count);
+      announced[index] = count.untoldAnnounced;
       count.telling = count.untold;
       count.untold = 0;
       count.untoldLevel = 0;
+      count.untoldAnnounced = 0;
       count.isQueued = false;
     }
     this.#isSent = true;
@@ -166,6 +174,7 @@ export class QuotaReports {
       clients: this.#sent.map(({ count }) => count.client),
       counts,
       goneBack,
+      announced,
     });
   }
 

@@ -16,11 +16,19 @@ export interface Count {
   /** How much of the burst is used up, as of `atMs`. Beyond the burst it is a debt. */
   used: number;
   atMs: number;
+  /** How much of it was taken for bytes that have not come. That does not go back with time. */
+  announced: number;
+  /** The same in other processes, as the primary process has told it. */
+  announcedElsewhere: number;
+  /** When the primary process has told that. */
+  toldAtMs: number;
   /** How much the primary process has not been told. */
   untold: number;
   /** How much of it would still be used up if nothing else was used, as of `untoldAtMs`. */
   untoldLevel: number;
   untoldAtMs: number;
+  /** By how much `announced` has changed since the primary process was told. */
+  untoldAnnounced: number;
   /** How much the primary process is being told now. */
   telling: number;
   isQueued: boolean;
@@ -104,17 +112,17 @@ export class QuotaTable {
 
   /**
    * Adds what was used in the past. What has gone back of it does so here as well, as far as the count was full meanwhile.
-   * @returns how much is used up now
+   * @returns the count, settled to now
    */
-  addPast(key: string, client: string | undefined, { more, goneBack }: PastUse): number {
+  addPast(key: string, client: string | undefined, { more, goneBack }: PastUse): Count {
     const count = this.#counts.get(key) ?? this.#add(key, client);
     if (count !== this.#newest) this.#touch(count);
     const { perMs } = this.#allowance;
     const nowMs = this.#now();
     const used = count.used - Math.max(0, nowMs - count.atMs) * perMs;
-    count.used = Math.max(0, Math.max(used, -goneBack) + more);
+    count.used = Math.max(0, Math.max(used, count.announced - goneBack) + more);
     count.atMs = nowMs;
-    return count.used;
+    return count;
   }
 
   settle(count: Count): void {
@@ -122,8 +130,16 @@ export class QuotaTable {
     // The clock may be read a millisecond late.
     if (nowMs <= count.atMs) return;
     const used = count.used - (nowMs - count.atMs) * this.#allowance.perMs;
-    count.used = used > 0 ? used : 0;
+    const least = count.announced + count.announcedElsewhere;
+    count.used = used > least ? used : least;
     count.atMs = nowMs;
+  }
+
+  /** So many of the tokens that are used up are for bytes that have not come; fewer than before if negative. */
+  announce(count: Count, more: number): void {
+    this.settle(count);
+    count.announced += more;
+    count.used = Math.max(count.used, count.announced + count.announcedElsewhere);
   }
 
   /** @param count settled. @returns how many milliseconds until so many more may come; 0: now, Infinity: never */
@@ -174,7 +190,7 @@ export class QuotaTable {
     for (let looks = 0; looks < LOOKS && this.#oldest !== undefined; looks++) {
       const count = this.#oldest;
       this.settle(count);
-      if (count.used === 0 && count.untold === 0 && count.telling === 0) this.#drop(count);
+      if (isFull(count)) this.#drop(count);
       else this.#touch(count);
     }
   }
@@ -196,9 +212,13 @@ export class QuotaTable {
       used: 0,
       // It was never used.
       atMs: Number.NEGATIVE_INFINITY,
+      announced: 0,
+      announcedElsewhere: 0,
+      toldAtMs: 0,
       untold: 0,
       untoldLevel: 0,
       untoldAtMs: 0,
+      untoldAnnounced: 0,
       telling: 0,
       isQueued: false,
       isQueuedLater: false,
@@ -229,6 +249,13 @@ export class QuotaTable {
     if (count.older === undefined) this.#oldest = count.newer;
     else count.older.newer = count.newer;
   }
+}
+
+/** @param count settled */
+function isFull({ used, announced, announcedElsewhere, untold, untoldAnnounced, telling }: Count): boolean {
+  if (announced !== 0 || untold !== 0 || untoldAnnounced !== 0 || telling !== 0) return false;
+  // What others have announced the primary process tells again.
+  return used <= announcedElsewhere;
 }
 
 function sharedKeyOf(key: string, client: string | undefined): string {

@@ -1,5 +1,7 @@
 // How much of a limit is left for each of its keys: what a local table, shares of several processes and stores have in common.
 
+import type { AnnouncedTokens } from '../calls/flow-limits.ts';
+
 /** Tokens of one limit, by key. A key is a text such as the address of a client. Only `learn` waits, and it calls back. */
 export interface Quota {
   /** How many tokens of a key can be there at once. */
@@ -15,6 +17,8 @@ export interface Quota {
    * are never so many
    */
   take(key: string, count: number, client?: string): number;
+  /** As `Tokens.announce`. */
+  announce?(key: string, count: number, client?: string): AnnouncedTokens;
   /** Gives tokens back that were just taken by `take` for the same client, since the call does not take place. */
   giveBack(key: string, count: number, client?: string): void;
   /**

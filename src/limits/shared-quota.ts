@@ -1,14 +1,18 @@
 // A limit as one process counts it. If several processes carry calls, each decides by what it knows, and tells the primary process what
 // it has let pass. It lets pass at most its share of the burst before the primary has told it what the others have let pass.
 
+import type { AnnouncedTokens } from '../calls/flow-limits.ts';
+import { AnnouncedMessage, type AnnouncedSum } from './announced-tokens.ts';
 import type { Quota } from './quota.ts';
 import { LEARN_WITHIN_MS, type QuotaReports, type ToldQuota } from './quota-reports.ts';
 import type { Allowance, Count, QuotaTable } from './quota-table.ts';
 
 /** When to try again if a share is used up and the primary has not answered yet. */
 const UNSURE_MS = 20;
+/** What others have announced counts for so long. Who is refused for it after that asks again: the bytes may have come. */
+const FRESH_MS = 100;
 
-export class SharedQuota implements Quota, ToldQuota {
+export class SharedQuota implements Quota, ToldQuota, AnnouncedSum<Count> {
   readonly learnWithinMs = LEARN_WITHIN_MS;
   /** Names the limit to the primary. */
   readonly id: string;
@@ -53,10 +57,39 @@ export class SharedQuota implements Quota, ToldQuota {
 
   giveBack(key: string, count: number, client?: string): void {
     const found = this.#table.peek(key, client);
-    if (found === undefined) return;
-    found.used = Math.max(0, found.used - count);
+    if (found !== undefined) this.#return(found, count);
+  }
+
+  #return(found: Count, count: number): void {
+    found.used = Math.max(found.announced + found.announcedElsewhere, found.used - count);
     if (!this.#reports.isOn) return;
+    found.untoldLevel = this.#untoldLevelOf(found) - count;
+    found.untoldAtMs = found.atMs;
     found.untold -= count;
+    this.#reports.queueLater(this, found);
+  }
+
+  announce(key: string, count: number, client?: string): AnnouncedTokens {
+    const found = this.#table.peek(key, client) ?? this.#table.find(key, client);
+    this.#announce(found, count);
+    return new AnnouncedMessage(this, found, count);
+  }
+
+  came(found: Count, count: number): void {
+    this.#announce(found, -count);
+  }
+
+  missed(found: Count, count: number): void {
+    this.#announce(found, -count);
+    this.#return(found, count);
+  }
+
+  #announce(found: Count, more: number): void {
+    this.#table.announce(found, more);
+    if (!this.#reports.isOn) return;
+    found.untoldLevel = this.#untoldLevelOf(found);
+    found.untoldAtMs = found.atMs;
+    found.untoldAnnounced += more;
     this.#reports.queueLater(this, found);
   }
 
@@ -70,9 +103,13 @@ export class SharedQuota implements Quota, ToldQuota {
     if (!this.#reports.isOn || this.#reports.isLate) return true;
     const found = this.#table.peek(key, client);
     if (found === undefined) return true;
-    if (this.#isWithinShare(found, count)) return true;
-    // What is not left here is not left at all: the others can only have used more.
-    return this.#table.waitMs(found, count) > 0;
+    // What is not left here is not left at all, unless the others have got what they had announced.
+    if (this.#table.waitMs(found, count) > 0) return !this.#isOutdated(found);
+    return this.#isWithinShare(found, count);
+  }
+
+  #isOutdated({ announcedElsewhere, toldAtMs, atMs }: Count): boolean {
+    return announcedElsewhere > 0 && atMs - toldAtMs > FRESH_MS;
   }
 
   learn(key: string, _count: number, onKnown: () => void, client?: string): () => void {
@@ -93,12 +130,19 @@ export class SharedQuota implements Quota, ToldQuota {
   /**
    * The primary has counted what it was told.
    * @param used how much of the burst is used up there. Negative if the primary does not know the limit
+   * @param announced how much of it all processes have announced, with this one
    */
-  told(found: Count, used: number): void {
+  told(found: Count, used: number, announced: number): void {
     found.telling = 0;
-    if (used < 0) return;
+    if (used < 0) {
+      // Once it knows the limit, it is to hear of these, too.
+      found.untoldAnnounced = found.announced;
+      return;
+    }
     this.#table.settle(found);
-    found.used = Math.max(0, used + found.untold);
+    found.announcedElsewhere = Math.max(0, announced - (found.announced - found.untoldAnnounced));
+    found.toldAtMs = found.atMs;
+    found.used = Math.max(found.announced + found.announcedElsewhere, used + found.untold);
   }
 
   #shareNow(): number {
@@ -111,8 +155,8 @@ export class SharedQuota implements Quota, ToldQuota {
   }
 
   /** @param found settled */
-  #untoldLevelOf({ untoldLevel, untoldAtMs, atMs }: Count): number {
-    return Math.max(0, untoldLevel - Math.max(0, atMs - untoldAtMs) * this.#table.perMs);
+  #untoldLevelOf({ untoldLevel, untoldAtMs, untoldAnnounced, atMs }: Count): number {
+    return Math.max(untoldAnnounced, untoldLevel - Math.max(0, atMs - untoldAtMs) * this.#table.perMs);
   }
 
   #isWithinShare({ untold, telling }: Count, count: number): boolean {

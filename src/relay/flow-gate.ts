@@ -49,7 +49,7 @@ export class FlowGate {
     const { messageSize, bodySize } = limits;
     const rates = limits.rates.filter(({ counts }) => isGrpc || counts === 'bytes');
     for (const rate of rates) this.#addPace(rate, isGrpc, lines);
-    for (const rate of rates) this.#addEnding(rate, isGrpc, lines);
+    for (const rate of rates) this.#addEnding(rate, isGrpc);
     for (const rate of rates) this.#addTried(rate, isGrpc);
     for (const size of limits.triedSizes ?? []) this.#addTriedSize(size, isGrpc);
     if (isGrpc && messageSize !== undefined)
@@ -95,20 +95,19 @@ export class FlowGate {
     });
   }
 
-  #addEnding(rate: FlowRateLimit, isGrpc: boolean, lines: TokenLines): void {
+  #addEnding(rate: FlowRateLimit, isGrpc: boolean): void {
     const { exceeded } = rate;
     if (exceeded === undefined || rate.dryRun !== undefined) return;
     this.#add((refuse) => {
-      const tokens = new EndingTokens(rate, lines, this, (waitMs, wanted) =>
-        refuse(exceeded(waitMs, wanted)),
-      );
+      const tokens = new EndingTokens(rate, this, (waitMs, wanted) => refuse(exceeded(waitMs, wanted)));
       this.#tokens.push(tokens);
       if (rate.counts === 'messages') return new MessageMeter(tokens);
       // A message passes whole or not at all: a gRPC client could not read a status behind a part of one.
       if (!isGrpc) return new ByteMeter(tokens, rate.sliceBytes);
-      const meter = new LengthMeter((length) => tokens.takeAll(PREFIX_BYTES + length));
-      tokens.ofMessages = meter;
-      return meter;
+      return new LengthMeter(
+        (length) => tokens.takeAll(PREFIX_BYTES + length),
+        (missingBytes) => tokens.lacks(missingBytes),
+      );
     });
   }
 

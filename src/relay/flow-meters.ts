@@ -41,19 +41,25 @@ export class MessageMeter implements Meter {
  */
 export class LengthMeter implements Meter {
   readonly #mayPass: (length: number) => boolean;
+  readonly #onScanned: ((missingBytes: number) => void) | undefined;
   readonly #cursor = new MessageCursor();
 
-  /** @param mayPass is asked for each message, with its length without the prefix; again, if it has said no and more is offered then */
-  constructor(mayPass: (length: number) => boolean) {
+  /**
+   * @param mayPass is asked for each message, with its length without the prefix; again, if it has said no and more is offered then
+   * @param onScanned is told at the end of each scan how many bytes of a message that may pass have not come
+   */
+  constructor(mayPass: (length: number) => boolean, onScanned?: (missingBytes: number) => void) {
     this.#mayPass = mayPass;
-  }
-
-  /** How many bytes of a message that may pass have not come. */
-  get missingBytes(): number {
-    return this.#cursor.payloadLeft;
+    this.#onScanned = onScanned;
   }
 
   scan(bytes: Buffer, start: number, end: number): number {
+    const until = this.#judge(bytes, start, end);
+    this.#onScanned?.(this.#cursor.payloadLeft);
+    return until;
+  }
+
+  #judge(bytes: Buffer, start: number, end: number): number {
     const cursor = this.#cursor;
     let at = start;
     while (at < end) {

@@ -2,7 +2,7 @@
 // until this process knows whether the tokens are missing.
 
 import type { Failure } from '../calls/failure.ts';
-import type { FlowDryRun, FlowRateLimit } from '../calls/flow-limits.ts';
+import type { AnnouncedTokens, FlowDryRun, FlowRateLimit } from '../calls/flow-limits.ts';
 import type { TokenTaker } from './flow-meters.ts';
 import type { PacedTime } from './paced-time.ts';
 import type { TokenLine, TokenLines, TokenWaiter } from './token-lines.ts';
@@ -148,25 +148,18 @@ export class TriedTokens implements TokenTaker {
 /** The tokens of a limit that ends calls, once it is known that they are missing. */
 export class EndingTokens implements GateTokens {
   readonly rate: FlowRateLimit;
-  /** What takes the tokens of whole messages, before they have come. Undefined if nothing does. */
-  ofMessages: { readonly missingBytes: number } | undefined = undefined;
-  readonly #lines: TokenLines;
   readonly #owner: TokenOwner;
   readonly #onMissing: (waitMs: number, wanted: number) => void;
   /** Ends the wait. Undefined if nothing is waited for. */
   #stop: (() => void) | undefined = undefined;
-  /** When tokens were taken last. */
-  #takenAtMs = 0;
+  /** Of the message that is coming, whose tokens are taken. */
+  #announced: AnnouncedTokens | undefined = undefined;
+  /** How many of its bytes have not come. */
+  #missing = 0;
 
   /** @param onMissing ends the call */
-  constructor(
-    rate: FlowRateLimit,
-    lines: TokenLines,
-    owner: TokenOwner,
-    onMissing: (waitMs: number, wanted: number) => void,
-  ) {
+  constructor(rate: FlowRateLimit, owner: TokenOwner, onMissing: (waitMs: number, wanted: number) => void) {
     this.rate = rate;
-    this.#lines = lines;
     this.#owner = owner;
     this.#onMissing = onMissing;
   }
@@ -186,12 +179,11 @@ export class EndingTokens implements GateTokens {
   /** @returns whether all were taken. If not, the call ends, or the bytes wait */
   takeAll(wanted: number): boolean {
     if (this.#stop !== undefined) return false;
+    // The message before has come.
+    this.lacks(0);
     const { tokens, key, client } = this.rate;
     const waitMs = tokens.take(key, wanted, client);
-    if (waitMs <= 0) {
-      this.#takenAtMs = this.#lines.nowMs;
-      return true;
-    }
+    if (waitMs <= 0) return true;
     if (tokens.learn === undefined || tokens.knows?.(key, wanted, client) !== false)
       this.#onMissing(waitMs, wanted);
     else
@@ -210,17 +202,21 @@ export class EndingTokens implements GateTokens {
   close(): void {
     this.#stop?.();
     this.#stop = undefined;
-    this.#giveBack();
+    // What a message has announced, and what did not come of it, is given back.
+    this.#announced?.end();
+    this.#announced = undefined;
   }
 
-  /**
-   * What a message has announced, and what did not come of it. Not after a time in which all of it has come back by itself: a client could
-   * save up tokens that way.
-   */
-  #giveBack(): void {
-    const count = this.ofMessages?.missingBytes ?? 0;
-    this.ofMessages = undefined;
-    const { tokens, key, client, fullAfterMs = 0 } = this.rate;
-    if (count > 0 && this.#lines.nowMs - this.#takenAtMs < fullAfterMs) tokens.giveBack?.(key, count, client);
+  /** @param missingBytes how much has not come of the message whose tokens were taken last. Less than before, unless others were taken */
+  lacks(missingBytes: number): void {
+    const came = this.#missing - missingBytes;
+    if (came === 0) return;
+    this.#missing = missingBytes;
+    if (came > 0) this.#announced?.came(came);
+    else {
+      const { tokens, key, client } = this.rate;
+      this.#announced = tokens.announce?.(key, missingBytes, client);
+    }
+    if (missingBytes === 0) this.#announced = undefined;
   }
 }

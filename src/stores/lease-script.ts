@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
  * Tokens by the generic cell rate algorithm. A key holds the microsecond at which all tokens that were spent will have come back, and
  * goes away by then. Beside it is the time between two tokens that it was computed with: under another rate, as many tokens are spent as
  * before. A key of another type is none of ours, and is written over: the script would fail for all keys beside it.
- * KEYS: one for each. ARGV: microseconds between two tokens, the burst, then what is owed and wanted for each key.
+ * KEYS: one for each. ARGV: microseconds between two tokens, the burst, then for each key what is owed, how much must be used up then, and
+ * what is wanted.
  * Returns granted, milliseconds until there is a token, and what is left, for each key.
  */
 export const LEASE_SCRIPT = `
@@ -22,17 +23,18 @@ local function valueOf(key)
   return redis.call('GET', key)
 end
 for i = 1, #KEYS do
-  local owed = tonumber(ARGV[2 * i + 1])
-  local wanted = tonumber(ARGV[2 * i + 2])
+  local owed = tonumber(ARGV[3 * i])
+  local least = tonumber(ARGV[3 * i + 1])
+  local wanted = tonumber(ARGV[3 * i + 2])
   local before, spacing = string.match(valueOf(KEYS[i]) or '', '^(%d+) (%S+)$')
   before = tonumber(before) or 0
   spacing = tonumber(spacing) or interval
   if before > now and spacing ~= interval then before = now + (before - now) * interval / spacing end
-  local paid = math.max(before, now) + owed * interval
+  local paid = math.max(math.max(before, now) + owed * interval, now + least * interval)
   local room = math.max(0, math.floor((now + most - paid) / interval + 0.000001))
   local granted = math.min(wanted, room)
   paid = paid + granted * interval
-  if owed + granted > 0 then
+  if owed + least + granted > 0 then
     redis.call('SET', KEYS[i], string.format('%.0f ', paid) .. ARGV[1], 'PX', string.format('%.0f', math.ceil((paid - now) / 1000) + 1))
   end
   local wait = 0

@@ -89,10 +89,10 @@ export class RedisStore {
   }
 
   /** Never rejects. One question that fails takes no other limit's leases away: the store is up as long as it counts proxies. */
-  async take({ limit, ratePerSecond, burst, keys, owed, wanted }: LeaseAsk): Promise<Taken> {
+  async take({ limit, ratePerSecond, burst, keys, owed, least, wanted }: LeaseAsk): Promise<Taken> {
     // All keys of a limit are in one slot of a cluster, so that one script may touch them.
     const names = keys.map((key) => `${this.#options.prefix}:{${limit}}:${key}`);
-    const parts = keys.flatMap((_, at) => [String(owed[at]), String(wanted[at])]);
+    const parts = keys.flatMap((_, at) => [String(owed[at]), String(least[at]), String(wanted[at])]);
     try {
       const answer = await this.#run(LEASE, names, [String(1e6 / ratePerSecond), String(burst), ...parts]);
       return { leases: readLeases(answer, wanted) };

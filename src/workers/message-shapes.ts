@@ -85,6 +85,7 @@ const isLeaseAsk = has({
   burst: isFinite,
   keys: isListOf(isText),
   owed: isListOf(isFinite),
+  least: isListOf(isFinite),
   wanted: isListOf(isFinite),
 });
 const isLeases = has({ granted: isListOf(isNumber), waitMs: isListOf(isNumber), room: isListOf(isNumber) });
@@ -208,7 +209,7 @@ const toWorker: Shapes<ToWorker> = {
   health: { update: isHealthUpdate },
   weights: { update: isWeightUpdate },
   keys: { update: isKeysUpdate },
-  quotaAnswer: { report: isNumber, used: isFiniteNumbers },
+  quotaAnswer: { report: isNumber, used: isFiniteNumbers, announced: isFiniteNumbers },
   storeState: { state: isStoreState },
   leaseAnswer: { answer: isLeaseAnswer },
   logLevel: { level: isOneOf(...LOG_LEVELS) },
@@ -241,6 +242,7 @@ const fromWorker: Shapes<FromWorker> = {
     clients: isListOf(optional(isText)),
     counts: isFiniteNumbers,
     goneBack: isFiniteNumbers,
+    announced: isFiniteNumbers,
   },
   leaseAsk: { ask: isLeaseAsk },
   outage: { upstream: isText, news: isOutage },

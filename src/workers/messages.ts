@@ -22,7 +22,7 @@ import type { PlaneFigures } from '../plane/process-figures.ts';
 import type { SpanBatch } from '../tracing/span-lines.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 18;
+export const PROTOCOL_VERSION = 19;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {

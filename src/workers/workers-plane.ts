@@ -95,7 +95,8 @@ export class WorkersPlane implements Plane {
         onCommitted: (worker, change) => this.#changes.committed(worker, change),
         onConnectFailed: (_worker, upstream) => this.#onConnectFailed?.(upstream),
         onKeysWanted: (source) => this.#knowledge.onKeysWanted(source),
-        onQuotaReport: (worker, report) => worker.send({ type: 'quotaAnswer', ...this.#quotas.add(report) }),
+        onQuotaReport: (worker, report) =>
+          worker.send({ type: 'quotaAnswer', ...this.#quotas.add(worker, report) }),
         onLeaseAsk: (worker, ask) => this.#knowledge.leasesWanted(worker, ask),
         onOutage: (worker, outage) => this.#onOutage?.(worker, outage),
         onEndpointChanges: (worker, changes) => this.#onEndpointChanges?.(worker, changes),
@@ -351,6 +352,7 @@ export class WorkersPlane implements Plane {
   #lose(worker: WorkerProcess, how: string): void {
     this.#changes.gone(worker);
     this.#ends.gone(worker, how);
+    this.#quotas.forget(worker);
     this.#onOutage?.(worker, undefined);
   }
 

@@ -153,6 +153,7 @@ const ASK: LeaseAsk = {
   burst: 1,
   keys: ['key'],
   owed: [0],
+  least: [0],
   wanted: [1],
 };
 

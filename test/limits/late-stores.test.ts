@@ -9,8 +9,6 @@ import type { LeaseTerms } from '../../src/limits/lease-terms.ts';
 import type { LeasedQuota } from '../../src/limits/leased-quota.ts';
 import { Quotas } from '../../src/limits/quotas.ts';
 import { EndingTokens } from '../../src/relay/gate-tokens.ts';
-import { TokenLines } from '../../src/relay/token-lines.ts';
-import { DeadlineWheel } from '../../src/transport/deadline-wheel.ts';
 import { standIn } from '../support/stand-in.ts';
 import { rateOf } from './eager-stream.ts';
 import { mostAdmitted } from './lease-bound.ts';
@@ -132,8 +130,7 @@ test('with `closed`, a question that was lost ends no stream of an hour later: i
   let granted = 0;
   let ended = 0;
   const owner = { granted: () => granted++, fault: assert.fail };
-  const lines = new TokenLines(new DeadlineWheel(() => clock.nowMs));
-  const tokens = new EndingTokens(rateOf(limit, quotas), lines, owner, () => ended++);
+  const tokens = new EndingTokens(rateOf(limit, quotas), owner, () => ended++);
   for (let message = 0; message < 5; message++) assert.equal(tokens.take(1), 1);
   quotas.leases.flush();
   store.failAll();

@@ -53,7 +53,8 @@ class Scene {
   answers(): void {
     const last = this.sent.at(-1);
     assert.ok(last !== undefined);
-    this.reports.answered({ report: last.report, used: new Float64Array(last.keys.length) });
+    const zeros = new Float64Array(last.keys.length);
+    this.reports.answered({ report: last.report, used: zeros, announced: zeros });
   }
 
   get keys(): readonly (readonly string[])[] {

@@ -101,6 +101,7 @@ test('a report that says that less than nothing has gone back counts as if nothi
     clients: [undefined],
     counts: Float64Array.of(2),
     goneBack: Float64Array.of(-3),
+    announced: Float64Array.of(0),
   };
-  assert.deepEqual([...ledger.add(report).used], [2]);
+  assert.deepEqual([...ledger.add({}, report).used], [2]);
 });

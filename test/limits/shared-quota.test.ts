@@ -64,7 +64,7 @@ function fleet(t: TestContext, workers: number, first: RouteConfig): Fleet {
     const source = new Quotas(now);
     t.after(() => source.close());
     source.reports.connect((report: QuotaReport) => {
-      inFlight.push(() => source.reports.answered(ledger.add(structuredClone(report))));
+      inFlight.push(() => source.reports.answered(ledger.add(source, structuredClone(report))));
     }, workers);
     const [limit] = rateLimitsOf(route);
     return { source, quota: source.quotaOf(limit) };

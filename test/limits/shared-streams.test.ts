@@ -40,7 +40,7 @@ async function shareOf(
     const quotas = new Quotas(now);
     t.after(() => quotas.close());
     quotas.reports.connect(
-      (report) => setTimeout(() => quotas.reports.answered(ledger.add(report)), 1),
+      (report) => setTimeout(() => quotas.reports.answered(ledger.add(quotas, report)), 1),
       processes,
     );
     return new EagerStream(rateOf(limit, quotas), new TokenLines(new DeadlineWheel(now)));

@@ -57,7 +57,7 @@ export class SimulatedStore {
     this.#paid.clear();
   }
 
-  answerTo({ number, keys, owed, wanted, ratePerSecond, burst, limit }: LeaseAsk): LeaseAnswer {
+  answerTo({ number, keys, owed, least, wanted, ratePerSecond, burst, limit }: LeaseAsk): LeaseAnswer {
     const intervalMs = 1000 / ratePerSecond;
     const leases = { granted: [] as number[], waitMs: [] as number[], room: [] as number[] };
     for (const [at, key] of keys.entries()) {
@@ -65,7 +65,7 @@ export class SimulatedStore {
       const name = `${limit} ${key}`;
       const paid = this.#paid.get(name) ?? { atMs: 0, intervalMs };
       const spent = Math.max(0, paid.atMs - nowMs) / paid.intervalMs;
-      let paidAtMs = nowMs + (spent + owed[at]) * intervalMs;
+      let paidAtMs = nowMs + Math.max(spent + owed[at], least[at]) * intervalMs;
       const before = Math.floor((nowMs + burst * intervalMs - paidAtMs) / intervalMs + 1e-6);
       const granted = Math.max(0, Math.min(wanted[at], before));
       paidAtMs += granted * intervalMs;

@@ -18,7 +18,7 @@ const BURST = 1000;
 const FULL_AFTER_MS = 1000;
 
 function callWith(clock: Clock, tokens: Tokens, given: Partial<FlowRateLimit> = {}): Limited {
-  const rate = ending(tokens, { counts: 'bytes', fullAfterMs: FULL_AFTER_MS, ...given });
+  const rate = ending(tokens, { counts: 'bytes', ...given });
   return new Limited(clock, { rates: [rate] });
 }
 
@@ -68,15 +68,48 @@ test('a limit that ends the call gives back what it has refused, and takes nothi
   assert.equal(takes(tokens, 395), true);
 });
 
-test('nothing is given back once all of it has come back by itself, so that none can be saved up', () => {
+test('what does not come holds its tokens however long it takes, so that none are saved up, and gives them back at the end', () => {
   const clock = new Clock();
   const tokens = clock.tokens(BURST, BURST);
   const call = callWith(clock, tokens);
   call.forwards(begun(5));
-  clock.passes(FULL_AFTER_MS);
-  assert.equal(takes(tokens, BURST), true);
+  clock.passes(10 * FULL_AFTER_MS);
+  assert.equal(takes(tokens, 106), false);
+  assert.equal(takes(tokens, 105), true);
   call.relay.unlimit();
-  assert.equal(takes(tokens, 1), false);
+  assert.equal(takes(tokens, 896), false);
+  assert.equal(takes(tokens, 895), true);
+});
+
+test('a message that comes slowly holds the tokens of what is missing alone', () => {
+  const clock = new Clock();
+  const tokens = clock.tokens(BURST, BURST);
+  const call = callWith(clock, tokens);
+  call.forwards(begun(5));
+  for (let part = 0; part < 5; part++) {
+    clock.passes(FULL_AFTER_MS);
+    call.forwards(Buffer.alloc(100));
+  }
+  // The last part has come just now.
+  assert.equal(takes(tokens, 506), false);
+  assert.equal(takes(tokens, 505), true);
+  clock.passes(FULL_AFTER_MS);
+  assert.equal(takes(tokens, 606), false);
+  assert.equal(takes(tokens, 605), true);
+});
+
+test('a message that ends where another one begins gives way to it, in one piece or several', () => {
+  const clock = new Clock();
+  const tokens = clock.tokens(BURST, BURST);
+  const call = callWith(clock, tokens);
+  call.forwards(begun(500));
+  clock.passes(FULL_AFTER_MS);
+  call.forwards(Buffer.concat([begun(900).subarray(500), framed(Buffer.alloc(395)).subarray(0, 100)]));
+  assert.equal(call.refusal, undefined);
+  clock.passes(FULL_AFTER_MS);
+  assert.equal(takes(tokens, 701), false);
+  call.relay.unlimit();
+  assert.equal(takes(tokens, 1000), true);
 });
 
 test('the limits of a route give back to the count that all its calls share', () => {

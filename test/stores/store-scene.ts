@@ -16,6 +16,7 @@ export const ASK: LeaseAsk = {
   burst: 100,
   keys: ['one', 'two'],
   owed: [0, 3],
+  least: [0, 0],
   wanted: [5, 5],
 };
 

@@ -1,7 +1,7 @@
 // Tokens that come at a rate, by the clock of a test.
 
 import { failure } from '../../src/calls/failure.ts';
-import type { DirectionLimits, FlowRateLimit, Tokens } from '../../src/calls/flow-limits.ts';
+import type { AnnouncedTokens, DirectionLimits, FlowRateLimit, Tokens } from '../../src/calls/flow-limits.ts';
 import { FlowGate } from '../../src/relay/flow-gate.ts';
 import type { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { TokenLines } from '../../src/relay/token-lines.ts';
@@ -11,7 +11,7 @@ export class ClockedTokens implements Tokens {
   readonly #perMs: number;
   burst: number;
   readonly #now: () => number;
-  readonly #buckets = new Map<string, { tokens: number; atMs: number }>();
+  readonly #buckets = new Map<string, Bucket>();
   /** How often it was asked. */
   asked = 0;
 
@@ -23,11 +23,7 @@ export class ClockedTokens implements Tokens {
 
   take(key: string, count: number): number {
     this.asked++;
-    const nowMs = this.#now();
-    const bucket = this.#buckets.get(key) ?? { tokens: this.burst, atMs: nowMs };
-    this.#buckets.set(key, bucket);
-    bucket.tokens = Math.min(this.burst, bucket.tokens + (nowMs - bucket.atMs) * this.#perMs);
-    bucket.atMs = nowMs;
+    const bucket = this.#settled(key);
     if (count > this.burst) return Number.POSITIVE_INFINITY;
     // The clock has fractions that numbers cannot have.
     if (bucket.tokens < count - 1e-9) return (count - bucket.tokens) / this.#perMs;
@@ -35,10 +31,40 @@ export class ClockedTokens implements Tokens {
     return 0;
   }
 
-  giveBack(key: string, count: number): void {
-    const bucket = this.#buckets.get(key);
-    if (bucket !== undefined) bucket.tokens = Math.min(this.burst, bucket.tokens + count);
+  #settled(key: string): Bucket {
+    const nowMs = this.#now();
+    const bucket = this.#buckets.get(key) ?? { tokens: this.burst, announced: 0, atMs: nowMs };
+    this.#buckets.set(key, bucket);
+    const refilled = bucket.tokens + (nowMs - bucket.atMs) * this.#perMs;
+    bucket.tokens = Math.min(this.burst - bucket.announced, refilled);
+    bucket.atMs = nowMs;
+    return bucket;
   }
+
+  announce(key: string, count: number): AnnouncedTokens {
+    let missing = count;
+    const less = (came: number): Bucket => {
+      const bucket = this.#settled(key);
+      bucket.announced -= came;
+      missing -= came;
+      return bucket;
+    };
+    this.#settled(key).announced += count;
+    return {
+      came: less,
+      end: () => {
+        const given = missing;
+        less(given).tokens += given;
+      },
+    };
+  }
+}
+
+interface Bucket {
+  tokens: number;
+  /** Taken for bytes that have not come. */
+  announced: number;
+  atMs: number;
 }
 
 export const UNLIMITED: DirectionLimits = { rates: [], messageSize: undefined, bodySize: undefined };

@@ -59,6 +59,7 @@ const QUOTA_REPORT = {
   clients: [undefined, '192.0.2.1'],
   counts: Float64Array.of(3, -1),
   goneBack: Float64Array.of(250, 0.5),
+  announced: Float64Array.of(-2, 4),
 };
 
 test('every message of the primary arrives as one', async () => {
@@ -192,6 +193,7 @@ test('every message of a worker arrives as one', () => {
         burst: 9,
         keys: ['c'],
         owed: [0.5],
+        least: [0],
         wanted: [1],
       },
     },
@@ -243,8 +245,9 @@ test('what another program would send is no message', () => {
     { type: 'diagnosed', report: { counts: {}, recent: [{}] } },
     { type: 'spans', lines: ['[]'], count: 1, dropped: 0, limited: 0 },
     { type: 'load', streams: 1, taken: [1.5], closed: [] },
-    { type: 'quotaAnswer', report: 1, used: [1] },
-    { type: 'quotaAnswer', report: 1, used: Float64Array.of(Number.NaN) },
+    { type: 'quotaAnswer', report: 1, used: [1], announced: Float64Array.of(1) },
+    { type: 'quotaAnswer', report: 1, used: Float64Array.of(Number.NaN), announced: Float64Array.of(1) },
+    { type: 'quotaAnswer', report: 1, used: Float64Array.of(1) },
     { type: 'quotaReport', ...QUOTA_REPORT, counts: Float64Array.of(Number.POSITIVE_INFINITY, 1) },
     ...Object.keys(QUOTA_REPORT).map((name) => ({ type: 'quotaReport', ...QUOTA_REPORT, [name]: 'a' })),
     ...Object.keys(CLIENT).map((name) => ({

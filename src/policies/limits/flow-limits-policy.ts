@@ -134,7 +134,6 @@ function compile(counted: RateLimit, quotas: FlowQuotaSource): FlowLimit {
   const common = {
     counts: count === 'messages' ? 'messages' : 'bytes',
     sliceBytes: Math.floor(Math.min(sliceBytes, LARGEST_SLICE_BYTES, allowance.burst)),
-    fullAfterMs: allowance.burst / allowance.perMs,
     text: flowLimitText(counted),
     exceeded: exceed === 'end' ? exceeded : undefined,
     onPaced: exceed === 'end' ? undefined : quotas.pacedBy(counted),

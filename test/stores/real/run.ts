@@ -197,7 +197,7 @@ async function takeFrom(store: StoreConfig, run: (take: Take) => Promise<void> =
     await eventually('the store answers', () => isUp, 30_000);
     await run(async (ask) => {
       const { promise, resolve } = Promise.withResolvers<LeaseAnswer>();
-      watch.ask({ ...TERMS, number: 1, ...ask }, resolve);
+      watch.ask({ ...TERMS, number: 1, least: ask.keys.map(() => 0), ...ask }, resolve);
       return await promise;
     });
   } catch (error) {
