@@ -55,7 +55,7 @@ test('two proxies share a limit by a store, and go on with their shares without 
   const count: AnswerScript = (_keys, values) => {
     if (isPresence(values)) return `:${PROXIES}\r\n`;
     left -= Number(values[2]);
-    const granted = Math.max(0, Math.min(left, Number(values[3])));
+    const granted = Math.max(0, Math.min(left, Number(values[4])));
     left -= granted;
     return numbers(granted, left >= 1 ? 0 : 3_600_000, Math.max(0, left));
   };

@@ -26,7 +26,7 @@ class Purse {
   readonly answer = (_keys: number, values: readonly string[]): string => {
     if (isPresence(values)) return `:${PROXIES}\r\n`;
     this.left -= Number(values[2]);
-    const granted = Math.max(0, Math.min(this.left, Number(values[3])));
+    const granted = Math.max(0, Math.min(this.left, Number(values[4])));
     this.left -= granted;
     return numbers(granted, this.left >= 1 ? 0 : (1 - this.left) * WAIT_MS, Math.max(0, this.left));
   };

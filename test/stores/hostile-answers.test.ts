@@ -40,7 +40,7 @@ test('leases are taken, and the script gets the terms and the counts', async (t)
   assert.deepEqual(leases, { granted: [5, 5], waitMs: [0, 0], room: [100, 100] });
   assert.deepEqual(
     asked.filter((values) => !isPresence(values)),
-    [['10000', '100', '0', '5', '3', '5']],
+    [['10000', '100', '0', '2', '5', '3', '4', '5']],
   );
   assert.deepEqual(scene.metric('framegate_store_up'), [1]);
   assert.deepEqual(scene.metric('framegate_store_processes'), [1]);

@@ -103,7 +103,7 @@ export function texts(...values: readonly string[]): string {
 /** Grants all that is wanted, and says that one process shares the store. */
 export const generous: AnswerScript = (keys, values) => {
   if (isPresence(values)) return ':1\r\n';
-  return numbers(...Array.from({ length: keys }, (_, at) => [Number(values[3 + 2 * at]), 0, 100]).flat());
+  return numbers(...Array.from({ length: keys }, (_, at) => [Number(values[4 + 3 * at]), 0, 100]).flat());
 };
 
 /** Whether a script is the one by which a proxy says that it is there. */

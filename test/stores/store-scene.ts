@@ -16,7 +16,7 @@ export const ASK: LeaseAsk = {
   burst: 100,
   keys: ['one', 'two'],
   owed: [0, 3],
-  least: [0, 0],
+  least: [2, 4],
   wanted: [5, 5],
 };
 

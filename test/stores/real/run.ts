@@ -231,6 +231,22 @@ async function raise(): Promise<void> {
   await stopRedis(redis);
 }
 
+/** What a process has announced is used up whether the store has let it go back or not, and is not added to what is used up. */
+async function announced(): Promise<void> {
+  const port = await freePort();
+  const redis = await startRedis(port);
+  await takeFrom(storeAt([{ host: '127.0.0.1', port }]), async (take) => {
+    const hourly = { ratePerSecond: 10 / 3600, burst: 10, keys: ['a'], owed: [0] };
+    const first = await take({ ...hourly, least: [6], wanted: [1] });
+    assert.deepEqual([first.leases?.granted, first.leases?.room], [[1], [3]]);
+    const second = await take({ ...hourly, owed: [2], least: [6], wanted: [9] });
+    assert.deepEqual([second.leases?.granted, second.leases?.room], [[1], [0]]);
+    const beyond = await take({ ...hourly, least: [20], wanted: [1] });
+    assert.deepEqual([beyond.leases?.granted, beyond.leases?.room], [[0], [0]]);
+  });
+  await stopRedis(redis);
+}
+
 async function cluster(): Promise<void> {
   const nodes = await startCluster();
   await takeFrom(
@@ -304,6 +320,7 @@ const CASES = {
   share,
   kill,
   raise,
+  announced,
   cluster,
   sentinel,
   tls,
