@@ -10,11 +10,11 @@ export function isGoodState(state: EndpointStateName): boolean {
 }
 
 /** Whether new calls can go there. One that is kept out cannot be used, although it gets calls in a panic. */
-export function isUsable({ state, usedBy, connections }: EndpointFigures): boolean {
+export function isUsable({ state, usedBy, heardSince }: EndpointFigures): boolean {
   if (state === 'leaving' || state === 'idle') return false;
   if (isGoodState(state)) return true;
-  // Some processes give it calls. One that could not be reached counts again once a process has a connection to it.
-  return usedBy !== undefined && (state !== 'unreachable' || connections > 0);
+  // Some processes give it calls. If another could not reach it, their connections may be as dead, until something comes on one of them.
+  return usedBy !== undefined && (state !== 'unreachable' || heardSince === true);
 }
 
 /** Whether nobody knows yet if something answers there. */

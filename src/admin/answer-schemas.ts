@@ -64,6 +64,11 @@ const ofUpstreams = {
     'whyNot?': list(reference('WhyNot')),
     'activeCalls?': count(),
     'connections?': mapTo(count(), 'The number of connections by their state.'),
+    'heardSince?': {
+      ...flag(),
+      description:
+        'Only with `connecting` in `whyNot`: whether something has come from it since, on a connection that new calls may use.',
+    },
     'health?': object({
       healthy: { anyOf: [flag(), { const: 'not known yet' }] },
       'method?': text('How its health is checked.'),

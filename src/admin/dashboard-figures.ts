@@ -167,6 +167,8 @@ export interface EndpointFigures {
   readonly sinceEpochMs: number;
   /** How many processes give it calls. Missing if all of them or none does. */
   readonly usedBy?: number;
+  /** Something has come from it since a process could not reach it, on a connection that new calls may use. Missing otherwise. */
+  readonly heardSince?: true;
   readonly inFlight: number;
   readonly connections: number;
   /** Its share of the calls in proportion to the other endpoints. */

@@ -79,6 +79,11 @@ export const DASHBOARD_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
               ]),
               sinceEpochMs: number('Since when the endpoint is known, in whole seconds.'),
               'usedBy?': count('How many processes give it calls, where some do.'),
+              'heardSince?': {
+                ...flag(),
+                description:
+                  'Something has come from it since a process could not reach it, on a connection that new calls may use.',
+              },
               inFlight: count(),
               connections: count(),
               weight: number(),

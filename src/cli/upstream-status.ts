@@ -1,5 +1,5 @@
 // The lines of `framegate status` about an upstream. An endpoint that one process could not reach counts as not usable, although others
-// have not tried it since and would still give it calls, unless one of them has a connection to it.
+// have not tried it since and would still give it calls, unless something has come from it since: an idle connection may be as dead.
 
 import { counted } from '../config/counted.ts';
 import { fieldOf, listOf, numberOf, textOf } from '../control/answer-fields.ts';
@@ -66,7 +66,8 @@ function useOf(endpoint: unknown): Use {
   if (used === undefined) return 'unknown';
   const reasons = listOf(fieldOf(endpoint, 'whyNot')).map((reason) => fieldOf(reason, 'by'));
   const isConnected = hasConnection(endpoint);
-  if (reasons.includes('connecting') && isConnected === false) return 'unusable';
+  const isUnheard = isConnected === false || fieldOf(endpoint, 'heardSince') === false;
+  if (reasons.includes('connecting') && isUnheard) return 'unusable';
   if (used === false)
     return reasons.length > 0 && reasons.every((by) => by === 'priority' || by === 'zone')
       ? 'standby'
@@ -126,9 +127,11 @@ function describeProcesses(endpoint: unknown): readonly string[] {
   const failed = listOf(fieldOf(endpoint, 'whyNot')).find((reason) => fieldOf(reason, 'by') === 'connecting');
   if (failed === undefined || useOf(endpoint) !== 'unusable') return [`used ${textOf(used)}`];
   const all = /of (\d+) processes$/.exec(used)?.[1] ?? '';
-  return [
-    `not reached by ${textOf(fieldOf(failed, 'processes'))} of ${all} processes, and not tried by the others since`,
-  ];
+  const others =
+    hasConnection(endpoint) === true
+      ? 'the others have heard nothing of it since'
+      : 'not tried by the others since';
+  return [`not reached by ${textOf(fieldOf(failed, 'processes'))} of ${all} processes, and ${others}`];
 }
 
 function describeReason(reason: unknown): string {

@@ -152,12 +152,15 @@ function* endpointsOf(
     const read = (column: Parameters<typeof ENDPOINT_LAYOUT.at>[0]): number =>
       ENDPOINT_LAYOUT.read(table, row, column);
     const usedBy = read('usedBy');
+    const unreached = read('unreachedSinceEpochMs');
+    const isHeardSince = unreached > 0 && read('heardAtEpochMs') > unreached;
     const isSplit = usedBy > 0 && usedBy < read('processes');
     yield {
       endpoint: endpointOfKey(table.keys[row]).endpoint,
       state: ENDPOINT_STATES[read('state')],
       sinceEpochMs: wholeSecond(atEpochMs - read('ageMs')),
       ...(isSplit ? { usedBy } : {}),
+      ...(isHeardSince ? { heardSince: true } : {}),
       inFlight: read('inFlight'),
       connections: read('connections'),
       weight: Number(read('weight').toPrecision(4)),

@@ -92,6 +92,7 @@ function describeState(
   health: HealthReport | undefined,
 ): Readonly<Record<string, unknown>> {
   const { usedBy, processes, activeCalls, connections, reasons } = report;
+  const { heardAtEpochMs = 0, unreachedSinceEpochMs } = report;
   return {
     used: usedBy === processes ? true : usedBy === 0 ? false : `by ${usedBy} of ${processes} processes`,
     ...(reasons.length === 0
@@ -99,6 +100,7 @@ function describeState(
       : { whyNot: reasons.map((reason) => describeReason(reason, processes, health)) }),
     activeCalls,
     connections,
+    ...(unreachedSinceEpochMs === undefined ? {} : { heardSince: heardAtEpochMs > unreachedSinceEpochMs }),
     ...(health === undefined ? {} : { health: describeHealth(health) }),
   };
 }

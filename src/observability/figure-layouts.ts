@@ -55,6 +55,10 @@ export const ENDPOINT_LAYOUT = new FigureLayout({
   weight: 'most',
   /** For how long the process that knows it longest has known it. */
   ageMs: 'most',
+  /** When it could not be reached any more, in the process that found out last. 0 if all have reached it last time. */
+  unreachedSinceEpochMs: 'most',
+  /** When something came last from it on a connection that new calls may use. 0 without one. */
+  heardAtEpochMs: 'most',
 });
 
 /** Upstreams, by name. */

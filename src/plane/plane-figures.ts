@@ -18,7 +18,13 @@ import type { CallEndpoint } from '../relay/snapshot.ts';
 import type { BuiltUpstream } from './build-snapshot.ts';
 import type { PlaneFigures, ProcessState, SaidOfEndpoint } from './process-figures.ts';
 import type { ReportSources } from './report-sources.ts';
-import { MOST_ENDPOINTS, type NotUsed, whyNotUsed } from './upstream-report.ts';
+import {
+  heardAtEpochMs,
+  MOST_ENDPOINTS,
+  type NotUsed,
+  unreachedSinceEpochMs,
+  whyNotUsed,
+} from './upstream-report.ts';
 
 /** Of all upstreams together. */
 export const MOST_FIGURED_ENDPOINTS = 4000;
@@ -174,6 +180,8 @@ class EndpointTable {
         state: stateOf(reasons, isUsed),
         weight,
         ageMs: msSince(endpoint.knownSinceEpochMs),
+        unreachedSinceEpochMs: unreachedSinceEpochMs(endpoint) ?? 0,
+        heardAtEpochMs: heardAtEpochMs(endpoint) ?? 0,
       }),
     );
   }

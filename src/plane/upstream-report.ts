@@ -42,6 +42,13 @@ export interface EndpointReport {
   readonly weight: number;
   readonly weightFrom: WeightSource;
   readonly connections: Readonly<Record<string, number>>;
+  /** When something came last from it on a connection that new calls may use, in any process. Undefined if there is no such connection. */
+  readonly heardAtEpochMs?: number | undefined;
+  /**
+   * When it could not be reached any more, in the process that found out last. A connection on which nothing has come since may be as dead.
+   * Undefined if all have reached it last time.
+   */
+  readonly unreachedSinceEpochMs?: number | undefined;
   readonly reasons: readonly NotUsed[];
 }
 
@@ -163,8 +170,20 @@ function reportOf(endpoint: Endpoint, isUsed: boolean, reasons: readonly NotUsed
     weight,
     weightFrom: weightSource(endpoint),
     connections: { ...connectionCounts },
+    heardAtEpochMs: heardAtEpochMs(endpoint),
+    unreachedSinceEpochMs: unreachedSinceEpochMs(endpoint),
     reasons,
   };
+}
+
+/** By the clock that tells since when an endpoint could not be reached. */
+export function heardAtEpochMs({ heardAtMs }: Endpoint): number | undefined {
+  return heardAtMs === undefined ? undefined : Math.round(Date.now() - performance.now() + heardAtMs);
+}
+
+/** Since when an endpoint cannot be reached. Undefined if it was reached last time. */
+export function unreachedSinceEpochMs({ lastFailure, failingSinceEpochMs }: Endpoint): number | undefined {
+  return lastFailure === undefined ? undefined : failingSinceEpochMs;
 }
 
 function weightSource({ assignedWeight, reportedWeight }: Endpoint): WeightSource {
@@ -214,6 +233,8 @@ function mergeEndpoints(reports: readonly EndpointReport[]): EndpointReport {
     answered: sum(reports.map(({ answered }) => answered)),
     unanswered: sum(reports.map(({ unanswered }) => unanswered)),
     connections,
+    heardAtEpochMs: newest(reports.map((report) => report.heardAtEpochMs)),
+    unreachedSinceEpochMs: newest(reports.map((report) => report.unreachedSinceEpochMs)),
     reasons: [
       ...Map.groupBy(
         reports.flatMap(({ reasons }) => reasons),
@@ -254,6 +275,11 @@ function mergeReasons(reasons: readonly NotUsed[]): NotUsed {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+function newest(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 function least(values: readonly (number | undefined)[]): number | undefined {

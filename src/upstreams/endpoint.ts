@@ -226,6 +226,9 @@ export abstract class Endpoint {
   /** The number of connections by state. */
   abstract get connectionCounts(): Readonly<Record<string, number>>;
 
+  /** When something came last, by `performance.now`, on the connections that new calls may use. Undefined if there are none. */
+  abstract get heardAtMs(): number | undefined;
+
   protected abstract get isConnecting(): boolean;
 
   /** Why the endpoint could not be reached last time. Undefined once it was reached. */

@@ -362,7 +362,7 @@ suite('the commands of a running proxy', () => {
     );
   });
 
-  test('an endpoint that a process could not reach is not usable, unless another one is connected to it', async (t) => {
+  test('an endpoint that a process could not reach is not usable, unless something has come from it since', async (t) => {
     const whyNot = [{ by: 'connecting', sentence: 'It refused the connection.', processes: 1 }];
     const some = { used: 'by 1 of 2 processes', activeCalls: 0, whyNot };
     const [none, one] = [
@@ -386,7 +386,8 @@ suite('the commands of a running proxy', () => {
           },
         ],
       },
-      { name: 'back', endpoints: [{ address: 'b:1', ...some, connections: one }] },
+      { name: 'back', endpoints: [{ address: 'b:1', ...some, connections: one, heardSince: true }] },
+      { name: 'still', endpoints: [{ address: 's:1', ...some, connections: one, heardSince: false }] },
       {
         name: 'new',
         endpoints: [
@@ -401,7 +402,7 @@ suite('the commands of a running proxy', () => {
     ];
     const pages = { '/ready': 'ok', '/api/config': { epoch: 1 }, '/api/upstreams': { upstreams } };
     const { stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
-    assert.match(stdout, /^but no endpoint can be used: dead \(1 of 3 upstreams\)$/m);
+    assert.match(stdout, /^but no endpoint can be used: dead, still \(2 of 4 upstreams\)$/m);
     assert.equal(
       stdout.slice(stdout.indexOf('upstream dead')),
       `upstream dead: 0 of 2 endpoints usable
@@ -411,6 +412,9 @@ suite('the commands of a running proxy', () => {
       It refused the connection.
 upstream back: 1 of 1 endpoint usable
   \u2717 b:1  0 calls, no health checks, used by 1 of 2 processes
+      It refused the connection.
+upstream still: 0 of 1 endpoint usable
+  \u2717 s:1  0 calls, no health checks, not reached by 1 of 2 processes, and the others have heard nothing of it since
       It refused the connection.
 upstream new: 5 of 6 endpoints usable, 1 on standby, 1 not connected, 1 not known
   \u2013 c:1  not connected, 0 calls, no health checks

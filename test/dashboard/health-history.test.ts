@@ -81,7 +81,8 @@ test('an endpoint counts as usable by the rule of framegate status', () => {
     ['unhealthy', {}, false],
     ['unhealthy', { usedBy: 1 }, true],
     ['unreachable', { usedBy: 1 }, false],
-    ['unreachable', { usedBy: 1, connections: 1 }, true],
+    ['unreachable', { usedBy: 1, connections: 1 }, false],
+    ['unreachable', { usedBy: 1, connections: 1, heardSince: true }, true],
     ['silent', { usedBy: 1 }, true],
   ] as const)
     assert.equal(isUsable(endpoint(state, others)), usable, `${state} ${JSON.stringify(others)}`);

@@ -40,6 +40,19 @@ function upstream(name: string, endpoints: readonly EndpointReport[], pending = 
   return { name, processes: 1, panics: [], limits: {}, pending, endpoints, leftOut: 0 };
 }
 
+test('of several processes counts which could not reach an endpoint last, and which has heard from it last', () => {
+  const told = [
+    { heardAtEpochMs: 10 },
+    { heardAtEpochMs: 30 },
+    {},
+    { unreachedSinceEpochMs: 20, reasons: [{ ...REFUSED, sinceEpochMs: 20, processes: 1 }] },
+    { unreachedSinceEpochMs: 40, reasons: [{ ...REFUSED, sinceEpochMs: 40, processes: 1 }] },
+  ];
+  const [merged] = mergeUpstreamReports(told.map((one) => [upstream('a', [endpoint('a:1', one)])]));
+  const [{ heardAtEpochMs, unreachedSinceEpochMs, reasons }] = merged.endpoints;
+  assert.deepEqual([heardAtEpochMs, unreachedSinceEpochMs, reasons[0].sinceEpochMs], [30, 40, 20]);
+});
+
 test('what processes say of the same endpoints is added up', () => {
   const one = [upstream('a', [endpoint('a:1'), endpoint('a:2')], 3), upstream('b', [endpoint('b:1')])];
   const other = [upstream('a', [endpoint('a:1', { connections: { ready: 2, draining: 1 } })], 4)];
@@ -61,6 +74,8 @@ test('what processes say of the same endpoints is added up', () => {
     weight: 1,
     weightFrom: 'configuration',
     connections: { ready: 3, draining: 1 },
+    heardAtEpochMs: undefined,
+    unreachedSinceEpochMs: undefined,
     reasons: [],
   });
   assert.equal(merged[0].endpoints[1].processes, 1);

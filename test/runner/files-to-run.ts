@@ -21,6 +21,7 @@ export const SLOW_FILES: readonly string[] = [
   'integration/workers-replace.test.ts',
   'integration/workers-call-limits.test.ts',
   'integration/workers-reload.test.ts',
+  'integration/stopped-service.test.ts',
   'integration/reload-refused.test.ts',
   'integration/workers-stop.test.ts',
   'seeing/causes.test.ts',

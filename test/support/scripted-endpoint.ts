@@ -48,6 +48,10 @@ export class Scripted extends Endpoint {
     return { busy: this.activeCalls };
   }
 
+  override get heardAtMs(): number | undefined {
+    return undefined;
+  }
+
   protected override get isConnecting(): boolean {
     return false;
   }

@@ -43,6 +43,8 @@ export class ConnectionPool implements ConnectionKeeper {
   readonly #open = new Set<ServiceConnection>();
   #idleTimeoutMs = IDLE_TIMEOUT_MS;
   #idleTimer: NodeJS.Timeout | undefined = undefined;
+  /** When a connection was made or a response was complete, whichever came last. */
+  #heardAtMs = 0;
   #isClosed = false;
   /** The number of connections that are being made. */
   #dials = 0;
@@ -61,6 +63,11 @@ export class ConnectionPool implements ConnectionKeeper {
   /** The number of connections that serve a request, or have just done so. */
   get busyCount(): number {
     return this.#open.size - this.#idle.length;
+  }
+
+  /** When a connection was made or a response was complete, whichever came last. Undefined while no connection is open. */
+  get heardAtMs(): number | undefined {
+    return this.#open.size === 0 ? undefined : this.#heardAtMs;
   }
 
   get dialCount(): number {
@@ -109,6 +116,7 @@ export class ConnectionPool implements ConnectionKeeper {
         const maxHeadBytes = this.#options.limits.headerListBytes * BYTES_AS_SENT;
         const made = new ServiceConnection(socket, maxHeadBytes, this.#containment, this);
         this.#open.add(made);
+        this.#heardAtMs = Math.floor(performance.now());
         connection = made;
       },
     );
@@ -136,6 +144,7 @@ export class ConnectionPool implements ConnectionKeeper {
       return;
     }
     connection.freeSinceMs = Math.floor(performance.now());
+    this.#heardAtMs = connection.freeSinceMs;
     this.#idle.push(connection);
     this.#idleTimer ??= this.#timerFor(connection);
   }

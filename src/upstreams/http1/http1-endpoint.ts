@@ -114,6 +114,10 @@ export class Http1Endpoint extends Endpoint {
     return { busy: this.pool.busyCount, idle: this.pool.idleCount };
   }
 
+  override get heardAtMs(): number | undefined {
+    return this.pool.heardAtMs;
+  }
+
   /** Always false: each request makes its own connection, and a call that waits does so only for other calls to end. */
   protected override get isConnecting(): boolean {
     return false;

@@ -87,6 +87,13 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
       : { connecting, ready, draining };
   }
 
+  override get heardAtMs(): number | undefined {
+    let last: number | undefined;
+    for (const { isInDoubt, heardAtMs } of this.#ready)
+      if (!isInDoubt) last = Math.max(last ?? heardAtMs, heardAtMs);
+    return last;
+  }
+
   protected override get isConnecting(): boolean {
     return this.#dialling !== undefined || this.#isQueued;
   }
