@@ -63,6 +63,9 @@ const ofUpstreams = {
     },
     'whyNot?': list(reference('WhyNot')),
     'activeCalls?': count(),
+    'heldUp?': count(
+      'How many calls it holds up, as `blocked.by` of calls in flight says: `service`. Missing if none.',
+    ),
     'connections?': mapTo(count(), 'The number of connections by their state.'),
     'heardSince?': {
       ...flag(),

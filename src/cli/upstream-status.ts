@@ -103,6 +103,7 @@ function describeEndpoint(endpoint: unknown): readonly string[] {
     ...(use === 'untried' ? ['not connected'] : []),
     ...(use === 'panic' ? ['gets calls in the panic'] : []),
     counted(numberOf(fieldOf(endpoint, 'activeCalls') ?? 0), 'call'),
+    ...describeHeldUp(numberOf(fieldOf(endpoint, 'heldUp') ?? 0)),
     ...describeHealth(endpoint),
     ...describeProcesses(endpoint),
   ];
@@ -110,6 +111,12 @@ function describeEndpoint(endpoint: unknown): readonly string[] {
     `  ${colour === undefined ? mark : paint(process.stdout, colour, mark)} ${textOf(fieldOf(endpoint, 'address'))}  ${details.join(', ')}`,
     ...listOf(fieldOf(endpoint, 'whyNot')).map((reason) => `      ${describeReason(reason)}`),
   ];
+}
+
+function describeHeldUp(heldUp: number): readonly string[] {
+  return heldUp === 0
+    ? []
+    : [paint(process.stdout, 'yellow', `${heldUp} ${heldUp === 1 ? 'waits' : 'wait'} for the service`)];
 }
 
 function describeHealth(endpoint: unknown): readonly string[] {

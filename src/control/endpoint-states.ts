@@ -91,7 +91,7 @@ function describeState(
   report: EndpointReport,
   health: HealthReport | undefined,
 ): Readonly<Record<string, unknown>> {
-  const { usedBy, processes, activeCalls, connections, reasons } = report;
+  const { usedBy, processes, activeCalls, heldUp, connections, reasons } = report;
   const { heardAtEpochMs = 0, unreachedSinceEpochMs } = report;
   return {
     used: usedBy === processes ? true : usedBy === 0 ? false : `by ${usedBy} of ${processes} processes`,
@@ -99,6 +99,7 @@ function describeState(
       ? {}
       : { whyNot: reasons.map((reason) => describeReason(reason, processes, health)) }),
     activeCalls,
+    ...(heldUp === 0 ? {} : { heldUp }),
     connections,
     ...(unreachedSinceEpochMs === undefined ? {} : { heardSince: heardAtEpochMs > unreachedSinceEpochMs }),
     ...(health === undefined ? {} : { health: describeHealth(health) }),

@@ -15,6 +15,7 @@ import { comparePlaces } from '../calls/live-query.ts';
 import type { RequestIds } from '../calls/request-id.ts';
 import { shownPath } from '../calls/shown-path.ts';
 import { type PeerFacts, whoBlocks } from '../calls/who-blocks.ts';
+import { endpointKey } from '../observability/figure-layouts.ts';
 import { harmlessText, textOfBytes } from '../observability/json-text.ts';
 import type { AttemptState } from '../relay/attempts.ts';
 import { factsOf, isLive, type LiveFacts, type LookedAt, silentMsOf } from '../relay/live-facts.ts';
@@ -52,6 +53,11 @@ export class LiveCalls<Call extends LookedAt> {
     return this.#inTurn(() => this.#countBlocked());
   }
 
+  /** Resolves to how many calls their service holds up at each endpoint that has some, by `endpointKey`. */
+  countHeldUp(): Promise<ReadonlyMap<string, number>> {
+    return this.#inTurn(() => this.#countHeldUp());
+  }
+
   /** Several questions at a time would add up what they take of a turn, so each waits for those before it. */
   #inTurn<Answer>(answer: () => Promise<Answer>): Promise<Answer> {
     const answered = this.#answered.then(answer);
@@ -60,18 +66,39 @@ export class LiveCalls<Call extends LookedAt> {
   }
 
   async #countBlocked(): Promise<BlockedCounts> {
-    const pace = new Pace();
     const counts = { client: 0, service: 0, framegate: 0 };
+    await this.#judgeAll((_call, _facts, by) => {
+      counts[by]++;
+    });
+    return counts;
+  }
+
+  async #countHeldUp(): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    await this.#judgeAll(({ subject }, { attempts }, by) => {
+      const main = attempts.at(0);
+      if (by !== 'service' || main?.stage !== 'sent' || main.sentAtMs === 0) return;
+      const key = endpointKey(subject.upstream, main.endpoint);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    });
+    return counts;
+  }
+
+  /** Tells of each call that somebody blocks. */
+  async #judgeAll(
+    tell: (call: Call, facts: LiveFacts, by: Exclude<Blocker, 'nobody'>) => void,
+  ): Promise<void> {
+    const pace = new Pace();
     for (const group of this.#groups()) {
       if (pace.isOver) await pace.rest();
       for (const call of group) {
         if (pace.isOver) await pace.rest();
         if (!isLive(call)) continue;
-        const { by } = whoBlocks(factsOf(call, performance.now()));
-        if (by !== 'nobody') counts[by]++;
+        const facts = factsOf(call, performance.now());
+        const { by } = whoBlocks(facts);
+        if (by !== 'nobody') tell(call, facts, by);
       }
     }
-    return counts;
   }
 
   async #find(query: LiveQuery): Promise<LivePart> {

@@ -51,8 +51,10 @@ export class PlaneReports {
     };
   }
 
-  upstreams(): UpstreamsReport {
-    return { upstreams: reportUpstreams(this.#sources.snapshot().built) };
+  async upstreams(): Promise<UpstreamsReport> {
+    const { snapshot, heldUp } = this.#sources;
+    const counts = await heldUp();
+    return { upstreams: reportUpstreams(snapshot().built, counts) };
   }
 
   totals(): FigureTable {

@@ -22,6 +22,8 @@ export interface ReportSources {
   readonly load: () => Load;
   readonly running: () => readonly RunningCall[];
   readonly blocked: () => Promise<BlockedCounts>;
+  /** How many calls their service holds up at each endpoint that has some, by `endpointKey`. */
+  readonly heldUp: () => Promise<ReadonlyMap<string, number>>;
   /** How many decisions were made since the start. */
   readonly decisions: () => number;
   /** Lets all that wait for limits be counted up to now. */

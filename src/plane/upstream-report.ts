@@ -1,5 +1,6 @@
 // What a process knows of its endpoints: whether each gets calls, and if not, why. Reports of several processes are merged into one.
 
+import { endpointKey } from '../observability/figure-layouts.ts';
 import type { CallEndpoint } from '../relay/snapshot.ts';
 import type { Endpoint, Excluder } from '../upstreams/endpoint.ts';
 import type { LimitUse, UpstreamLimit } from '../upstreams/upstream-parts.ts';
@@ -35,6 +36,8 @@ export interface EndpointReport {
   readonly processes: number;
   readonly usedBy: number;
   readonly activeCalls: number;
+  /** How many calls it holds up: it sends nothing although it is its turn, does not read, or reads slowly. */
+  readonly heldUp: number;
   /** Attempts that have ended: by a complete response, whatever its status, or in another way. */
   readonly answered: number;
   readonly unanswered: number;
@@ -76,7 +79,11 @@ export interface UpstreamReport {
   readonly leftOut: number;
 }
 
-export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): readonly UpstreamReport[] {
+/** @param heldUp how many calls each endpoint holds up, by `endpointKey` */
+export function reportUpstreams(
+  built: ReadonlyMap<string, BuiltUpstream>,
+  heldUp: ReadonlyMap<string, number> = new Map(),
+): readonly UpstreamReport[] {
   return Array.from(built, ([name, one]) => {
     const { endpoints, allEndpoints, pendingCount, panics, limits } = one.upstream;
     const here = new Set<CallEndpoint>(endpoints);
@@ -90,7 +97,10 @@ export function reportUpstreams(built: ReadonlyMap<string, BuiltUpstream>): read
       endpoints: shown.map((endpoint) => {
         const isNamed = here.has(endpoint);
         const isUsed = isNamed && one.upstream.getsCalls(endpoint);
-        return reportOf(endpoint, isUsed, whyNotUsed(endpoint, one, isNamed));
+        return {
+          ...reportOf(endpoint, isUsed, whyNotUsed(endpoint, one, isNamed)),
+          heldUp: heldUp.get(endpointKey(name, endpoint.address.text)) ?? 0,
+        };
       }),
       leftOut: allEndpoints.length - shown.length,
     };
@@ -158,7 +168,11 @@ function leaving({ address, activeCalls }: Endpoint): NotUsed {
   return { by: 'drain', token: 'endpoint_leaving', sentence, processes: 1 };
 }
 
-function reportOf(endpoint: Endpoint, isUsed: boolean, reasons: readonly NotUsed[]): EndpointReport {
+function reportOf(
+  endpoint: Endpoint,
+  isUsed: boolean,
+  reasons: readonly NotUsed[],
+): Omit<EndpointReport, 'heldUp'> {
   const { address, activeCalls, connectionCounts, counts, weight } = endpoint;
   return {
     address: address.text,
@@ -230,6 +244,7 @@ function mergeEndpoints(reports: readonly EndpointReport[]): EndpointReport {
     processes: sum(reports.map(({ processes }) => processes)),
     usedBy: sum(reports.map(({ usedBy }) => usedBy)),
     activeCalls: sum(reports.map(({ activeCalls }) => activeCalls)),
+    heldUp: sum(reports.map((report) => report.heldUp)),
     answered: sum(reports.map(({ answered }) => answered)),
     unanswered: sum(reports.map(({ unanswered }) => unanswered)),
     connections,

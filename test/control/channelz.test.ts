@@ -18,6 +18,7 @@ function endpoint(address: string, changes: Partial<EndpointReport> = {}): Endpo
     activeCalls: 1,
     answered: 5,
     unanswered: 2,
+    heldUp: 0,
     weight: 1,
     weightFrom: 'configuration',
     connections: { ready: 1, connecting: 0, draining: 0 },

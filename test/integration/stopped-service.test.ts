@@ -1,5 +1,5 @@
-// A service whose process stands still, seen by `framegate status` of a proxy with two workers: it must say the same as the log and the metrics,
-// although only one of the workers has found out.
+// A service that stands still or hangs, seen by `framegate status` of a proxy with two workers: it must say the same as the log, the metrics and
+// the calls in flight, although only one of the workers may have found out.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -14,6 +14,9 @@ import { status } from '../../src/demo/grpc.ts';
 import { DashboardReader } from '../support/dashboard-reader.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { startServiceProcess } from '../support/proxy-process.ts';
+import { startRawUpstream } from '../support/proxy-under-test.ts';
+import { connectRawClient } from '../support/raw-client.ts';
+import { grpcMessage } from '../support/raw-frames.ts';
 import { clearListener, type ReloadingProxy, startReloadingProxy } from '../support/reloading-proxy.ts';
 import { connectVoiceClient, type TestVoiceClient } from '../support/voice-client.ts';
 
@@ -100,4 +103,25 @@ test('status says that no endpoint can be used while the other worker has an idl
     return code === OK && /^upstream voice: 1 of 1 endpoint usable$/m.test(await statusOf(proxy));
   });
   await shownAs(true);
+});
+
+test('status says how many calls of an endpoint wait for their service, although it answers on its connections', async (t) => {
+  const service = await startRawUpstream(t, { onRequest: () => undefined });
+  const proxy = await startReloadingProxy(t, {
+    workers: 2,
+    listeners: [clearListener],
+    upstreams: { voice: { endpoints: [service.address] } },
+  });
+  const port = await proxy.process.port('clear');
+  for (const _worker of [1, 2]) {
+    const client = await connectRawClient({ port });
+    t.after(() => client.destroy());
+    for (let call = 0; call < 3; call++)
+      client.call({ path: '/a.B/Hang', body: grpcMessage(Buffer.alloc(3)) });
+  }
+  await eventually('all of them are said to wait', async () => {
+    const shown = await statusOf(proxy);
+    return /\u2713 \S+ {2}6 calls, 6 wait for the service, /.test(shown);
+  });
+  assert.equal(fieldOf(await endpointOf(proxy), 'heldUp'), 6);
 });
