@@ -66,6 +66,8 @@ function serverAttributes(call: FinishedCall, isFailed: boolean): SpanAttributes
   attributes['framegate.attempts'] = call.attemptCount;
   attributes['framegate.ended_by'] = call.endedBy;
   addReason(attributes, call);
+  if (call.dryRun !== '') attributes['framegate.dry_run'] = bounded(call.dryRun);
+  if (call.fault !== '') attributes['framegate.fault'] = bounded(call.fault);
   attributes['framegate.request.messages'] = call.requestMessages;
   attributes['framegate.response.messages'] = call.responseMessages;
   attributes['framegate.request.bytes'] = call.requestBytes;

@@ -4,6 +4,7 @@
 import { SERVER_ERRORS } from '../calls/call-outcome.ts';
 import type { AttemptTrace, CallTrace } from '../calls/call-trace.ts';
 import type { ExchangeRecord, ExchangeTraffic } from '../calls/exchange-record.ts';
+import { faultsText } from '../calls/injected-fault.ts';
 import { epochMsOf } from '../transport/turn-clock.ts';
 
 /** An attempt of a finished call. */
@@ -53,6 +54,9 @@ export interface FinishedCall extends ExchangeTraffic {
   readonly blockedBy: string;
   /** The client's own deadline. -1 if it sent none. */
   readonly deadlineMs: number;
+  /** What limits that are only tried would have done to the call, and the faults that the route has injected into it, or ''. */
+  readonly dryRun: string;
+  readonly fault: string;
   readonly startedAtEpochMs: number;
   readonly durationMs: number;
   /** How many attempts were made. */
@@ -101,6 +105,8 @@ export function lineOfCall(record: ExchangeRecord, trace: CallTrace): string {
     record.endedBy,
     record.blockedBy ?? '',
     record.deadlineMs ?? -1,
+    noted(record.dryRuns),
+    noted(record.faults),
     record.startedAtEpochMs,
     record.durationMs,
     record.requestBytes,
@@ -135,6 +141,11 @@ function fieldsOfAttempt({
   ];
 }
 
+/** Of nearly all calls, nothing is noted. */
+function noted(faults: ExchangeRecord['faults']): string {
+  return faults === undefined ? '' : bounded(faultsText(faults));
+}
+
 function bounded(text: string): string {
   return text.length <= MOST_CHARACTERS ? text : text.slice(0, MOST_CHARACTERS);
 }
@@ -163,6 +174,8 @@ export function readCall(line: string): FinishedCall {
     endedBy: fields.text(),
     blockedBy: fields.text(),
     deadlineMs: fields.number(),
+    dryRun: fields.text(),
+    fault: fields.text(),
     startedAtEpochMs: fields.number(),
     durationMs: fields.number(),
     requestBytes: fields.number(),

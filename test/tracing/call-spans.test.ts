@@ -26,6 +26,8 @@ const call: FinishedCall = {
   endedBy: 'framegate',
   blockedBy: '',
   deadlineMs: -1,
+  dryRun: '',
+  fault: '',
   startedAtEpochMs: BEGAN,
   durationMs: 2,
   requestBytes: 0,
@@ -66,4 +68,13 @@ test('no span of an attempt ends before it begins, or lies outside of its call',
   }
   const [, client] = spansOf({ ...call, attempts: [attempt(0.5, 1)] });
   assert.deepEqual([client.startEpochMs, client.endEpochMs], [BEGAN + 0.5, BEGAN + 1]);
+});
+
+test('what a tried limit would have done, and an injected fault, are on the span of the call, and else nothing is', () => {
+  const dryRun = 'would be refused by limits[0] (calls 100/s by client)';
+  const [noted] = spansOf({ ...call, dryRun, fault: 'delay of 200 ms' });
+  assert.equal(noted.attributes['framegate.dry_run'], dryRun);
+  assert.equal(noted.attributes['framegate.fault'], 'delay of 200 ms');
+  const [usual] = spansOf(call);
+  assert.ok(!('framegate.dry_run' in usual.attributes) && !('framegate.fault' in usual.attributes));
 });

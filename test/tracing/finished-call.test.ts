@@ -60,7 +60,12 @@ test('a call is read as it was written, on one line', () => {
   first.end('answered', 2000);
   const second = trace.beginAttempt('192.0.2.3:1', 1002);
   second.grpcStatus = 'UNAVAILABLE';
-  const line = lineOfCall(record(), trace);
+  const dryRuns = [1, 2].map((limit) => ({
+    kind: 'dryRun' as const,
+    text: `would be refused by limits[${limit}]`,
+  }));
+  const faults = [{ kind: 'delay' as const, text: 'delay of 200 ms' }];
+  const line = lineOfCall(record({ dryRuns, faults }), trace);
   assert.ok(!line.includes('\n'));
   const call = readCall(line);
   const {
@@ -83,6 +88,8 @@ test('a call is read as it was written, on one line', () => {
   assert.deepEqual(call, {
     ...facts,
     ...shown,
+    dryRun: 'would be refused by limits[1], would be refused by limits[2]',
+    fault: 'delay of 200 ms',
     traceId,
     spanId,
     parentId: '',
