@@ -169,11 +169,11 @@ export class Stream {
     this.#sender.credit(this, size);
   }
 
-  /** For reports only. */
   get roomBytes(): number {
     return this.#sender.roomBytesOf(this);
   }
 
+  /** For reports only. */
   get room(): StreamRoom {
     return this.#sender.roomOf(this);
   }
