@@ -1,5 +1,6 @@
-// Maps the addresses that one client can use to one network, for limits by address: a host has one IPv4 address, but can use every IPv6
-// address of its network; and finds the first address of a network. This is the home of ipaddr.js, which parses all ways to write an IPv6 address.
+// Limits by address count one client as one network: a host has one IPv4 address, but can use every IPv6 address of its network. This file
+// finds the network of an address, and the first address of a network. It is the home of ipaddr.js, which parses all ways to write an IPv6
+// address.
 
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';

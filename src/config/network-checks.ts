@@ -9,7 +9,7 @@ export function findWideNetworks(document: unknown): readonly Finding[] {
   const root = mapOf(document);
   const ofListeners = listOf(root.get('listeners')).flatMap((each, index) => {
     const listener = mapOf(each);
-    const { trusted } = Object.fromEntries(mapOf(listener.get('proxyProtocol')));
+    const trusted = mapOf(listener.get('proxyProtocol')).get('trusted');
     return [
       ...inList(listener.get('trustedClients'), ['listeners', index, 'trustedClients']),
       ...inList(trusted, ['listeners', index, 'proxyProtocol', 'trusted']),

@@ -1,5 +1,5 @@
-// Which texts of a configuration people may see who see the rest of it. Their schemas say the same (`shownTo` in config/key-notes.ts), and
-// test/control/shown-secrets.test.ts compares both.
+// Some texts of a configuration may be secrets. This decides which of them are shown to people who may see the rest of the configuration. The
+// schemas say the same (`shownTo` in config/key-notes.ts), and test/control/shown-secrets.test.ts compares both.
 
 import { templateText } from '../config/header-template.ts';
 import type { HeaderTemplate } from '../config/route-config.ts';

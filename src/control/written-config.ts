@@ -133,7 +133,7 @@ function writtenAdmin({ address, token }: AdminConfig): WrittenParts {
   return writtenParts({ address: address.text, token: token && writtenSource(token) });
 }
 
-/** Where a secret is read is none. */
+/** The file or the variable that a secret is read from may be shown: it is not the secret itself. */
 function writtenSource(source: SecretSource): WrittenParts {
   return source.kind === 'file'
     ? writtenParts({ file: source.file })

@@ -31,9 +31,9 @@ export class WrittenText {
 
 export const OFF = new WrittenText('off', true);
 
-/** Of what has come or gone as a whole. */
+/** So many lines are shown of a part that was added or removed as a whole. */
 const MOST_LINES = 50;
-/** Of a line. */
+/** So many characters are shown of a line. */
 const MOST_CHARACTERS = 200;
 const DURATIONS = [
   ['h', 3_600_000],

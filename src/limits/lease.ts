@@ -6,7 +6,7 @@ import type { LeaseTerms } from './lease-terms.ts';
 /** Outages have numbers from 0. */
 export const NO_OUTAGE = -1;
 
-/** A question without an answer is given up after this time. Whoever can wait for an answer about a key does so for as long. */
+/** A question without an answer is given up after this time. Calls that can wait for an answer about a key wait no longer. */
 export const GIVE_UP_MS = 1000;
 
 /** The lease of one key, and who waits for tokens of it. */

@@ -24,7 +24,10 @@ export interface Count {
   toldAtMs: number;
   /** How much the primary process has not been told. */
   untold: number;
-  /** How much of it would still be used up if nothing else was used, as of `untoldAtMs`. */
+  /**
+   * How much of what the primary process has not been told would still be used up if nothing else was used, as of `untoldAtMs`. What is given
+   * back is not taken off it, so it may be too high.
+   */
   untoldLevel: number;
   untoldAtMs: number;
   /** By how much `announced` has changed since the primary process was told. */
