@@ -1,4 +1,4 @@
-// Measures small differences: node bench/turns.ts [SUBJECT ...] [--rounds N] [--calls N] [--copies N] [--framegate main.js]
+// Measures small differences: npm run bench:turns -- [SUBJECT ...] [--rounds N] [--calls N] [--copies N] [--cpu-prof DIR] [--framegate main.js]
 // All contenders of a subject run at the same time, each several times, and are loaded in turns of a fifth of a second over connections that
 // stay open. What the machine does otherwise meets all of them alike, so that differences of a tenth of a microsecond show.
 
@@ -19,6 +19,8 @@ import { findFreePort, waitUntilAccepting } from './compare/tcp-port.ts';
 import { CallSeries } from './turns/call-series.ts';
 import { type Contender, SUBJECTS, type Subject } from './turns/contenders.ts';
 import { cpuNanoseconds } from './turns/schedule-time.ts';
+import { turnOrder } from './turns/turn-order.ts';
+import { wholeNumber } from './turns/whole-number.ts';
 
 const WARM_UP_ROUNDS = 12;
 const PATH = '/bench.Echo/Say';
@@ -35,7 +37,21 @@ const { values, positionals } = parseArgs({
     framegate: { type: 'string', default: join(import.meta.dirname, '../src/main.ts') },
   },
 });
-const [rounds, callsOfTurn, copies] = [values.rounds, values.calls, values.copies].map(Number);
+const [rounds, callsOfTurn, copies] = readNumbers();
+
+/** Ends the program if one is no number that can be measured with. */
+function readNumbers(): readonly number[] {
+  try {
+    return (['rounds', 'calls', 'copies'] as const).map((option) => wholeNumber(option, values[option]));
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(why: string): never {
+  console.error(why);
+  process.exit(2);
+}
 
 /** One process of a contender. */
 interface Runner {
@@ -116,9 +132,7 @@ async function takeTurns(runners: readonly Runner[]): Promise<void> {
   for (let round = 0; round < WARM_UP_ROUNDS; round++)
     for (const { series } of runners) await series.make(callsOfTurn);
   for (let round = 0; round < rounds; round++) {
-    // Each round begins with another one and goes the other way, so that none always follows the same.
-    const order = [...runners.slice(round % runners.length), ...runners.slice(0, round % runners.length)];
-    for (const runner of round % 2 === 0 ? order : order.toReversed()) {
+    for (const runner of turnOrder(runners, round)) {
       mark(runner);
       await runner.series.make(callsOfTurn);
     }
@@ -131,7 +145,7 @@ function mean(numbers: readonly number[]): number {
   return numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
 }
 
-/** @returns the middle 95 of 100 medians of numbers that are drawn again from these */
+/** @returns the range of the middle 95 % of 1,000 medians, each of as many numbers, drawn at random from these */
 function confidence(numbers: readonly number[]): readonly [low: number, high: number] {
   const draws = Array.from({ length: 1000 }, () =>
     median(numbers.map(() => numbers[Math.floor(Math.random() * numbers.length)])),
@@ -205,10 +219,8 @@ async function measure(subjectName: string, folder: string): Promise<boolean> {
 
 const wanted = positionals.length > 0 ? positionals : Object.keys(SUBJECTS);
 const unknown = wanted.filter((name) => SUBJECTS[name] === undefined);
-if (unknown.length > 0) {
-  console.error(`there is no ${unknown.join(', ')}; there are ${Object.keys(SUBJECTS).join(', ')}`);
-  process.exit(2);
-}
+if (unknown.length > 0)
+  refuse(`there is no ${unknown.join(', ')}; there are ${Object.keys(SUBJECTS).join(', ')}`);
 let isAllKept = true;
 for (const name of wanted) {
   const folder = mkdtempSync(join(tmpdir(), 'framegate-turns-'));
