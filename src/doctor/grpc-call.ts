@@ -21,6 +21,8 @@ export interface CallWay {
   readonly authority: string;
   /** Header fields that each call has. No answer shows their values. A peer that has not shown who it is gets no call. */
   readonly credentials?: SecretFields | undefined;
+  /** The address to connect from. Undefined means that the system chooses it. */
+  readonly from?: string | undefined;
 }
 
 export interface CallRequest {
@@ -133,10 +135,10 @@ export interface OpenedSession {
 
 /** Never rejects. */
 export async function openSession(
-  { address, tls, authority, credentials = NO_SECRET_FIELDS }: CallWay,
+  { address, tls, authority, credentials = NO_SECRET_FIELDS, from }: CallWay,
   limitMs: number,
 ): Promise<OpenedSession | DialFailure> {
-  const dialled = await dial(address, tls, limitMs);
+  const dialled = await dial(address, tls, limitMs, from);
   if ('failure' in dialled) return dialled;
   const { socket, tls: facts } = dialled;
   if (facts !== undefined && facts.alpn !== 'h2') {

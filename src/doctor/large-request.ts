@@ -3,8 +3,10 @@
 
 import { constants } from 'node:http2';
 import { errorCode } from '../config/error-code.ts';
+import { diagnosisCode } from '../diagnosis/codes.ts';
 import { errorCodeName } from '../h2/error-codes.ts';
 import { quoted } from './finding.ts';
+import { ownTokenIn } from './framegate-answer.ts';
 import { type CallWay, headersOf, openSession } from './grpc-call.ts';
 
 const SIZE_BYTES = 1_048_577;
@@ -33,7 +35,9 @@ export async function tryLargeRequest(way: CallWay, path: string): Promise<Large
     stream.on('response', (response) => {
       const status = response[':status'] ?? 0;
       const isGrpc = (response['content-type'] ?? '').startsWith('application/grpc');
+      const own = ownTokenIn(String(response['grpc-message'] ?? ''));
       if (status === CONTENT_TOO_LARGE) resolve('refused');
+      else if (own !== undefined) resolve({ gave: `a refusal of a Framegate (${diagnosisCode(own)})` });
       else resolve(status === 200 && isGrpc ? 'taken' : { gave: `HTTP ${status}` });
     });
     stream.on('close', () => resolve({ gave: `RST_STREAM ${errorCodeName(stream.rstCode)}` }));

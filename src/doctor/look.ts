@@ -56,6 +56,21 @@ export function hasTls({ h2, http1, withoutAlpn }: Look): boolean {
   return 'kind' in h2 || !('failure' in http1) || !('failure' in withoutAlpn);
 }
 
+/** Whether a client that may choose uses TLS: HTTP/2 is spoken there, or clients without a certificate are turned away. */
+export function prefersTls(look: Look): boolean {
+  if (!hasPlaintextHttp2(look)) return true;
+  return choosesHttp2(look) || isTurnedAway(look) || wantsClientCertificate(look);
+}
+
+/**
+ * Whether plaintext HTTP/2 may be there only to tell clients that the port is for TLS, as a Framegate does by each answer. A port that says
+ * why a handshake fails may be one, too.
+ */
+export function mayBeForTls(look: Look): boolean {
+  const { h2 } = look;
+  return hasTls(look) || ('failure' in h2 && /ALERT|UNRECOGNIZED/.test(h2.failure));
+}
+
 /** Whether TLS is spoken, and the client turned away before HTTP/2 begins: by an alert, or by the end of the connection. */
 export function isTurnedAway(look: Look): boolean {
   const { h2 } = look;

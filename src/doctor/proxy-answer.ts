@@ -1,7 +1,8 @@
 // What is known of the answers that a proxy makes itself, in place of the service: for each the cause and the remedy, by its HTTP status.
 
 import { type Finding, failed } from './finding.ts';
-import { type CallResponse, describeResponse } from './grpc-call.ts';
+import { isRefusalOfPathAlone, ownTokenIn } from './framegate-answer.ts';
+import { type CallAnswer, type CallResponse, describeResponse } from './grpc-call.ts';
 
 interface StatusAdvice {
   /** What the proxy does with the call: 'asks for credentials'. */
@@ -122,6 +123,13 @@ export function explainAnswer(answer: CallResponse, path: string, text: string):
   const { httpStatus, grpcStatus, grpcMessage, server } = answer;
   const by = `${server === '' ? 'the proxy' : server} at ${text}`;
   if (grpcStatus !== '') {
+    const token = ownTokenIn(grpcMessage);
+    if (token !== undefined)
+      return failed(
+        `a Framegate at ${text}, or behind it, answers ${path} itself: ${describeResponse(answer)}`,
+        'its log has the whole reason, and the page of the code says what to change',
+        token,
+      );
     if (grpcStatus !== 'UNAVAILABLE' || !isOfEnvoy(grpcMessage)) return undefined;
     return failed(
       `${by} cannot use the service: ${path} got ${describeResponse(answer)}`,
@@ -142,7 +150,20 @@ function isOfEnvoy(message: string): boolean {
   );
 }
 
-/** Whether the status says what a proxy makes of this path, and nothing of the service behind it or of other paths. */
-export function isOfPathAlone({ httpStatus, grpcStatus }: CallResponse): boolean {
-  return grpcStatus === '' && httpStatus >= 200 && httpStatus < 500;
+/** Whether the answer says what a proxy makes of this path, and nothing of the service behind it or of other paths. */
+export function isOfPathAlone(answer: CallResponse & Pick<CallAnswer, 'headerNames'>): boolean {
+  const { httpStatus, grpcStatus, grpcMessage } = answer;
+  if (grpcStatus === '') return httpStatus >= 200 && httpStatus < 500;
+  return isRefusalOfPathAlone(grpcMessage) || isEnvoyWithoutRoute(answer);
+}
+
+/** Envoy answers calls without a route by UNIMPLEMENTED. It names itself as the server of every response, and tells the time of a service that has answered. */
+function isEnvoyWithoutRoute({
+  server,
+  grpcStatus,
+  grpcMessage,
+  headerNames,
+}: Parameters<typeof isOfPathAlone>[0]): boolean {
+  if (server !== 'envoy' || grpcStatus !== 'UNIMPLEMENTED' || grpcMessage !== '') return false;
+  return !headerNames.includes('x-envoy-upstream-service-time');
 }

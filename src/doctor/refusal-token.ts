@@ -3,12 +3,11 @@
 
 import { diagnosisCodes } from '../diagnosis/codes.ts';
 import { quoted } from './finding.ts';
+import { CODE_AT_END } from './framegate-answer.ts';
 import { type CallAnswer, type CallWay, MOST_MESSAGE_CHARACTERS } from './grpc-call.ts';
 import type { SeenDiagnosis } from './running-proxy.ts';
 import { NO_SECRET_FIELDS } from './secret-fields.ts';
 
-/** The end of each sentence that a proxy tells a client itself, if it has a page. */
-const MARK = / \((FG\d{4})\)$/;
 /** The end of a sentence that the proxy has cut, which it does far behind this many characters. */
 const CUT = '…';
 const LEAST_CUT = 256;
@@ -43,8 +42,8 @@ export function tokenOfText(
   diagnoses: readonly Seen[],
   { credentials = NO_SECRET_FIELDS }: Pick<CallWay, 'credentials'>,
 ): string | undefined {
-  const code = MARK.exec(text)?.[1];
-  const said = text.replace(MARK, '');
+  const code = CODE_AT_END.exec(text)?.[1];
+  const said = text.replace(CODE_AT_END, '');
   if (said === '') return undefined;
   return diagnoses.find(({ token, sentence }) => {
     if (code !== undefined && code !== diagnosisCodes.get(token)) return false;

@@ -5,6 +5,7 @@ import type { RouteConfig } from '../config/route-config.ts';
 import { healthRequest } from '../health/health-message.ts';
 import type { Check } from './check.ts';
 import { type Finding, failed, note, ok, unexamined } from './finding.ts';
+import { remedyForPolicy } from './framegate-answer.ts';
 import { type CallAnswer, callGrpc, describeAnswer } from './grpc-call.ts';
 import { explainAnswer, isOfPathAlone } from './proxy-answer.ts';
 import { HEALTH_CHECK, probeOf, serviceProbe } from './route-probe.ts';
@@ -91,12 +92,20 @@ async function examineCall(parts: TargetParts, found: TargetWay): Promise<readon
     evidence.sawServer(answer.server, target.text);
     const findings = judge(answer, probe, target.text);
     if (findings.every(({ verdict }) => verdict === 'ok' || verdict === 'note')) return findings;
-    if (first.length === 0) first = findings;
+    // A fault says more than an answer that shows nothing.
+    if (first.length === 0 || (!isFault(first) && isFault(findings))) first = findings;
   }
   return first;
 }
 
+function isFault(findings: readonly Finding[]): boolean {
+  return findings.some(({ verdict }) => verdict === 'failed');
+}
+
 function judge(answer: CallAnswer, { path, isExpected }: TargetProbe, text: string): readonly Finding[] {
+  const remedy = remedyForPolicy(answer.grpcMessage);
+  if (remedy !== undefined)
+    return [unexamined(`${text} refuses this client: ${path} got ${describeAnswer(answer)}`, remedy)];
   if (!isExpected && isOfPathAlone(answer)) {
     return [
       unexamined(

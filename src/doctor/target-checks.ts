@@ -4,10 +4,14 @@
 import { isLocalAddress } from '../config/address.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
 import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
+import { healthRequest } from '../health/health-message.ts';
 import type { Check } from './check.ts';
+import { probeHostFor } from './dial.ts';
 import { byDiagnosis } from './endpoint-protocol.ts';
 import { type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
+import { ownTokenIn } from './framegate-answer.ts';
 import type { Greeting } from './greeting.ts';
+import { callGrpc, describeAnswer } from './grpc-call.ts';
 import { tryLargeRequest } from './large-request.ts';
 import {
   choosesHttp2,
@@ -19,12 +23,22 @@ import {
   hasTlsHttp2,
   type Look,
   lookAt,
+  mayBeForTls,
+  prefersTls,
   wantsClientCertificate,
 } from './look.ts';
+import { HEALTH_CHECK } from './route-probe.ts';
 import type { Target } from './target.ts';
 import { reflectionChecks, targetCallCheck, targetProbes } from './target-call.ts';
 import { targetRouteChecks } from './target-routes.ts';
-import { TARGET_LIMIT_MS, TARGET_PROTOCOL, type TargetParts, type TargetWay, wayOf } from './target-way.ts';
+import {
+  TARGET_CALL_MS,
+  TARGET_LIMIT_MS,
+  TARGET_PROTOCOL,
+  type TargetParts,
+  type TargetWay,
+  wayOf,
+} from './target-way.ts';
 
 export function targetChecks(parts: TargetParts, found: TargetWay): readonly Check[] {
   const { target } = parts;
@@ -65,14 +79,14 @@ async function examineProtocol(
     return [byDiagnosis(diagnoseConnectFailure(failure, address.text, { timeoutMs: 2000 }))];
   }
   const why = isTls === undefined ? whyOnlyTls(target, ca, credentials) : undefined;
-  const useTls = isTls ?? (why !== undefined || !hasPlaintextHttp2(look));
+  const useTls = isTls ?? (why !== undefined || prefersTls(look));
   const seen = [
     note(`plaintext HTTP/2 (an insecure channel) gets ${describePlaintext(look)}`),
     note(`TLS with ALPN h2: ${describeHandshake(look.h2)}`),
   ];
   const wrong = useTls
     ? (judgeWithheld(look, target, why) ?? judgeTls(look, target))
-    : judgePlaintext(look, target);
+    : (judgePlaintext(look, target) ?? (await judgeExplanation(look, target)));
   if (wrong !== undefined) return [wrong, ...seen];
   const trust = useTls ? judgeTrust(look, ca !== undefined) : [];
   // Header fields are secrets, which only a peer may have that has shown who it is.
@@ -170,6 +184,27 @@ function judgePlaintext(look: Look, { text }: Target): Finding | undefined {
     );
   }
   return judgeNeither(look, text);
+}
+
+/** A Framegate may speak plaintext HTTP/2 at a port for TLS, and answers each call there by what to change. */
+async function judgeExplanation(
+  look: Look,
+  { address, authority, text }: Target,
+): Promise<Finding | undefined> {
+  if (!mayBeForTls(look)) return undefined;
+  // Without credentials, which are not for plaintext here, and from where a later run knows it by.
+  const way = { address, tls: undefined, authority, from: probeHostFor(address) };
+  const answer = await callGrpc(way, {
+    path: HEALTH_CHECK,
+    message: healthRequest(''),
+    limitMs: TARGET_CALL_MS,
+  });
+  if (ownTokenIn(answer.grpcMessage) !== 'plaintext_on_tls_port') return undefined;
+  return failed(
+    `${text} expects TLS; a plaintext client (grpc.insecure_channel, usePlaintext, http://) gets ${describeAnswer(answer)}`,
+    'use TLS in the client: grpc.secure_channel with ssl_channel_credentials, or https://',
+    'plaintext_on_tls_port',
+  );
 }
 
 function judgeNeither({ plaintext }: Look, text: string): Finding {

@@ -5,6 +5,7 @@ import type { UpstreamConfig } from '../config/upstream-config.ts';
 import { compareAnswers } from './call-comparison.ts';
 import type { Check } from './check.ts';
 import { type Finding, unexamined } from './finding.ts';
+import { GIVE_CREDENTIALS, remedyForPolicy } from './framegate-answer.ts';
 import { type CallAnswer, callGrpc, describeAnswer } from './grpc-call.ts';
 import { explainAnswer, isOfPathAlone } from './proxy-answer.ts';
 import { hasNoUpstream, NO_UPSTREAM, probeOf, type RouteProbe, serviceProbe } from './route-probe.ts';
@@ -93,23 +94,24 @@ async function compare(
     { path, message, limitMs },
   );
   evidence.sawServer(through.server, target.text);
+  const remedy =
+    remedyForPolicy(through.grpcMessage) ??
+    (asksForCredentials(through) && !asksForCredentials(direct) ? GIVE_CREDENTIALS : undefined);
+  if (remedy !== undefined && !isSaid(direct, through))
+    return [unexamined(`${target.text} refuses this client: ${path} got ${describeAnswer(through)}`, remedy)];
   if (!probe.isOfService && isOfPathAlone(through)) return [unknownPath(target.text, path, through)];
-  if (asksForCredentials(through) && !asksForCredentials(direct))
-    return [withoutCredentials(target.text, path, through)];
   return compareAnswers({ way: `through ${target.text}`, path, direct, through }, (answer) =>
     explainAnswer(answer, path, target.text),
   );
 }
 
-function asksForCredentials({ grpcStatus }: CallAnswer): boolean {
-  return grpcStatus === 'UNAUTHENTICATED' || grpcStatus === 'PERMISSION_DENIED';
+/** Whether a service says itself what came through the target. */
+function isSaid(direct: CallAnswer, through: CallAnswer): boolean {
+  return direct.grpcStatus === through.grpcStatus && direct.grpcMessage === through.grpcMessage;
 }
 
-function withoutCredentials(text: string, path: string, answer: CallAnswer): Finding {
-  return unexamined(
-    `${text} refuses this client: ${path} got ${describeAnswer(answer)}`,
-    'give the doctor credentials: --header NAME:VALUE, or --cert FILE and --key FILE',
-  );
+function asksForCredentials({ grpcStatus }: CallAnswer): boolean {
+  return grpcStatus === 'UNAUTHENTICATED' || grpcStatus === 'PERMISSION_DENIED';
 }
 
 function unknownPath(text: string, path: string, answer: CallAnswer): Finding {

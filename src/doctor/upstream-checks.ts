@@ -7,6 +7,7 @@ import { counted } from '../config/counted.ts';
 import { errorCode } from '../config/error-code.ts';
 import type { EndpointState, UpstreamConfig } from '../config/upstream-config.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
+import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import { MessageReader } from '../grpc/message-reader.ts';
 import { healthRequest, MOST_MESSAGE_BYTES, readHealthResponse } from '../health/health-message.ts';
 import { dnsClient } from '../names/dns-client.ts';
@@ -20,6 +21,7 @@ import { dial, tlsWishOf } from './dial.ts';
 import { byDiagnosis, examineProtocol } from './endpoint-protocol.ts';
 import type { EndpointEvidence, Evidence } from './evidence.ts';
 import { type Finding, failed, note, ok, quoted, took, unexamined, warning } from './finding.ts';
+import { ownTokenIn } from './framegate-answer.ts';
 import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
 import { LIST_SERVICES, REFLECTION_PATHS, readServices } from './reflection.ts';
 
@@ -287,6 +289,12 @@ async function examineHealth(upstream: UpstreamConfig, address: Address): Promis
     limitMs: CALL_MS,
   });
   const isChecked = upstream.health?.type === 'grpc';
+  // A Framegate may serve plaintext HTTP/2 at a port for TLS, only to say so.
+  if (ownTokenIn(answer.grpcMessage) === 'plaintext_on_tls_port')
+    return [
+      byDiagnosis(diagnoseUpstreamAnswer('tls', address.text)),
+      note(`it gave ${describeAnswer(answer)}`),
+    ];
   return describeHealth(answer, service, isChecked);
 }
 

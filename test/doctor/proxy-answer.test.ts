@@ -2,16 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CallResponse } from '../../src/doctor/grpc-call.ts';
+import type { CallAnswer, CallResponse } from '../../src/doctor/grpc-call.ts';
 import { explainAnswer, isOfPathAlone } from '../../src/doctor/proxy-answer.ts';
 
-function response(changes: Partial<CallResponse>): CallResponse {
+type Response = CallResponse & Pick<CallAnswer, 'headerNames'>;
+
+function response(changes: Partial<Response>): Response {
   return {
     httpStatus: 200,
     contentType: 'text/html',
     server: 'nginx/1.22.1',
     grpcStatus: '',
     grpcMessage: '',
+    headerNames: [],
     ...changes,
   };
 }
@@ -57,4 +60,28 @@ test('a fault behind the proxy is never put down to the path', () => {
   assert.ok(isOfPathAlone(response({ httpStatus: 403 })));
   assert.ok(!isOfPathAlone(response({ httpStatus: 502 })));
   assert.ok(!isOfPathAlone(response({ grpcStatus: 'UNIMPLEMENTED' })));
+  const lost = { grpcStatus: 'UNAVAILABLE', grpcMessage: '127.0.0.1:1 refused the connection. (FG2001)' };
+  assert.ok(!isOfPathAlone(response(lost)));
+});
+
+test('a path that Framegate or Envoy has no route for is told from a method that a service does not have', () => {
+  const unimplemented = { grpcStatus: 'UNIMPLEMENTED' };
+  assert.ok(isOfPathAlone(response({ ...unimplemented, grpcMessage: 'No route takes it. (FG3001)' })));
+  assert.ok(!isOfPathAlone(response({ ...unimplemented, grpcMessage: 'unknown service a.B' })));
+  const ofEnvoy = { ...unimplemented, server: 'envoy' };
+  assert.ok(isOfPathAlone(response(ofEnvoy)));
+  // Envoy adds the time of the service to what it relays.
+  assert.ok(!isOfPathAlone(response({ ...ofEnvoy, headerNames: ['x-envoy-upstream-service-time'] })));
+  assert.ok(!isOfPathAlone(response({ ...ofEnvoy, grpcMessage: 'Method not found!' })));
+});
+
+test('what a Framegate answers itself is never told as an answer of a service, and has its code', () => {
+  const told = response({ grpcStatus: 'UNAVAILABLE', grpcMessage: 'The proxy is draining. (FG3006)' });
+  const finding = explainAnswer(told, '/a.B/C', 'a:1');
+  assert.equal(finding?.verdict, 'failed');
+  assert.equal(finding.token, 'draining');
+  assert.match(finding.text, /a Framegate at a:1, or behind it, answers \/a\.B\/C itself: UNAVAILABLE/);
+  // No code of the catalogue.
+  const odd = response({ grpcStatus: 'UNAVAILABLE', grpcMessage: 'see (FG9999)' });
+  assert.equal(explainAnswer(odd, '/a.B/C', 'a:1'), undefined);
 });
