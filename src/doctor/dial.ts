@@ -9,6 +9,7 @@ import type { Address } from '../config/address.ts';
 import { errorCode } from '../config/error-code.ts';
 import { readingFault } from '../config/system-error.ts';
 import type { UpstreamTlsConfig } from '../config/upstream-config.ts';
+import { hostsFileAddresses } from '../names/hosts-file.ts';
 import { names } from '../names/name-lookup.ts';
 import { quoted } from './finding.ts';
 import { publicKeyOf } from './public-key.ts';
@@ -65,16 +66,37 @@ export const PROBE_HOST = '127.70.71.68';
 
 /** @returns undefined where the system chooses the address. Only Linux has all of 127.0.0.0/8. */
 export function probeHostFor(address: Address): string | undefined {
-  const isOfLoopback = address.kind === 'tcp' && address.host.startsWith('127.');
-  return isOfLoopback && process.platform === 'linux' ? PROBE_HOST : undefined;
+  if (address.kind !== 'tcp' || process.platform !== 'linux') return undefined;
+  const { host } = address;
+  // Names that lead here are in /etc/hosts, like localhost. No DNS server is asked.
+  const first = isIP(host) === 0 ? hostsFileAddresses(host).at(0)?.address : host;
+  return first?.startsWith('127.') === true ? PROBE_HOST : undefined;
 }
+
+/** The failures after which another address of the same name may still answer. */
+const OF_ONE_ADDRESS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EINVAL', 'EADDRNOTAVAIL']);
 
 /**
  * Never rejects.
  * @param limitMs for the name, TCP and TLS together
- * @param from the address to connect from. Undefined means that the system chooses it
+ * @param from the address to connect from. Undefined means that the system chooses it. Only the first address of a name is dialled from
+ *   there, and the others if it refuses
  */
 export async function dial(
+  address: Address,
+  tls: TlsWish | undefined,
+  limitMs: number,
+  from?: string,
+): Promise<Dialled> {
+  const endsAtMs = performance.now() + limitMs;
+  const dialled = await dialOnce(address, tls, limitMs, from);
+  const isName = address.kind === 'tcp' && isIP(address.host) === 0;
+  if (!isName || from === undefined || !('failure' in dialled) || !OF_ONE_ADDRESS.has(dialled.failure))
+    return dialled;
+  return dialOnce(address, tls, Math.max(50, endsAtMs - performance.now()));
+}
+
+async function dialOnce(
   address: Address,
   tls: TlsWish | undefined,
   limitMs: number,

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { CheckReport } from '../../src/doctor/check.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { freePorts } from '../support/free-port.ts';
-import { startDemo, startProxyOf } from '../support/proxy-under-test.ts';
+import { type ProxyUnderTest, startDemo, startProxyOf } from '../support/proxy-under-test.ts';
 import { assertFirst, diagnose, diagnoseBroken, healthyConfig } from './patient.ts';
 
 interface FramegateTarget {
@@ -15,6 +15,7 @@ interface FramegateTarget {
   readonly config: Readonly<Record<string, unknown>>;
   /** host:port of the service. */
   readonly endpoint: string;
+  readonly proxy: ProxyUnderTest;
 }
 
 /** Its port for TLS answers plaintext HTTP/2 by an explanation, as is the default. */
@@ -31,8 +32,8 @@ async function startFramegate(
     admin: { address: `127.0.0.1:${port + 1}` },
     log: { level: 'warn' },
   });
-  await startProxyOf(t, JSON.stringify(config));
-  return { target: `localhost:${port}`, ca: Buffer.from(caPem), config, endpoint };
+  const proxy = await startProxyOf(t, JSON.stringify(config));
+  return { target: `localhost:${port}`, ca: Buffer.from(caPem), config, endpoint, proxy };
 }
 
 function found(reports: readonly CheckReport[], id: string): CheckReport {
@@ -119,4 +120,13 @@ test('a policy of a Framegate that refuses the doctor is no relayed call, and no
     /refuses this client: \/voice\.VoiceAssistant\/Say got PERMISSION_DENIED/,
   );
   assert.match(call.findings[0].remedy ?? '', /credentials/);
+});
+
+test('runs against a name of this machine are not told as clients that were refused', async (t) => {
+  const { target, config, proxy } = await startFramegate(t);
+  for (const scheme of ['', 'grpc://', 'http://']) await diagnose(t, { target: `${scheme}${target}` });
+  const refused = await proxy.line(({ token }) => token === 'plaintext_on_tls_port');
+  assert.match(String(refused['client']), /^127\.70\.71\.68:/);
+  const later = await diagnose(t, { config });
+  assert.equal(found(later, 'guesses.tls').verdict, 'ok', JSON.stringify(found(later, 'guesses.tls')));
 });
