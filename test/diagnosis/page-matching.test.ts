@@ -189,6 +189,17 @@ test('the record of a call that ended well, and other JSON, have nothing to expl
     assert.deepEqual(explainCallRecord(text), []);
 });
 
+test('each status but UNAVAILABLE, which has several causes, is one symptom', () => {
+  for (const status of [
+    'UNIMPLEMENTED',
+    'DEADLINE_EXCEEDED',
+    'RESOURCE_EXHAUSTED',
+    'UNAUTHENTICATED',
+    'PERMISSION_DENIED',
+  ])
+    assert.equal(explainSymptom(status).length, 1, status);
+});
+
 test('an HTTP status that stands alone, and the words of framegate status, are symptoms', () => {
   for (const text of ['HTTP 415', 'http/1.1 415', 'HTTP status 415', 'HTTP status: 415'])
     assert.match(explainSymptom(text)[0].text, /FG3049/, text);
