@@ -24,6 +24,11 @@ export class MessageCursor {
     return this.#payloadLeft;
   }
 
+  /** How many bytes of the prefix are still to come, if the next byte is one of a prefix. */
+  get prefixLeft(): number {
+    return PREFIX_BYTES - this.#prefixSeen;
+  }
+
   /** Forgets the last bytes of a whole prefix, since they are offered again. @param length as it was before them */
   unreadPrefix(count: number, length: number): void {
     this.#prefixSeen = PREFIX_BYTES - count;

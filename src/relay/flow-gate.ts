@@ -173,14 +173,17 @@ export class FlowGate {
 
   /**
    * Offers the bytes that come next. They begin where those end that `sent` was told of.
-   * @returns how many of them may pass. If not all, the owner's `resume` is called when more may, or `isRefusing` is true.
+   * @param roomBytes for how many of them there is room. The others are not counted yet
+   * @returns how many of them may pass. If not all that have room, the owner's `resume` is called when more may, or `isRefusing` is true.
    */
-  admit(bytes: Buffer, start: number, end: number): number {
+  admit(bytes: Buffer, start: number, end: number, roomBytes: number): number {
     // After a refusal nothing is counted any more, except by the limits behind it.
     const from = this.#refusing + 1;
-    let until = end;
-    for (let index = 0; index < this.#stages.length; index++)
-      until = this.#stages[index].admit(bytes, start, until, index >= from);
+    let until = Math.min(end, start + roomBytes);
+    for (let index = 0; index < this.#stages.length; index++) {
+      const stage = this.#stages[index];
+      until = index < from ? Math.min(until, start + stage.allowed) : stage.admit(bytes, start, until, end);
+    }
     return until - start;
   }
 
@@ -230,12 +233,11 @@ class Stage {
     this.#meter = meter;
   }
 
-  /** @returns the index after the last byte that may pass */
-  admit(bytes: Buffer, start: number, end: number, mayScan: boolean): number {
+  /** @param seenEnd see `Meter.scan`. @returns the index after the last byte that may pass */
+  admit(bytes: Buffer, start: number, end: number, seenEnd: number): number {
     const at = start + this.allowed;
     if (at >= end) return end;
-    if (!mayScan) return at;
-    const until = this.#meter.scan(bytes, at, end);
+    const until = this.#meter.scan(bytes, at, end, seenEnd);
     this.allowed = until - start;
     return until;
   }

@@ -10,8 +10,11 @@ export interface TokenTaker {
 }
 
 export interface Meter {
-  /** @returns the index after the last byte that may pass. Less than `end` if the bytes after that have to wait, or end the call. */
-  scan(bytes: Buffer, start: number, end: number): number;
+  /**
+   * @param seenEnd at least `end`. The bytes between the two have come, but may not pass yet: they are offered again
+   * @returns the index after the last byte that may pass. Less than `end` if the bytes after that have to wait, or end the call.
+   */
+  scan(bytes: Buffer, start: number, end: number, seenEnd: number): number;
 }
 
 /** Takes a token for each message, before its first byte passes. */
@@ -36,32 +39,35 @@ export class MessageMeter implements Meter {
 }
 
 /**
- * Judges each message by its length, before its content passes. Of a prefix that comes in pieces, the first bytes may have passed then: to
- * hold them back would need a buffer for each call.
+ * Judges each message by its length, when its first byte could pass, and before it does. Of a prefix that comes in pieces, the first bytes
+ * may have passed then: to hold them back would need a buffer for each call.
  */
 export class LengthMeter implements Meter {
   readonly #mayPass: (length: number) => boolean;
   readonly #onScanned: ((missingBytes: number) => void) | undefined;
+  /** After the last byte that was read. */
   readonly #cursor = new MessageCursor();
+  /** How many bytes of a prefix were read, and may not pass yet. */
+  #aheadBytes = 0;
 
   /**
    * @param mayPass is asked for each message, with its length without the prefix; again, if it has said no and more is offered then
-   * @param onScanned is told at the end of each scan how many bytes of a message that may pass have not come
+   * @param onScanned is told at the end of each scan how many bytes of a message that may pass have not passed
    */
   constructor(mayPass: (length: number) => boolean, onScanned?: (missingBytes: number) => void) {
     this.#mayPass = mayPass;
     this.#onScanned = onScanned;
   }
 
-  scan(bytes: Buffer, start: number, end: number): number {
-    const until = this.#judge(bytes, start, end);
-    this.#onScanned?.(this.#cursor.payloadLeft);
+  scan(bytes: Buffer, start: number, end: number, seenEnd: number): number {
+    const until = this.#judge(bytes, start, end, seenEnd);
+    this.#onScanned?.(this.#aheadBytes + this.#cursor.payloadLeft);
     return until;
   }
 
-  #judge(bytes: Buffer, start: number, end: number): number {
+  #judge(bytes: Buffer, start: number, end: number, seenEnd: number): number {
     const cursor = this.#cursor;
-    let at = start;
+    let at = start + this.#aheadBytes;
     while (at < end) {
       if (cursor.isInPayload) {
         at = cursor.skipPayload(at, end);
@@ -69,12 +75,15 @@ export class LengthMeter implements Meter {
       }
       const begin = at;
       const { length } = cursor;
-      at = cursor.readPrefix(bytes, at, end);
+      // All that is left of the prefix is read, if it has come: not only what may pass.
+      at = cursor.readPrefix(bytes, at, at + cursor.prefixLeft <= seenEnd ? seenEnd : end);
       if (cursor.isInPrefix || this.#mayPass(cursor.length)) continue;
       cursor.unreadPrefix(at - begin, length);
+      this.#aheadBytes = 0;
       return begin;
     }
-    return at;
+    this.#aheadBytes = at - end;
+    return end;
   }
 }
 
@@ -119,9 +128,9 @@ export class WholeMessageMeter implements Meter {
     this.#onEnd = onEnd;
   }
 
-  scan(bytes: Buffer, start: number, end: number): number {
+  scan(bytes: Buffer, start: number, end: number, seenEnd: number): number {
     const cursor = this.#cursor;
-    const counted = this.#isOver() ? start : this.#meter.scan(bytes, start, end);
+    const counted = this.#isOver() ? start : this.#meter.scan(bytes, start, end, seenEnd);
     let at = start;
     while (at < counted) at = cursor.read(bytes, at, counted);
     if (!this.#isOver()) return at;

@@ -4,7 +4,6 @@
 import type { CallStream } from '../calls/call-stream.ts';
 import type { ExchangeTraffic } from '../calls/exchange-record.ts';
 import { MessageCounter } from '../grpc/message-counter.ts';
-import { PREFIX_BYTES } from '../grpc/message-cursor.ts';
 import { MessageWatch } from '../grpc/message-watch.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import { turnStamp } from '../transport/turn-clock.ts';
@@ -245,16 +244,19 @@ export class StreamRelay {
     end: number,
     endStream: boolean,
   ): number {
-    const { roomBytes } = target;
-    // It tells when it has room only once it was offered something.
-    if (roomBytes === 0 && start < end) return target.sendData(bytes, start, end, false);
-    // What has no room does not count yet. A prefix that has room for its first byte is judged as a whole.
-    const until = start + gate.admit(bytes, start, Math.min(end, start + roomBytes + PREFIX_BYTES - 1));
-    if (until === start && start < end) return 0;
-    const taken = target.sendData(bytes, start, until, endStream && until === end);
-    gate.sent(taken);
-    if (this.#recorder !== undefined) this.#recorder.recordSent(bytes, start, start + taken);
-    return taken;
+    for (let at = start; ; ) {
+      const { roomBytes } = target;
+      // It takes none of these bytes. But it calls onWritable() only after it was offered some that it had no room for.
+      if (roomBytes === 0 && at < end) return at - start + target.sendData(bytes, at, end, false);
+      // What has no room is not counted yet.
+      const until = at + gate.admit(bytes, at, end, roomBytes);
+      if (until === at && at < end) return at - start;
+      const taken = target.sendData(bytes, at, until, endStream && until === end);
+      gate.sent(taken);
+      if (this.#recorder !== undefined) this.#recorder.recordSent(bytes, at, at + taken);
+      at += taken;
+      if (at === end || taken < roomBytes) return at - start;
+    }
   }
 
   /** The gate ends the call. What it has let pass is still sent, and nothing after that. */

@@ -400,11 +400,11 @@ describe('ended', () => {
     };
     const { gate } = new Limited(clock, { ...rates(paced(tokens)), messageSize });
     const bytes = Buffer.concat(['a', 'abcd'].map((text) => framed(Buffer.from(text))));
-    assert.equal(gate.admit(bytes, 0, bytes.length), 6);
+    assert.equal(gate.admit(bytes, 0, bytes.length, bytes.length), 6);
     assert.deepEqual([gate.isRefusing, refusals], [true, [4]]);
     const { asked } = tokens;
     const more = Buffer.concat([bytes, framed(Buffer.from('abcde'))]);
-    assert.equal(gate.admit(more, 0, more.length), 6);
+    assert.equal(gate.admit(more, 0, more.length, more.length), 6);
     assert.deepEqual([tokens.asked, refusals], [asked, [4]]);
   });
 
@@ -442,6 +442,7 @@ describe('ended', () => {
     const clock = new Clock();
     const call = new Limited(clock, rates(ending(clock.tokens(10, 1))));
     call.target.room = 3;
+    call.target.roomBytesOf = () => Number.POSITIVE_INFINITY;
     call.sends('a', 'b', 'c', 'd');
     assert.equal(call.relay.pendingBytes, 3);
     call.connects();

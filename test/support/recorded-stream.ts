@@ -35,6 +35,8 @@ export class RecordedStream implements StreamSender {
   /** The number of DATA bytes that the stream still accepts. */
   room = Number.POSITIVE_INFINITY;
   creditedBytes = 0;
+  /** Whether it was offered more than it had room for when it was offered something last, and so has to tell of room. */
+  isWaiting = false;
   isReset = false;
   /** Whether the connection is lost, so that the stream ends before it begins. */
   isLost = false;
@@ -60,6 +62,7 @@ export class RecordedStream implements StreamSender {
   sendData(_stream: Stream, bytes: Buffer, start: number, end: number, endStream: boolean): number {
     const taken = Math.min(end - start, this.room);
     this.room -= taken;
+    this.isWaiting = taken < end - start;
     const ends = endStream && taken === end - start;
     if (taken > 0 || ends) {
       this.log.push(`data "${bytes.toString('latin1', start, start + taken)}"${ends ? ' end' : ''}`);
