@@ -1,24 +1,36 @@
 // Checks the collector that `trace.exporter` names: whether it can be reached, whether its certificate is trusted, and whether it takes an
-// export without spans. The header fields for it are sent as the exporter sends them, to no server with an untrusted certificate, and no text
+// export without spans, sent as the exporter sends spans. The header fields for it are sent as the exporter sends them, to no server with an untrusted certificate, and no text
 // of the collector is printed, since it could repeat them.
 
-import { type ClientRequest, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import { type ClientRequest, Agent as HttpAgent, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import type { Address } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { errorCode } from '../config/error-code.ts';
 import type { TraceConfig, TraceExporter } from '../config/trace-config.ts';
 import { readTraceHeaders } from '../config/trace-headers.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
+import { framed } from '../grpc/message-reader.ts';
 import { names } from '../names/name-lookup.ts';
 import type { Check } from './check.ts';
 import { type Finding, failed, ok, quoted, took, warning } from './finding.ts';
-import { callGrpc, EMPTY_MESSAGE } from './grpc-call.ts';
+import { callGrpc } from './grpc-call.ts';
 import { SecretFields } from './secret-fields.ts';
 
 const LIMIT_MS = 4000;
 const ASK_MS = 2500;
 const EXPORT_PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+/** A field that has a length, of a message of protobuf. Both are less than 128. */
+function field(number: number, content: Buffer | string): Buffer {
+  return Buffer.concat([Buffer.from([(number << 3) | 2, content.length]), Buffer.from(content)]);
+}
+
+const SERVICE_NAME = Buffer.concat([field(1, 'service.name'), field(2, field(1, 'framegate-doctor'))]);
+/**
+ * An ExportTraceServiceRequest without spans: one resource, whose service.name is framegate-doctor. It is not empty, since a collector that
+ * cannot read the body of a request would take an empty one (opentelemetry-proto: trace_service.proto, trace.proto, common.proto).
+ */
+const EXPORT = field(1, field(1, field(1, SERVICE_NAME)));
 const MEANWHILE = 'calls go on, and their spans are lost';
 
 /** What came of an export: an HTTP status or the name of a gRPC status, '' for an answer of another kind, or the code of a failure. */
@@ -71,7 +83,7 @@ async function exportByGrpc(
 ): Promise<Outcome> {
   const tls = url.startsWith('https:') ? { alpn: ['h2'], mustBeTrusted: true } : undefined;
   const way = { address, tls, authority: new URL(url).host, credentials: new SecretFields(credentials) };
-  const answer = await callGrpc(way, { path: EXPORT_PATH, message: EMPTY_MESSAGE, limitMs: ASK_MS });
+  const answer = await callGrpc(way, { path: EXPORT_PATH, message: framed(EXPORT), limitMs: ASK_MS });
   const { failure, isLate, grpcStatus, httpStatus, durationMs } = answer;
   if (failure !== undefined) return { failure };
   if (isLate) return { failure: 'late' };
@@ -83,22 +95,24 @@ async function exportByHttp({ url }: TraceExporter, headers: ReadonlyMap<string,
   const beganAtMs = performance.now();
   let isConnected = false;
   const timer = setTimeout(() => resolve({ failure: isConnected ? 'late' : 'connect_timeout' }), ASK_MS);
+  const isTls = url.startsWith('https:');
+  const agent = isTls ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   const options = {
     method: 'POST',
-    agent: false,
+    agent,
     lookup: names.lookup,
     headers: {
       ...Object.fromEntries(headers),
       'content-type': 'application/x-protobuf',
-      'content-length': 0,
       'user-agent': 'framegate-doctor',
     },
   } as const;
   let request: ClientRequest;
   try {
-    request = url.startsWith('https:') ? requestHttps(url, options) : requestHttp(url, options);
+    request = isTls ? requestHttps(url, options) : requestHttp(url, options);
   } catch (error) {
     clearTimeout(timer);
+    agent.destroy();
     return { failure: errorCode(error) ?? 'unknown' };
   }
   request.on('socket', (socket) => socket.once('connect', () => (isConnected = true)));
@@ -111,11 +125,14 @@ async function exportByHttp({ url }: TraceExporter, headers: ReadonlyMap<string,
     response.on('error', () => undefined);
     resolve({ answer: String(response.statusCode), durationMs: performance.now() - beganAtMs });
   });
+  // In chunks and on a connection that stays, as the exporter sends it.
+  request.write(EXPORT);
   request.end();
   const outcome = await promise;
   clearTimeout(timer);
   // Also the rest of an answer without end.
   request.destroy();
+  agent.destroy();
   return outcome;
 }
 
@@ -147,6 +164,12 @@ function describeAnswer(
           ? 'is it a collector of OTLP, and are traces among what it takes?'
           : `the exporter sends to ${exporter.url}: if its OTLP is below another path, name that path in \`trace.exporter\``,
       );
+    case '411':
+    case '501':
+      return failed(
+        `${text} does not read requests that are sent in chunks (${shown}); ${MEANWHILE}`,
+        'the exporter sends `transfer-encoding: chunked` and no content-length: let the collector read that, or put a proxy before it that does, such as nginx',
+      );
     case '429':
     case '502':
     case '503':
@@ -164,7 +187,9 @@ function describeAnswer(
     ? describeStranger(exporter, text)
     : failed(
         `${text} did not take an export without spans (${shown}); ${MEANWHILE}`,
-        otherProtocol(exporter),
+        isGrpc
+          ? otherProtocol(exporter)
+          : `${otherProtocol(exporter)}. Does it read requests in chunks, as the exporter sends them?`,
       );
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { status } from '../../src/demo/grpc.ts';
@@ -37,6 +38,52 @@ test('a collector that takes spans passes, over HTTP and gRPC, and is sent the h
     assert.deepEqual([collector.requests, collector.spans.length], [1, 0]);
     assert.ok(JSON.stringify(collector.headers).includes(SECRET));
   }
+});
+
+/** What a handler for requests does that has no need of chunks: reads content-length and as many bytes. */
+function startWithoutChunks(t: TestContext, without: string): Promise<string> {
+  return startSocketPeer(t, (socket) => {
+    let text = '';
+    socket.on('data', (bytes: Buffer) => {
+      text += bytes.toString('latin1');
+      if (!text.includes('\r\n\r\n')) return;
+      const [, length] = /\r\ncontent-length: (\d+)\r\n/i.exec(text) ?? [];
+      if (length === undefined) socket.end(`HTTP/1.1 ${without}\r\ncontent-length: 0\r\n\r\n`);
+      else if (text.length - text.indexOf('\r\n\r\n') - 4 >= Number(length))
+        socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    });
+  });
+}
+
+test('a collector that cannot read chunks does not pass, since the exporter sends its spans in chunks', async (t) => {
+  for (const [without, says] of [
+    ['411 Length Required', /does not read requests that are sent in chunks \(HTTP 411\)/],
+    ['501 Not Implemented', /does not read requests that are sent in chunks \(HTTP 501\)/],
+    ['400 Bad Request', /did not take an export without spans \(HTTP 400\)/],
+  ] as const)
+    assertFirst(await diagnose(t, `http://${await startWithoutChunks(t, without)}`), {
+      check: CHECK,
+      says,
+      remedy: /chunk/,
+    });
+});
+
+test('the export of the doctor is no empty message, and is sent as the exporter sends it', async (t) => {
+  const bodies: Buffer[] = [];
+  let head: IncomingHttpHeaders = {};
+  const server = createServer((request, response) => {
+    head = request.headers;
+    request.on('data', (chunk: Buffer) => bodies.push(chunk));
+    request.on('end', () => response.end());
+  });
+  assertGood(await diagnose(t, `http://${await listening(t, server)}`));
+  assert.equal(head['transfer-encoding'], 'chunked');
+  assert.equal(head['content-length'], undefined);
+  assert.equal(head.connection, 'keep-alive');
+  const body = Buffer.concat(bodies);
+  assert.match(body.toString('latin1'), /service\.name.*framegate-doctor$/s);
+  // The outermost field has all of the rest.
+  assert.deepEqual([body[0], body[1]], [0x0a, body.length - 2]);
 });
 
 test('a collector that nobody listens for', async (t) => {
