@@ -116,9 +116,14 @@ export class FlowGate {
     const { dryRun } = rate;
     if (dryRun === undefined) return;
     const tokens = new TriedTokens(rate, dryRun);
+    this.#tokens.push(tokens);
     this.#add(() => {
       if (rate.counts === 'messages') return new MessageMeter(tokens);
-      if (isGrpc && dryRun.ends) return new LengthMeter((length) => tokens.passes(PREFIX_BYTES + length));
+      if (isGrpc && dryRun.ends)
+        return new LengthMeter(
+          (length) => tokens.passes(PREFIX_BYTES + length),
+          (missingBytes) => tokens.lacks(missingBytes),
+        );
       return new ByteMeter(tokens, rate.sliceBytes);
     });
   }

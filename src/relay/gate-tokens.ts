@@ -115,33 +115,83 @@ export class PacedTokens implements GateTokens, TokenWaiter {
   }
 }
 
-/** The tokens of a limit that is only tried: what comes passes with them and without them, and waits for nobody who knows. */
-export class TriedTokens implements TokenTaker {
+/** Of a message that is coming, whose tokens are taken: those of the bytes that have not come. */
+class AnnouncedBytes {
   readonly #rate: FlowRateLimit;
+  /** Undefined if no message is coming. */
+  #tokens: AnnouncedTokens | undefined = undefined;
+  #missing = 0;
+
+  constructor(rate: FlowRateLimit) {
+    this.#rate = rate;
+  }
+
+  /** @param missingBytes how much has not come of the message whose tokens were taken last. Less than before, unless others were taken */
+  lacks(missingBytes: number): void {
+    const came = this.#missing - missingBytes;
+    if (came === 0) return;
+    this.#missing = missingBytes;
+    if (came > 0) this.#tokens?.came(came);
+    else {
+      const { tokens, key, client } = this.#rate;
+      this.#tokens = tokens.announce?.(key, missingBytes, client);
+    }
+    if (missingBytes === 0) this.#tokens = undefined;
+  }
+
+  /** What a message has announced, and what did not come of it, is given back. May be called twice. */
+  end(): void {
+    this.#tokens?.end();
+    this.#tokens = undefined;
+  }
+}
+
+/** The tokens of a limit that is only tried: what comes passes with them and without them, and waits for nobody who knows. */
+export class TriedTokens implements GateTokens {
+  readonly rate: FlowRateLimit;
+  /** Always false. */
+  readonly isHeld = false;
   readonly #dryRun: FlowDryRun;
+  readonly #announced: AnnouncedBytes;
+  /** Whether the last tokens were there. */
+  #hasTaken = false;
   /** The limit would have ended the call. */
   #isOver = false;
 
   constructor(rate: FlowRateLimit, dryRun: FlowDryRun) {
-    this.#rate = rate;
+    this.rate = rate;
     this.#dryRun = dryRun;
+    this.#announced = new AnnouncedBytes(rate);
   }
 
   /** @param wanted bytes that need not pass together, or 1. @returns all of them */
   take(wanted: number): number {
-    const { burst } = this.#rate.tokens;
+    const { burst } = this.rate.tokens;
     this.passes(wanted <= burst ? wanted : Math.max(1, Math.floor(burst)));
     return wanted;
   }
 
   /** @param wanted that pass together. @returns true */
   passes(wanted: number): boolean {
+    // The message before has come.
+    this.lacks(0);
+    this.#hasTaken = false;
     if (this.#isOver) return true;
-    const { tokens, key, client } = this.#rate;
-    if (tokens.take(key, wanted, client) <= 0 || tokens.knows?.(key, wanted, client) === false) return true;
+    const { tokens, key, client } = this.rate;
+    this.#hasTaken = tokens.take(key, wanted, client) <= 0;
+    if (this.#hasTaken || tokens.knows?.(key, wanted, client) === false) return true;
     this.#isOver = this.#dryRun.ends;
     this.#dryRun.tell();
     return true;
+  }
+
+  /** As EndingTokens.lacks. */
+  lacks(missingBytes: number): void {
+    if (this.#hasTaken) this.#announced.lacks(missingBytes);
+  }
+
+  close(): void {
+    this.#announced.end();
   }
 }
 
@@ -152,16 +202,14 @@ export class EndingTokens implements GateTokens {
   readonly #onMissing: (waitMs: number, wanted: number) => void;
   /** Ends the wait. Undefined if nothing is waited for. */
   #stop: (() => void) | undefined = undefined;
-  /** Of the message that is coming, whose tokens are taken. */
-  #announced: AnnouncedTokens | undefined = undefined;
-  /** How many of its bytes have not come. */
-  #missing = 0;
+  readonly #announced: AnnouncedBytes;
 
   /** @param onMissing ends the call */
   constructor(rate: FlowRateLimit, owner: TokenOwner, onMissing: (waitMs: number, wanted: number) => void) {
     this.rate = rate;
     this.#owner = owner;
     this.#onMissing = onMissing;
+    this.#announced = new AnnouncedBytes(rate);
   }
 
   get isHeld(): boolean {
@@ -202,21 +250,11 @@ export class EndingTokens implements GateTokens {
   close(): void {
     this.#stop?.();
     this.#stop = undefined;
-    // What a message has announced, and what did not come of it, is given back.
-    this.#announced?.end();
-    this.#announced = undefined;
+    this.#announced.end();
   }
 
-  /** @param missingBytes how much has not come of the message whose tokens were taken last. Less than before, unless others were taken */
+  /** @param missingBytes how much has not come of the message whose tokens were taken last */
   lacks(missingBytes: number): void {
-    const came = this.#missing - missingBytes;
-    if (came === 0) return;
-    this.#missing = missingBytes;
-    if (came > 0) this.#announced?.came(came);
-    else {
-      const { tokens, key, client } = this.rate;
-      this.#announced = tokens.announce?.(key, missingBytes, client);
-    }
-    if (missingBytes === 0) this.#announced = undefined;
+    this.#announced.lacks(missingBytes);
   }
 }

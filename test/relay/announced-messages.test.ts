@@ -145,3 +145,32 @@ test('the limits of a route give back to the count that all its calls share', ()
   honest.sends('x'.repeat(800));
   assert.equal(honest.refusal, undefined);
 });
+
+test('a limit that is only tried gives back as one that ends calls, and tells of as few calls', () => {
+  const clock = new Clock();
+  const tokens = clock.tokens(BURST, BURST);
+  let told = 0;
+  const dryRun = { ends: true, tell: () => told++ };
+  for (let tries = 0; tries < 20; tries++) {
+    const call = callWith(clock, tokens, { dryRun });
+    call.forwards(begun(5));
+    if (tries % 2 === 0) call.relay.unlimit();
+    else call.gate.close();
+  }
+  assert.equal(told, 0);
+  assert.equal(takes(tokens, 901), false, 'the prefixes have come');
+  assert.equal(takes(tokens, 900), true);
+});
+
+test('a limit that is only tried gives back nothing that it has not taken', () => {
+  const clock = new Clock();
+  const tokens = clock.tokens(BURST, BURST);
+  assert.equal(takes(tokens, 500), true);
+  let told = 0;
+  const call = callWith(clock, tokens, { dryRun: { ends: true, tell: () => told++ } });
+  call.forwards(begun(100));
+  assert.equal(told, 1);
+  call.relay.unlimit();
+  assert.equal(takes(tokens, 501), false);
+  assert.equal(takes(tokens, 500), true);
+});
