@@ -234,8 +234,11 @@ const CASES: readonly Case[] = [
       assert.deepEqual(call.attempts, [{ number: 1, state: 'waiting_for_endpoint' }]);
       assert.equal(call.windows.service, undefined);
       caller.pump(caller.call({ path: '/full.S/Up', endStream: false }), MEBIBYTE);
-      const full = await live.blocked('/full.S/Up', 'service waiting');
-      assert.equal(full.windows.client.stream?.receive, 0);
+      // It waits before its client has sent all that it may.
+      const full = await live.call(
+        '/full.S/Up',
+        ({ blocked, windows }) => blocked.by === 'service' && windows.client.stream?.receive === 0,
+      );
       assert.match(
         full.blocked.sentence,
         /^The call waits for a place at its upstream: .* has filled the window of Framegate\.$/,
