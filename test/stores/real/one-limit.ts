@@ -81,7 +81,7 @@ export async function foreignKey(): Promise<void> {
     await scene.comesUp();
     // The key goes away when its tokens have come back, which is to take longer than the look at it.
     const { leases } = await scene.ask({ ratePerSecond: 0.01 });
-    assert.deepEqual(leases, { granted: [5, 5], waitMs: [0, 0], room: [95, 92] });
+    assert.deepEqual(leases, { granted: [5, 5], waitMs: [0, 0], room: [93, 91] });
   });
   assert.equal(redisCli('-p', `${port}`, 'type', 'framegate:{calls}:one')?.trim(), 'string');
   await stopRedis(redis);
