@@ -82,7 +82,7 @@ export function EndpointRow({ endpoint, rates, facts, isPanic, spanMs, nowEpochM
         <td class={(rates?.failedPerSecond ?? 0) > 0 ? 'number bad' : 'number'}>
           {formatRate(rates?.failedPerSecond ?? 0)}
         </td>
-        <td class="number">{formatRate(rates?.givenUpPerSecond ?? 0)}</td>
+        <td class="number extra">{formatRate(rates?.givenUpPerSecond ?? 0)}</td>
         <td class="number extra">{formatMs(rates?.responseMs)}</td>
         <td class="number extra">{formatCount(endpoint.inFlight)}</td>
         <td class="number extra">{formatCount(endpoint.connections)}</td>

@@ -119,7 +119,7 @@ function Upstream({ upstream, facts, before, model, nowEpochMs, spanMs, isOpenAt
               </th>
               <th
                 scope="col"
-                class="number"
+                class="number extra"
                 title="Attempts without a complete response when the client cancelled them, their deadline passed, or Framegate ended them"
               >
                 Given up/s
