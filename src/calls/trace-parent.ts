@@ -97,12 +97,12 @@ export class TraceParentReader implements TraceParent {
       isKnown = texts === 1 && this.#readText(list, textAt);
       if (isKnown && stateAt !== -1) this.state = stateOf(list, stateAt);
     } else if (grpcTraceBin && binaries === 1) isKnown = this.#readBinary(list.valueAt(binaryAt));
-    if (!isKnown) this.#begin();
+    if (!isKnown) this.#clear();
     return this;
   }
 
-  /** A new trace. */
-  #begin(): void {
+  /** Says that a new trace begins. */
+  #clear(): void {
     this.trace0 = 0;
     this.trace1 = 0;
     this.trace2 = 0;
