@@ -42,5 +42,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["/app/node", "-e"
 
 # No shell and no npm in between: signals reach the proxy itself, and its exit code is the container's.
 # With the flag, SIGUSR1 never opens Node's debugger, not even while Node starts.
-ENTRYPOINT ["/app/node", "--disable-sigusr1", "/app/dist/main.js"]
+ENTRYPOINT ["/app/node", "--disable-sigusr1", "--max-semi-space-size=4", "/app/dist/main.js"]
 CMD ["serve", "-c", "/etc/framegate/config.yaml"]

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { NODE_FLAGS } from '../src/workers/node-flags.ts';
 import { findRedis, startRedis, stopRedis } from '../test/stores/real/redis-programs.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { type CertificateFiles, makeCertificate } from './compare/certificate.ts';
@@ -107,7 +108,7 @@ async function start(contender: Contender, copy: number, setting: Setting): Prom
   const started = new StartedProcess({
     name: 'framegate',
     program: process.execPath,
-    programArguments: [...profiling(contender, copy), values.framegate, 'serve', '-c', file],
+    programArguments: [...NODE_FLAGS, ...profiling(contender, copy), values.framegate, 'serve', '-c', file],
     folder: own,
   });
   await waitUntilAccepting(port, started);

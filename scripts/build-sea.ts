@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { EXPLAINING_PAGES } from '../src/diagnosis/pages/page.ts';
+import { NODE_FLAGS } from '../src/workers/node-flags.ts';
 import { installLocked } from './locked-packages.ts';
 import { bundle } from './sea/bundle.ts';
 import { embeddedProtos } from './sea/descriptor-sets.ts';
@@ -67,8 +68,7 @@ function seaConfig(main: string, blob: string, work: string): object {
     disableExperimentalSEAWarning: true,
     // The program is compiled at build time and not at each start.
     useCodeCache: true,
-    // SIGUSR1 must not open Node's debugger, not even before the first line of the program runs.
-    execArgv: ['--disable-sigusr1'],
+    execArgv: NODE_FLAGS,
     assets: {
       'package.json': join(root, 'package.json'),
       ...filesOf('docs/diagnoses'),

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
+import { NODE_FLAGS } from '../src/workers/node-flags.ts';
 
 export interface ProxyProcess {
   /** Its standard output, where its log is. */
@@ -28,7 +29,7 @@ const parentCheckMs = 500;
 
 export function startProxyProcess(argv: readonly string[]): ProxyProcess {
   const { promise: exited, resolve, reject } = Promise.withResolvers<number>();
-  const child = spawn(process.execPath, ['--disable-sigusr1', ...argv], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...argv], {
     stdio: ['inherit', 'pipe', 'inherit'],
     // The proxy has its own process group; otherwise the terminal would send it Ctrl-C too.
     detached: true,

@@ -3,6 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { NODE_FLAGS } from '../../src/workers/node-flags.ts';
 import { type Peer, type PeerCommand, type PeerSettings, writeConfiguration } from './peers.ts';
 import { progress } from './progress.ts';
 
@@ -25,7 +26,12 @@ export function buildFramegate(nodeProgram: string, mainFile: string | undefined
   if (!existsSync(built)) throw new Error('the main.js to measure does not exist');
   const nodeVersion = execFileSync(nodeProgram, ['--version'], { encoding: 'utf8' }).trim();
   const which = mainFile === undefined ? 'this project' : 'another build';
-  return { nodeProgram, nodeArguments: [], mainFile: built, version: `${which}, Node ${nodeVersion}` };
+  return {
+    nodeProgram,
+    nodeArguments: NODE_FLAGS,
+    mainFile: built,
+    version: `${which}, Node ${nodeVersion}`,
+  };
 }
 
 /** @returns the same program, which writes its CPU profile to FOLDER/WORKLOAD.cpuprofile when SIGTERM ends it */

@@ -17,6 +17,7 @@ import { errorCode } from '../config/error-code.ts';
 import { formatProblem } from '../config/problem.ts';
 import { systemErrorWords } from '../config/system-error.ts';
 import { loadAndVerify } from '../sources/load-configuration.ts';
+import { NODE_FLAGS } from '../workers/node-flags.ts';
 import { configText, type InitAnswers, SYSTEMD_ADDRESS, unitsFor } from './init-files.ts';
 import { readOptions } from './options.ts';
 
@@ -212,7 +213,7 @@ interface File {
 /** @returns how this program is started, word by word */
 function programWords(): readonly string[] {
   if (isSea()) return [process.execPath];
-  return [process.execPath, '--disable-sigusr1', resolve(process.argv[1] ?? 'framegate')];
+  return [process.execPath, ...NODE_FLAGS, resolve(process.argv[1] ?? 'framegate')];
 }
 
 function filesFor(

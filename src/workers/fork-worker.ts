@@ -3,6 +3,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { passOnLastWords } from '../observability/standard-error.ts';
+import { withNodeFlags } from './node-flags.ts';
 
 /** The hidden command of the program. */
 const WORKER_COMMAND = 'worker';
@@ -15,24 +16,17 @@ const WORKER_COMMAND = 'worker';
  */
 export const WORKER_LOG_FD = 4;
 
-/** With this flag SIGUSR1 does not open Node's debugger, not even before the first line of the program runs. */
-const DEBUGGER_FLAG = '--disable-sigusr1';
-
 /** @param logFd where the primary writes its log now */
 export function forkWorker(logFd: number): ChildProcess {
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
   const [, mainFile] = process.argv;
   const [program, ...rest] = isExecutable ? [WORKER_COMMAND] : [mainFile, WORKER_COMMAND];
   const child = fork(program, rest, {
-    execArgv: isExecutable ? [] : flagsOf(process.execArgv),
+    execArgv: isExecutable ? [] : withNodeFlags(process.execArgv),
     // Keeps Buffers, Maps and undefined, which JSON would lose.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', logFd],
   });
   child.stderr?.on('data', passOnLastWords);
   return child;
-}
-
-function flagsOf(own: readonly string[]): string[] {
-  return own.includes(DEBUGGER_FLAG) ? [...own] : [...own, DEBUGGER_FLAG];
 }

@@ -67,7 +67,7 @@ suite('framegate init', () => {
     const service = readFileSync(join(folder, 'units/framegate.service'), 'utf8');
     assert.ok(
       service.includes(
-        `\nExecStart=${process.execPath} --disable-sigusr1 ${main} serve -c ${join(folder, 'config.yaml')}\n`,
+        `\nExecStart=${process.execPath} --disable-sigusr1 --max-semi-space-size=4 ${main} serve -c ${join(folder, 'config.yaml')}\n`,
       ),
     );
     assert.ok(service.includes(`\nWorkingDirectory=${folder}\n`));

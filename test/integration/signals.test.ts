@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { NODE_FLAGS } from '../../src/workers/node-flags.ts';
 import { eventually } from '../support/eventually.ts';
 import { ProxyProcess, startServiceProcess } from '../support/proxy-process.ts';
 import { proxyConfigText, startDemo } from '../support/proxy-under-test.ts';
@@ -201,7 +202,8 @@ test('workers do nothing at the signals of the first process, and open no debugg
   const proxy = await started(t, 2);
   const before = await pidsOfWorkers(proxy);
   for (const pid of before) {
-    assert.ok(procFile(pid, 'cmdline').split('\0').includes('--disable-sigusr1'), 'given from the start');
+    for (const flag of NODE_FLAGS)
+      assert.ok(procFile(pid, 'cmdline').split('\0').includes(flag), `${flag} is given from the start`);
     for (const signal of WORKERS_IGNORE) for (let count = 0; count < 2; count++) process.kill(pid, signal);
   }
   // What came before this is done by now.
@@ -244,7 +246,11 @@ test('the demo service opens no debugger either', async (t) => {
 });
 
 test('every file that starts Framegate by the name of Node shuts the debugger from the start', () => {
-  const files = ['deploy/systemd/framegate.service', 'Dockerfile', 'scripts/proxy-process.ts'];
-  for (const file of [...files, 'scripts/build-sea.ts'])
-    assert.match(readFileSync(join(root, file), 'utf8'), /--disable-sigusr1/, file);
+  const texts = ['deploy/systemd/framegate.service', 'Dockerfile'].map((file) => [file, NODE_FLAGS] as const);
+  const programs = ['scripts/proxy-process.ts', 'scripts/build-sea.ts'].map(
+    (file) => [file, ['NODE_FLAGS']] as const,
+  );
+  for (const [file, flags] of [...texts, ...programs])
+    for (const flag of flags)
+      assert.ok(readFileSync(join(root, file), 'utf8').includes(flag), `${file}: ${flag}`);
 });
