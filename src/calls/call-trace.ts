@@ -11,6 +11,8 @@ export interface TracedKind {
   readonly trusted: boolean;
   /** Whether the service receives a gRPC call. */
   readonly isGrpc: boolean;
+  /** Whether the configuration names the method (`methodOfRoute`), so that no client has made it up. */
+  readonly isMethodNamed: boolean;
   readonly httpMethod: string;
 }
 

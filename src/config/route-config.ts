@@ -102,6 +102,15 @@ export interface RouteMatchConfig {
   readonly listener: string | undefined;
 }
 
+/**
+ * The method that the configuration itself names, so that its name may be that of a span or a label of a metric. Clients may make up any
+ * number of other methods.
+ * @returns the path of a route that matches this path alone; undefined for a prefix, or if every path matches
+ */
+export function methodOfRoute({ match }: Pick<RouteConfig, 'match'>): string | undefined {
+  return match.path?.endsWith('*') === true ? undefined : match.path;
+}
+
 /** The route answers its calls itself. */
 export interface RespondConfig {
   /** From 200 to 599. */

@@ -4,7 +4,7 @@
 import type { ExchangeRecord, ExchangeSubject } from '../calls/exchange-record.ts';
 import { type ExchangeObserver, ObserverSlot } from '../calls/observers.ts';
 import { shownPath } from '../calls/shown-path.ts';
-import type { RouteConfig } from '../config/route-config.ts';
+import { methodOfRoute, type RouteConfig } from '../config/route-config.ts';
 import { GrpcStatus } from '../grpc/status.ts';
 import { textOfBytes } from './json-text.ts';
 import { counterFamily, labelText, type MetricFamily, type MetricValue } from './metrics-snapshot.ts';
@@ -59,11 +59,12 @@ export class MethodMetrics implements ExchangeObserver {
 
   /** Methods that these routes have as their paths are named from now on, also those of earlier configurations. */
   use(routes: readonly RouteConfig[]): void {
-    for (const { name, match } of routes) {
-      const { path } = match;
-      if (path === undefined || path.endsWith('*')) continue;
+    for (const route of routes) {
+      const { name } = route;
+      const method = methodOfRoute(route);
+      if (method === undefined) continue;
       const { series } = this.#methodsOf(name);
-      if (!series.has(path)) series.set(path, new MethodSeries(name, path));
+      if (!series.has(method)) series.set(method, new MethodSeries(name, method));
     }
   }
 

@@ -8,7 +8,12 @@ import { FAULT, type Failure, failure } from '../calls/failure.ts';
 import type { LocalDecision, RequestKind, Translation } from '../calls/policy.ts';
 import { shownPath } from '../calls/shown-path.ts';
 import type { TraceFormats } from '../calls/trace-parent.ts';
-import type { RouteConfig, RouteTimeoutsConfig, SplitConfig } from '../config/route-config.ts';
+import {
+  methodOfRoute,
+  type RouteConfig,
+  type RouteTimeoutsConfig,
+  type SplitConfig,
+} from '../config/route-config.ts';
 import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
@@ -45,6 +50,8 @@ export class CallKind implements RequestKind {
   readonly translation: Translation | undefined;
   /** Whether the service receives a gRPC call. Also true for calls that are translated into gRPC. */
   readonly isGrpc: boolean;
+  /** Whether the route is for this method alone, so that the configuration names it. */
+  readonly isMethodNamed: boolean;
   /** What the proxy does with the calls instead of forwarding them. Undefined if they are forwarded. */
   readonly local: LocalDecision | undefined;
   /** The upstream of calls that are forwarded. Undefined only if `local` is defined. */
@@ -93,6 +100,7 @@ export class CallKind implements RequestKind {
     this.upstream = route === undefined ? '' : upstreamOf(route, part);
     this.split = route?.split;
     this.plan = snapshot.plans.of(route);
+    this.isMethodNamed = route !== undefined && methodOfRoute(route) !== undefined;
     this.timeouts = route?.timeouts;
     this.takesEndpointAuthority = route?.takesEndpointAuthority === true;
     this.tracing = route?.isTraced === false ? undefined : snapshot.tracing;

@@ -8,10 +8,7 @@ import type { Span, SpanAttributes, SpanEvent } from './span.ts';
 
 /** Clients choose paths and services choose texts. */
 const MOST_CHARACTERS = 256;
-/**
- * The name of a method that no route knows or that no service was asked for, since a client may make up any number of them: of a route
- * the call has its name alone, which does not tell whether it is for this method or for all below a prefix.
- */
+/** The name of a method that the configuration does not name and that no service was asked for, since a client may make up any number of them. */
 const OTHER = '_OTHER';
 const HTTP_METHODS = new Set([
   'GET',
@@ -152,8 +149,7 @@ function errorOf(
 
 function nameOf(call: FinishedCall): string {
   if (!call.isGrpc) return httpMethodOf(call.httpMethod);
-  const isUnknown = call.route === '' || (call.endedBy === 'framegate' && call.attemptCount === 0);
-  return isUnknown ? OTHER : methodName(call.method);
+  return call.isMethodNamed || call.attemptCount > 0 ? methodName(call.method) : OTHER;
 }
 
 function addMethod(attributes: Attributes, call: FinishedCall): void {

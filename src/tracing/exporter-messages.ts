@@ -6,7 +6,7 @@ import type { ExporterOptions } from './span-exporter.ts';
 import type { SpanCounts } from './span-queue.ts';
 
 /** Must change whenever the meaning of a message, or of a line of spans, changes. */
-export const EXPORTER_VERSION = 4;
+export const EXPORTER_VERSION = 5;
 
 export type ToExporter =
   /** The first message. The options hold secrets, which is why they are no arguments of the process. */

@@ -37,6 +37,8 @@ export interface FinishedCall extends ExchangeTraffic {
   readonly state: string;
   /** Whether the service receives a gRPC call. */
   readonly isGrpc: boolean;
+  /** Whether the configuration names the method. */
+  readonly isMethodNamed: boolean;
   readonly httpMethod: string;
   readonly listener: string;
   readonly client: string;
@@ -91,6 +93,7 @@ export function lineOfCall(record: ExchangeRecord, trace: CallTrace): string {
     trace.parentId,
     trace.state,
     trace.kind.isGrpc,
+    trace.kind.isMethodNamed,
     bounded(trace.kind.httpMethod),
     subject.listener,
     subject.client,
@@ -160,6 +163,7 @@ export function readCall(line: string): FinishedCall {
     parentId: fields.text(),
     state: fields.text(),
     isGrpc: fields.flag(),
+    isMethodNamed: fields.flag(),
     httpMethod: fields.text(),
     listener: fields.text(),
     client: fields.text(),

@@ -10,7 +10,7 @@ const FORMATS = { w3c: true, grpcTraceBin: false };
 /** Its trace id is the one that samplers like best. */
 const PARENT = HeaderList.of(['traceparent', `00-${'f'.repeat(32)}-0000000100000002-01`]);
 const NONE = new HeaderList();
-const KIND = { trusted: false, isGrpc: true, httpMethod: 'POST' };
+const KIND = { trusted: false, isGrpc: true, isMethodNamed: false, httpMethod: 'POST' };
 const CALLS = 20_000;
 
 function tracing(terms: Partial<CallTracingTerms>): CallTracing {

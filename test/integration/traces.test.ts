@@ -13,6 +13,7 @@ import type { ReadSpan } from '../support/otlp-reader.ts';
 import { type ProxyUnderTest, startDemo, startProxy, startRawUpstream } from '../support/proxy-under-test.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import type { RawRequest, RawServer } from '../support/raw-server.ts';
+import { TokenIssuer } from '../support/token-issuer.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = 'b7ad6b7169203331';
@@ -267,6 +268,53 @@ test('a call that the proxy refuses: a server span with the verdict, and the dia
   assert.deepEqual([event.name, event.attributes['framegate.token']], ['verdict', 'no_route']);
   const { recent } = await proxy.plane.diagnoses();
   assert.equal(recent.find(({ token }) => token === 'no_route')?.traceId, TRACE);
+});
+
+test('a call that is refused before any attempt has the name of its method on a route for this method alone', async (t) => {
+  const issuer = await TokenIssuer.start(t);
+  const collector = await startHttpCollector(t);
+  const service = await startRawUpstream(t, { onRequestEnd: (request) => request.succeed() });
+  const access = { require: ['office'] };
+  const proxy = await startProxy(t, {
+    endpoints: [service.address],
+    sections: {
+      trace: { exporter: collector.exporter, sample: '100%' },
+      identities: { office: issuer.identity() },
+      routes: [
+        { name: 'exact', match: { path: '/voice.VoiceAssistant/Say' }, upstream: 'voice', access },
+        { name: 'below', match: { path: '/voice.VoiceAssistant/*' }, upstream: 'voice', access },
+      ],
+    },
+  });
+  const client = await proxy.rawClient('clear');
+  const fields = [['authorization', 'Bearer bad']] as const;
+  for (const path of [
+    '/voice.VoiceAssistant/Say',
+    '/voice.VoiceAssistant/Say?key=1',
+    '/voice.VoiceAssistant/Ask',
+  ])
+    await client.outcome(client.call({ path, body: MESSAGE, fields }));
+  const spans = await collector.want(3);
+  assert.equal(service.requests.length, 0);
+  const seen = spans.map(({ name, attributes }) => [
+    attributes['framegate.route'],
+    attributes['framegate.token'],
+    name,
+    attributes['rpc.method'],
+    attributes['rpc.method_original'],
+  ]);
+  const named = [
+    'exact',
+    'credentials_invalid',
+    'voice.VoiceAssistant/Say',
+    'voice.VoiceAssistant/Say',
+    undefined,
+  ];
+  assert.deepEqual(seen, [
+    named,
+    named,
+    ['below', 'credentials_invalid', '_OTHER', '_OTHER', 'voice.VoiceAssistant/Ask'],
+  ]);
 });
 
 test('a call that is sent again: a client span for each attempt, and an event for each retry', async (t) => {

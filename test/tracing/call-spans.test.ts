@@ -1,4 +1,4 @@
-// The times of the spans of a call.
+// The times of the spans of a call, and their names.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,6 +12,7 @@ const call: FinishedCall = {
   parentId: '',
   state: '',
   isGrpc: true,
+  isMethodNamed: false,
   httpMethod: 'POST',
   listener: 'public',
   client: '192.0.2.1:1234',
@@ -77,4 +78,23 @@ test('what a tried limit would have done, and an injected fault, are on the span
   assert.equal(noted.attributes['framegate.fault'], 'delay of 200 ms');
   const [usual] = spansOf(call);
   assert.ok(!('framegate.dry_run' in usual.attributes) && !('framegate.fault' in usual.attributes));
+});
+
+/** @returns the name of the method and, if that is `_OTHER`, the method of the request */
+function namesOf(parts: Partial<FinishedCall>): readonly unknown[] {
+  const [{ name, attributes }] = spansOf({ ...call, ...parts });
+  assert.equal(attributes['rpc.method'], name);
+  return [name, attributes['rpc.method_original']];
+}
+
+test('a call that no service was asked for has the name of its method only if the configuration names it', () => {
+  const named = ['a.B/C', undefined];
+  const other = ['_OTHER', 'a.B/C'];
+  for (const endedBy of ['framegate', 'downstream']) {
+    assert.deepEqual(namesOf({ endedBy, attemptCount: 0 }), other, endedBy);
+    assert.deepEqual(namesOf({ endedBy, attemptCount: 0, isMethodNamed: true }), named, endedBy);
+    assert.deepEqual(namesOf({ endedBy, attemptCount: 1 }), named, endedBy);
+  }
+  assert.deepEqual(namesOf({ attemptCount: 0, route: '' }), other);
+  assert.deepEqual(namesOf({ attemptCount: 0, isMethodNamed: true, method: '/a.B/C?token=1' }), named);
 });

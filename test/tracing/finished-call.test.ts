@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TracedKind } from '../../src/calls/call-trace.ts';
 import { CallTracing } from '../../src/calls/call-tracing.ts';
 import type { ExchangeRecord } from '../../src/calls/exchange-record.ts';
 import { TraceIds } from '../../src/calls/trace-ids.ts';
@@ -10,11 +11,11 @@ import { lineOfCall, readCall } from '../../src/tracing/finished-call.ts';
 import { readSpans } from '../../src/tracing/span-lines.ts';
 import { epochMsOf } from '../../src/transport/turn-clock.ts';
 
-const KIND = { trusted: false, isGrpc: true, httpMethod: 'POST' };
+const KIND = { trusted: false, isGrpc: true, isMethodNamed: false, httpMethod: 'POST' };
 
-function traced() {
+function traced(kind: TracedKind = KIND) {
   const terms = { formats: { w3c: true, grpcTraceBin: false }, share: 1, parents: 'trusted' } as const;
-  return new CallTracing(terms, new TraceIds()).begin(KIND, new HeaderList());
+  return new CallTracing(terms, new TraceIds()).begin(kind, new HeaderList());
 }
 
 function record(parts: Partial<ExchangeRecord> = {}, method = '/a.B/C'): ExchangeRecord {
@@ -95,6 +96,7 @@ test('a call is read as it was written, on one line', () => {
     parentId: '',
     state: '',
     isGrpc: true,
+    isMethodNamed: false,
     httpMethod: 'POST',
     attemptCount: attempts,
     attempts: [
@@ -120,6 +122,14 @@ test('a call is read as it was written, on one line', () => {
       },
     ],
   });
+});
+
+test('the line of a call says whether it is gRPC, and whether the configuration names its method', () => {
+  for (const isGrpc of [true, false])
+    for (const isMethodNamed of [true, false]) {
+      const call = readCall(lineOfCall(record(), traced({ ...KIND, isGrpc, isMethodNamed })));
+      assert.deepEqual([call.isGrpc, call.isMethodNamed], [isGrpc, isMethodNamed]);
+    }
 });
 
 test('what clients and services choose is bounded', () => {

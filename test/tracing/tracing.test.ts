@@ -22,7 +22,7 @@ const CONFIG: TraceConfig = {
   intervalMs: 60_000,
   service: 'framegate',
 };
-const KIND = { trusted: false, isGrpc: true, httpMethod: 'POST' };
+const KIND = { trusted: false, isGrpc: true, isMethodNamed: false, httpMethod: 'POST' };
 const SUBJECT = standIn<ExchangeSubject>({
   listener: 'public',
   client: '192.0.2.1:1234',
@@ -75,7 +75,7 @@ class Scene {
         httpStatus: 200,
         startedAtEpochMs: 1_800_000_000_000.25,
         durationMs: 1.5,
-        attempts: 0,
+        attempts: 1,
         endedBy: 'upstream',
         reason: '',
         endpoint: '',
