@@ -33,7 +33,8 @@ export interface ExchangeSubject {
   readonly route: string;
   readonly upstream: string;
   /**
-   * A header field of the request as the client sent it, one character for each byte; several of one name are joined by a comma and a space.
+   * A header field of the request as the client sent it, one character for each byte; several of one name are joined by a comma and a space,
+   * those of `cookie` by a semicolon and a space.
    * Undefined if there is none, or if nobody who reads the fields of calls was there when the call began. Missing if the subject is that of no
    * request.
    * @param name in lower case

@@ -10,9 +10,12 @@ const hash = z.union(
   [
     z.strictObject({
       header: parsed('text', parseHeaderName, { examples: ['x-session'] }).meta(
-        key('The header whose value keeps calls together.', {
-          values: 'name of a header',
-        }),
+        key(
+          'The header whose value keeps calls together. Several of this name in one call are one value, as for `match`.',
+          {
+            values: 'name of a header',
+          },
+        ),
       ),
     }),
     z.enum(['client', 'path']),

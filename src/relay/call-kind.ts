@@ -281,14 +281,15 @@ function pathInvalid(path: string, fault: string): Failure {
 }
 
 /**
- * The value of a header field that routes and policies see. If the name occurs several times, this is the list of all its values (RFC 9110 section
- * 5.3), since the service gets all of them.
+ * The value of a header field that routes, policies and `hash` of an upstream see. If the name occurs several times, this is the list of all
+ * its values (RFC 9110 section 5.3), since the service gets all of them. Clients of HTTP/2 may divide a cookie (RFC 9113 section 8.2.3).
  */
 export function valueOf(list: HeaderList, name: string): string | undefined {
   const first = list.names.indexOf(name);
   if (first === -1) return undefined;
   if (!list.names.includes(name, first + 1)) return list.valueAt(first);
-  return list.names.flatMap((one, index) => (one === name ? [list.valueAt(index)] : [])).join(', ');
+  const values = list.names.flatMap((one, index) => (one === name ? [list.valueAt(index)] : []));
+  return values.join(name === 'cookie' ? '; ' : ', ');
 }
 
 function joinedValues(list: HeaderList): HeaderSource {
