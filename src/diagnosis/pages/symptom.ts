@@ -9,6 +9,8 @@ export interface Symptom extends QuotingText {
 
 /** `UNAVAILABLE`, `unavailable`, `StatusCode.UNAVAILABLE`, `code = Unavailable`, `HTTP 503`, `HTTP status 503`. */
 const STATUS = /^\s*(?:StatusCode\.|code = )?([A-Za-z_]+|HTTP(?:\/[\d.]+)?(?: status)?:? ?[45]\d\d)\s*$/i;
+/** `HTTP/1.1 503 Service Unavailable`, as `curl -i` shows it. */
+const STATUS_LINE = /^\s*(HTTP\/[\d.]+ [45]\d\d) [A-Za-z -]{1,40}$/;
 /** A quotation with fewer words may stand in other texts. */
 const SENTENCE = /^\S+(?: \S+){2,}$/;
 
@@ -17,7 +19,7 @@ const SENTENCE = /^\S+(?: \S+){2,}$/;
  * @throws if the documentation is not installed beside the program
  */
 export function explainSymptom(text: string): readonly QuotingText[] {
-  const [, status] = STATUS.exec(text) ?? [];
+  const [, status] = STATUS.exec(text) ?? STATUS_LINE.exec(text.trimEnd()) ?? [];
   const plain = text.replaceAll(/\s+/g, ' ');
   return symptoms((name) =>
     status === undefined ? SENTENCE.test(name) && plain.includes(name) : keyOf(name) === keyOf(status),
