@@ -131,6 +131,14 @@ const commands: ReadonlyMap<string, Command> = new Map([
     },
   ],
   [
+    'find-descriptors',
+    {
+      summary: 'what tap starts to ask services for descriptors',
+      run: async () => (await import('./find-descriptors.ts')).findDescriptors(),
+      isHidden: true,
+    },
+  ],
+  [
     'decoder',
     {
       summary: 'what tap starts to decode messages',

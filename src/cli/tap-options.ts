@@ -167,17 +167,17 @@ function searchOf(values: TapValues, messageBytes: number | undefined): URLSearc
   return search;
 }
 
+/** @returns what prevents the call */
+function after(delayMs: number, call: () => void): () => void {
+  const timer = setTimeout(call, delayMs).unref();
+  return () => clearTimeout(timer);
+}
+
 /** Loads what decodes, which only those need who decode. */
 async function decodeOf(values: TapValues, admin: AdminTarget): Promise<Decode | string> {
   const { decodeBy, Decoder } = await import('../decoding/decoder.ts');
-  const { forkDecoder } = await import('./fork-decoder.ts');
-  const decoder = new Decoder({
-    start: forkDecoder,
-    after: (delayMs, call) => {
-      const timer = setTimeout(call, delayMs).unref();
-      return () => clearTimeout(timer);
-    },
-  });
+  const { forkForTap } = await import('./fork-for-tap.ts');
+  const decoder = new Decoder({ start: (events) => forkForTap('decoder', events), after });
   const source = await sourceOf(values, admin, decoder);
   return typeof source === 'string' ? source : decodeBy(source, decoder);
 }
@@ -201,8 +201,20 @@ async function sourceOf(
   }
   const target = reflection === undefined ? undefined : targetOf(reflection);
   if (typeof target === 'string') return `--reflection: ${target}`;
-  const { ReflectedDescriptors } = await import('../decoding/reflected-descriptors.ts');
-  const reflected = new ReflectedDescriptors(target, (upstream) => endpointOf(upstream, admin));
+  const [{ ReflectedDescriptors }, { ReflectionVisits }, { forkForTap }] = await Promise.all([
+    import('../decoding/reflected-descriptors.ts'),
+    import('../decoding/reflection-visits.ts'),
+    import('./fork-for-tap.ts'),
+  ]);
+  const visits = new ReflectionVisits({
+    start: (events) => forkForTap('find-descriptors', events),
+    after,
+  });
+  const reflected = new ReflectedDescriptors({
+    target,
+    endpointOf: (upstream) => endpointOf(upstream, admin),
+    visit: visits.visit,
+  });
   return withRemedy(reflected);
 }
 

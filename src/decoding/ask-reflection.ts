@@ -1,13 +1,12 @@
-// Asks a service for its descriptors by gRPC server reflection: the list of its services, and the files of one of them with all that they import.
+// Asks a service for its descriptors by gRPC server reflection: the list of its services, and the files of one of them with all that they import. Only
+// the process for that calls this, since an answer may end it.
 
 import type { DescriptorFiles } from './descriptors.ts';
+import { isServiceName, MOST_FILE_BYTES, MOST_FILES, MOST_SERVICES } from './reflection-messages.ts';
 import { type Ask, NoReflection, type ReflectionTarget, withReflection } from './reflection-stream.ts';
 import { contentsOf, lengthDelimited, wireFieldsOf } from './wire-fields.ts';
 
 const ASKED_WITHIN_MS = 5000;
-const MOST_FILES = 1000;
-const MOST_FILE_BYTES = 16 * 1024 * 1024;
-const MOST_SERVICES = 1000;
 
 /** Fields of grpc.reflection.v1.ServerReflectionRequest. */
 const FILE_BY_FILENAME = 3;
@@ -30,7 +29,10 @@ export function listServices(target: ReflectionTarget): Promise<ReadonlySet<stri
     const answer = await askFor(ask, LIST_SERVICES, '');
     const [list = Buffer.alloc(0)] = contentsOf(wireFieldsOf(answer), LIST_SERVICES_RESPONSE);
     const services = contentsOf(wireFieldsOf(list), FIRST).slice(0, MOST_SERVICES);
-    return new Set(services.flatMap((service) => contentsOf(wireFieldsOf(service), FIRST).map(String)));
+    const names = services.flatMap((service) =>
+      contentsOf(wireFieldsOf(service), FIRST).slice(0, 1).map(String),
+    );
+    return new Set(names.filter(isServiceName));
   });
 }
 
@@ -84,7 +86,8 @@ class FoundFiles {
     this.#bytes += file.length;
     this.#files.set(name, file);
     for (const imported of contentsOf(fields, FILE_DEPENDENCY)) this.#wanted.add(String(imported));
-    if (this.#wanted.size + this.#files.size > MOST_FILES * 2 || this.#bytes > MOST_FILE_BYTES)
+    const most = Math.max(this.#wanted.size, this.#files.size);
+    if (most > MOST_FILES || this.#bytes > MOST_FILE_BYTES)
       throw new NoReflection(
         `it has more than ${MOST_FILES} files or ${MOST_FILE_BYTES} bytes of descriptors`,
       );

@@ -4,9 +4,7 @@
 import type { DecoderAnswer, DecoderRequest } from './decoder-messages.ts';
 import { Descriptors } from './descriptors.ts';
 import { decodeMessage } from './message-decoder.ts';
-
-/** Reasons may quote names from descriptors, which have any length. */
-const LONGEST_REASON = 1000;
+import { refused } from './refusal.ts';
 
 export class DecoderWork {
   readonly #sets = new Map<number, Descriptors>();
@@ -29,8 +27,4 @@ export class DecoderWork {
       return refused(error instanceof Error ? error.message : String(error));
     }
   }
-}
-
-function refused(why: string): Extract<DecoderAnswer, { kind: 'refused' }> {
-  return { kind: 'refused', why: why.slice(0, LONGEST_REASON) };
 }

@@ -3,20 +3,27 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { parseAddress } from '../config/address.ts';
-import { listServices, reflectDescriptors } from './ask-reflection.ts';
 import type { DescriptorFiles } from './descriptors.ts';
 import type { DescriptorSource, SeenMessage } from './message-decoder.ts';
+import { bytesOf } from './reflection-messages.ts';
 import type { ReflectionTarget } from './reflection-stream.ts';
+import type { Visit, VisitedService } from './reflection-visits.ts';
 
 /** A service that was not there, or has not had a method, is not asked again before this time is over. */
 const AGAIN_AFTER_MS = 30_000;
 /** How many upstreams are remembered. */
 const MOST_UPSTREAMS = 256;
-/** The files of all services. When there are more, all are forgotten and asked for again. */
+/** What all services have said of themselves. When there is more, all is forgotten and asked for again. */
 const MOST_KEPT_BYTES = 64 * 1024 * 1024;
 
-interface Asked<Answer> {
-  readonly answer: Answer | string;
+/** Roughly what an entry of a map takes beside its text. */
+const ENTRY_BYTES = 100;
+
+type Answer = ReadonlySet<string> | DescriptorFiles;
+
+/** `answer`: a sentence if there is none. */
+interface Asked<Said extends Answer> {
+  readonly answer: Said | string;
   readonly atMs: number;
 }
 
@@ -25,24 +32,27 @@ interface Upstream {
   readonly services: Map<string, Asked<DescriptorFiles>>;
 }
 
+export interface ReflectionParts {
+  /** Who is asked for everything. Undefined: the endpoint of each call is asked, in plaintext. */
+  readonly target: ReflectionTarget | undefined;
+  /** @returns some endpoint of an upstream, or '', for calls that have no endpoint yet. Must not reject */
+  readonly endpointOf: (upstream: string) => Promise<string>;
+  readonly visit: Visit;
+  /** In milliseconds. */
+  readonly now?: () => number;
+}
+
 export class ReflectedDescriptors implements DescriptorSource {
   readonly #target: ReflectionTarget | undefined;
   readonly #endpointOf: (upstream: string) => Promise<string>;
+  readonly #visit: Visit;
   readonly #now: () => number;
   readonly #upstreams = new Map<string, Upstream>();
-  #keptBytes = 0;
 
-  /**
-   * @param target who is asked for everything. Undefined: the endpoint of each call is asked, in plaintext
-   * @param endpointOf returns some endpoint of an upstream, or '', for calls that have no endpoint yet. Must not reject
-   */
-  constructor(
-    target: ReflectionTarget | undefined,
-    endpointOf: (upstream: string) => Promise<string>,
-    now: () => number = () => performance.now(),
-  ) {
+  constructor({ target, endpointOf, visit, now = () => performance.now() }: ReflectionParts) {
     this.#target = target;
     this.#endpointOf = endpointOf;
+    this.#visit = visit;
     this.#now = now;
   }
 
@@ -52,14 +62,14 @@ export class ReflectedDescriptors implements DescriptorSource {
     if (found !== undefined && this.#isFresh(found)) return found.answer;
     const target = await this.#targetFor({ upstream, endpoint });
     if (target === undefined) return 'its call has no endpoint yet that could be asked for descriptors';
-    if (known.listed === undefined || !this.#isFresh(known.listed))
-      known.listed = await this.#ask(listServices(target));
-    const { answer: listed } = known.listed;
-    if (typeof listed === 'string') return listed;
-    if (!listed.has(service)) return this.#unlisted(service, target, known);
-    const asked = await this.#ask(reflectDescriptors(target, service));
-    this.#keep(known, service, asked);
-    return asked.answer;
+    return this.#visit(target, async (visited) => {
+      const listed = await this.#listed(known, visited);
+      if (typeof listed === 'string') return listed;
+      if (!listed.has(service)) return this.#unlisted(service, target, known);
+      const asked = await this.#ask(visited.describe(service));
+      this.#keep(known, service, asked);
+      return asked.answer;
+    });
   }
 
   /** What was found stays if there is nothing newer, or if the service cannot be asked now. */
@@ -71,7 +81,7 @@ export class ReflectedDescriptors implements DescriptorSource {
     known.services.set(service, { answer: found.answer, atMs: this.#now() });
     const target = await this.#targetFor(message);
     if (target === undefined) return undefined;
-    const asked = await this.#ask(reflectDescriptors(target, service));
+    const asked = await this.#visit(target, (visited) => this.#ask(visited.describe(service)));
     if (typeof asked.answer === 'string' || isDeepStrictEqual(asked.answer, found.answer)) return undefined;
     this.#keep(known, service, asked);
     return asked.answer;
@@ -90,13 +100,28 @@ export class ReflectedDescriptors implements DescriptorSource {
     this.#keep(known, service, { answer: why, atMs: this.#now() });
   }
 
+  async #listed(known: Upstream, visited: VisitedService): Promise<ReadonlySet<string> | string> {
+    if (known.listed !== undefined && this.#isFresh(known.listed)) return known.listed.answer;
+    const listed = await this.#ask(visited.list());
+    this.#makeRoom(listed);
+    known.listed = listed;
+    return listed.answer;
+  }
+
   #keep(known: Upstream, service: string, asked: Asked<DescriptorFiles>): void {
-    this.#keptBytes += bytesOf(asked) - bytesOf(known.services.get(service));
-    if (this.#keptBytes > MOST_KEPT_BYTES) {
-      for (const { services } of this.#upstreams.values()) services.clear();
-      this.#keptBytes = 0;
-    }
+    known.services.delete(service);
+    this.#makeRoom(asked);
     known.services.set(service, asked);
+  }
+
+  /** Services say how many others there are, so all that is kept counts. */
+  #makeRoom(asked: Asked<Answer>): void {
+    const kept = Array.from(this.#upstreams.values(), keptBytes);
+    if (kept.reduce((sum, bytes) => sum + bytes, sizeOf(asked)) <= MOST_KEPT_BYTES) return;
+    for (const upstream of this.#upstreams.values()) {
+      upstream.services.clear();
+      upstream.listed = undefined;
+    }
   }
 
   /** A deployment may have brought the service. */
@@ -106,15 +131,15 @@ export class ReflectedDescriptors implements DescriptorSource {
     return `${target.address.text} does not list ${service} by reflection`;
   }
 
-  #isFresh(asked: Asked<unknown>): boolean {
+  #isFresh(asked: Asked<Answer>): boolean {
     return typeof asked.answer !== 'string' || this.#isYoung(asked);
   }
 
-  #isYoung({ atMs }: Asked<unknown>): boolean {
+  #isYoung({ atMs }: Asked<Answer>): boolean {
     return this.#now() - atMs < AGAIN_AFTER_MS;
   }
 
-  async #ask<Answer>(answer: Promise<Answer>): Promise<Asked<Answer>> {
+  async #ask<Said extends Answer>(answer: Promise<Said>): Promise<Asked<Said>> {
     return { answer: await answer.catch(whyNot), atMs: this.#now() };
   }
 
@@ -128,9 +153,20 @@ export class ReflectedDescriptors implements DescriptorSource {
   }
 }
 
-function bytesOf(asked: Asked<DescriptorFiles> | undefined): number {
-  if (asked === undefined || typeof asked.answer === 'string') return 0;
-  return asked.answer.files.reduce((sum, { length }) => sum + length, 0);
+function keptBytes({ listed, services }: Upstream): number {
+  const ofServices = Array.from(services, ([name, asked]) => textBytes(name) + sizeOf(asked));
+  return ofServices.reduce((sum, bytes) => sum + bytes, listed === undefined ? 0 : sizeOf(listed));
+}
+
+function sizeOf({ answer }: Asked<Answer>): number {
+  if (typeof answer === 'string') return textBytes(answer);
+  return 'files' in answer
+    ? bytesOf(answer.files)
+    : [...answer].reduce((sum, name) => sum + textBytes(name), 0);
+}
+
+function textBytes(text: string): number {
+  return text.length * 2 + ENTRY_BYTES;
 }
 
 function targetOf(endpoint: string): ReflectionTarget | undefined {

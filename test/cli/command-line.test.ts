@@ -57,6 +57,13 @@ suite('framegate', () => {
     assert.match(stderr, /framegate tap starts this itself/);
   });
 
+  test('find-descriptors is for the program itself, too', async () => {
+    assert.doesNotMatch((await run('--help')).stdout, /find-descriptors/);
+    const { exitCode, stdout, stderr } = await run('find-descriptors');
+    assert.deepEqual([exitCode, stdout], [1, '']);
+    assert.match(stderr, /framegate tap starts this itself/);
+  });
+
   test('make-checks is for the program itself, too', async () => {
     assert.doesNotMatch((await run('--help')).stdout, /make-checks/);
     const { exitCode, stdout, stderr } = await run('make-checks');

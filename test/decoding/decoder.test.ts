@@ -5,8 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Decoder, type DecoderPeer, decodeBy, type PeerEvents } from '../../src/decoding/decoder.ts';
-import type { DecoderRequest } from '../../src/decoding/decoder-messages.ts';
+import type { Peer, PeerEvents } from '../../src/decoding/asked-process.ts';
+import { Decoder, decodeBy } from '../../src/decoding/decoder.ts';
+import { type DecoderRequest, isDecoderRequest } from '../../src/decoding/decoder-messages.ts';
 import { DecoderWork } from '../../src/decoding/decoder-work.ts';
 import type { DescriptorFiles } from '../../src/decoding/descriptors.ts';
 import type { SeenMessage } from '../../src/decoding/message-decoder.ts';
@@ -59,7 +60,7 @@ class Peers {
     return this.#timers.size > 0;
   }
 
-  #start(events: PeerEvents): DecoderPeer {
+  #start(events: PeerEvents): Peer {
     const work = new DecoderWork();
     const asked: string[] = [];
     this.asked.push(asked);
@@ -73,6 +74,7 @@ class Peers {
     answer('start');
     return {
       send: (request) => {
+        assert.ok(isDecoderRequest(request));
         asked.push(request.kind);
         answer(request);
       },
@@ -124,10 +126,13 @@ test('a process that ends is replaced, and what it did is told', async () => {
   const peers = new Peers();
   peers.behaviour = (request, events) => {
     if (request === 'start' || request.kind === 'load') return undefined;
-    setImmediate(() => events.onEnd());
+    setImmediate(() => events.onEnd('SIGABRT'));
     return 'silence';
   };
-  assert.match(JSON.stringify(await peers.decoder.decode(MESSAGE, VOICE)), /has ended, perhaps/);
+  assert.match(
+    JSON.stringify(await peers.decoder.decode(MESSAGE, VOICE)),
+    /the process for that has ended \(SIGABRT\), perhaps/,
+  );
   peers.behaviour = () => undefined;
   assert.deepEqual(await peers.decoder.decode(MESSAGE, VOICE), DECODED);
   assert.equal(peers.asked.length, 2);
@@ -149,8 +154,7 @@ test('an answer that comes too late is not taken for that of another message', a
   const next = peers.decoder.decode(MESSAGE, VOICE);
   await eventually('the next is asked', () => late.length === 2);
   late[0]?.onAnswer({ kind: 'decoded', text: '"of the first"', isPart: false });
-  late[0]?.onEnd();
-  late[1]?.onAnswer('nonsense');
+  late[0]?.onEnd('SIGKILL');
   late[1]?.onAnswer({ kind: 'decoded', text: '"of the second"', isPart: false });
   assert.deepEqual(await next, { json: 'of the second', isPart: false });
 });
@@ -169,15 +173,56 @@ test('of a message whose bytes the proxy left out, the reason is told, and no se
   }
 });
 
-test('a process that answers with no JSON has not decoded the message, and the next one is', async () => {
+const NO_ANSWERS: readonly unknown[] = [
+  'nonsense',
+  7,
+  {},
+  { kind: 'ready' },
+  { kind: 'loaded' },
+  { kind: 'decoded', text: '{', isPart: false },
+  { kind: 'decoded', text: { length: 1 }, isPart: false },
+  { kind: 'decoded', text: '1' },
+  { kind: 'decoded', text: JSON.stringify('x'.repeat(8 * 1024 * 1024)), isPart: false },
+  { kind: 'refused', why: 7 },
+  { kind: 'refused', why: 'x'.repeat(1001) },
+];
+
+test('a process that answers with something else is ended, and another one decodes the next message', async () => {
   const peers = new Peers();
+  for (const [index, nonsense] of NO_ANSWERS.entries()) {
+    peers.behaviour = (request) => (request !== 'start' && request.kind === 'decode' ? nonsense : undefined);
+    assert.deepEqual(await peers.decoder.decode(MESSAGE, VOICE), {
+      why: 'it could not be decoded: the process for that has answered with something else',
+    });
+    assert.equal(peers.ended, index + 1);
+  }
   peers.behaviour = (request) =>
-    request !== 'start' && request.kind === 'decode'
-      ? { kind: 'decoded', text: '{', isPart: false }
+    request !== 'start' && request.kind === 'load'
+      ? { kind: 'decoded', text: '{}', isPart: false }
       : undefined;
-  assert.match(JSON.stringify(await peers.decoder.decode(MESSAGE, VOICE)), /answered with something else/);
+  assert.match((await peers.decoder.load(VOICE)) ?? '', /answered with something else/);
   peers.behaviour = () => undefined;
   assert.deepEqual(await peers.decoder.decode(MESSAGE, VOICE), DECODED);
+});
+
+test('a process that answers although it was asked nothing is ended', async () => {
+  const peers = new Peers();
+  let first: PeerEvents | undefined;
+  peers.behaviour = (_request, events) => {
+    first ??= events;
+  };
+  assert.deepEqual(await peers.decoder.decode(MESSAGE, VOICE), DECODED);
+  first?.onAnswer({ kind: 'decoded', text: '"of no message"', isPart: false });
+  assert.equal(peers.ended, 1);
+  assert.deepEqual(await peers.decoder.decode(MESSAGE, VOICE), DECODED);
+  assert.equal(peers.asked.length, 2);
+});
+
+test('what a process quotes in its reasons is harmless', async () => {
+  const peers = new Peers();
+  peers.behaviour = (request) =>
+    request === 'start' ? undefined : { kind: 'refused', why: 'no \u001b[2J\n\u202eof\u009b' };
+  assert.equal(await peers.decoder.load(VOICE), String.raw`no \u{1b}[2J \u{202e}of\u{9b}`);
 });
 
 test('a source is told of descriptors that are refused, and messages of no method ask for nothing', async () => {

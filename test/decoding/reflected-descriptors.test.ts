@@ -7,17 +7,24 @@ import { createServer as createTcpServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { parseAddress } from '../../src/config/address.ts';
-import { reflectDescriptors as reflectFiles } from '../../src/decoding/ask-reflection.ts';
+import { listServices, reflectDescriptors as reflectFiles } from '../../src/decoding/ask-reflection.ts';
 import { type DescriptorFiles, Descriptors } from '../../src/decoding/descriptors.ts';
 import type { SeenMessage } from '../../src/decoding/message-decoder.ts';
 import { ReflectedDescriptors } from '../../src/decoding/reflected-descriptors.ts';
 import { type ReflectionTarget, withReflection } from '../../src/decoding/reflection-stream.ts';
+import type { Visit } from '../../src/decoding/reflection-visits.ts';
 import { contentsOf, lengthDelimited, wireFieldsOf } from '../../src/decoding/wire-fields.ts';
 import { startDemoService } from '../../src/demo/demo-service.ts';
 
 const VOICE = 'voice.VoiceAssistant';
 const ALPHA = '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo';
-const noEndpoint = (): Promise<string> => Promise.resolve('');
+/** Asks in this process. */
+const visitHere: Visit = (target, use) =>
+  use({
+    list: () => listServices(target),
+    describe: (service) => reflectFiles(target, service),
+  });
+const PARTS = { target: undefined, endpointOf: () => Promise.resolve(''), visit: visitHere };
 
 function targetAt(text: string): ReflectionTarget {
   const address = parseAddress(text, 'connect');
@@ -109,7 +116,7 @@ function filesResponse(...files: readonly Buffer[]): Buffer {
 test('the descriptors of the demo service are found at the endpoint of a call', async (t) => {
   const demo = await startDemoService({ address: '127.0.0.1:0' });
   t.after(() => demo.forceClose());
-  const source = new ReflectedDescriptors(undefined, noEndpoint);
+  const source = new ReflectedDescriptors(PARTS);
   const found = descriptorsOf(await source.find(VOICE, messageAt(demo.address)));
   assert.deepEqual(
     found
@@ -120,7 +127,7 @@ test('the descriptors of the demo service are found at the endpoint of a call', 
   );
   const other = await source.find('no.Such', messageAt(demo.address));
   assert.equal(other, `${demo.address} does not list no.Such by reflection`);
-  const early = new ReflectedDescriptors(undefined, () => Promise.resolve(demo.address));
+  const early = new ReflectedDescriptors({ ...PARTS, endpointOf: () => Promise.resolve(demo.address) });
   assert.deepEqual(descriptorsOf(await early.find(VOICE, messageAt(''))).services, [VOICE]);
   assert.match(reasonOf(await source.find(VOICE, messageAt('', 'other'))), /has no endpoint yet/);
 });
@@ -173,7 +180,7 @@ test('clients who call services that are not listed cause no questions', async (
     questions++;
     respond(stream, listOf('a.B'));
   });
-  const source = new ReflectedDescriptors(undefined, noEndpoint, () => nowMs);
+  const source = new ReflectedDescriptors({ ...PARTS, now: () => nowMs });
   for (let index = 0; index < 50; index++)
     assert.match(reasonOf(await source.find(`hostile.S${index}`, messageAt(address))), /does not list/);
   assert.equal(questions, 1);
@@ -191,7 +198,7 @@ test('a service that cannot be asked is not asked again at once', async (t) => {
     socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
   });
   const address = await listening(t, server);
-  const source = new ReflectedDescriptors(targetAt(address), noEndpoint);
+  const source = new ReflectedDescriptors({ ...PARTS, target: targetAt(address) });
   const first = reasonOf(await source.find('a.B', messageAt('')));
   assert.match(first, /cannot be asked for descriptors/);
   assert.equal(await source.find('a.B', messageAt('')), first);
@@ -209,7 +216,7 @@ test('a service whose descriptors were refused is asked again only when some tim
       isList ? listOf('a.B') : filesResponse(fileOf('b.proto'), fileOf('google/protobuf/empty.proto')),
     );
   });
-  const source = new ReflectedDescriptors(undefined, noEndpoint, () => nowMs);
+  const source = new ReflectedDescriptors({ ...PARTS, now: () => nowMs });
   assert.ok(typeof (await source.find('a.B', messageAt(address))) !== 'string');
   source.onRefused('a.B', messageAt(address), 'too large');
   assert.equal(await source.find('a.B', messageAt(address)), 'too large');
@@ -228,7 +235,7 @@ test('a service is asked again for a method that its descriptors lack, once in s
     if (!isList) asked++;
     respond(stream, isList ? listOf('a.B') : answer);
   });
-  const source = new ReflectedDescriptors(undefined, noEndpoint, () => nowMs);
+  const source = new ReflectedDescriptors({ ...PARTS, now: () => nowMs });
   const message = messageAt(address);
   assert.equal(await source.renew('a.B', message), undefined, 'nothing was found yet');
   const first = await source.find('a.B', message);
@@ -251,6 +258,28 @@ test('a service is asked again for a method that its descriptors lack, once in s
   assert.equal(await source.renew('a.B', message), undefined);
   assert.equal(asked, 4);
   assert.equal(await source.find('a.B', message), renewed, 'a service that cannot be asked loses nothing');
+});
+
+test('services with long lists of others do not fill the memory: all is forgotten, and asked for again', async () => {
+  const names = Array.from({ length: 1000 }, (_, index) => `${index}`.padStart(500, 'x'));
+  let lists = 0;
+  const visit: Visit = (_target, use) =>
+    use({
+      list: () => {
+        lists++;
+        return Promise.resolve(new Set(names));
+      },
+      describe: () => assert.fail('nothing that is listed was asked for'),
+    });
+  const source = new ReflectedDescriptors({ ...PARTS, visit });
+  const ask = (upstream: number): Promise<unknown> =>
+    source.find('a.B', messageAt('127.0.0.1:1', `upstream ${upstream}`));
+  for (let upstream = 0; upstream < 50; upstream++) await ask(upstream);
+  await ask(0);
+  assert.equal(lists, 50, 'so many are kept');
+  for (let upstream = 50; upstream < 70; upstream++) await ask(upstream);
+  await ask(0);
+  assert.equal(lists, 71);
 });
 
 const HOSTILE: readonly (readonly [name: string, answer: Answer, why: RegExp])[] = [

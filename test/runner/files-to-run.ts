@@ -12,6 +12,7 @@ export const SLOW_FILES: readonly string[] = [
   'faults/process.test.ts',
   'doctor/matrix-config.test.ts',
   'cli/doctor.test.ts',
+  'cli/tap-reflection.test.ts',
   'cli/tap-messages.test.ts',
   'doctor/matrix-target.test.ts',
   'doctor/matrix-upstream.test.ts',

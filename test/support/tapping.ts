@@ -16,8 +16,8 @@ export class Tapping {
   readonly child: ChildProcess;
   readonly #closed: Promise<unknown>;
 
-  constructor(t: TestContext, argv: readonly string[]) {
-    const env = { ...process.env, FORCE_COLOR: undefined };
+  constructor(t: TestContext, argv: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    const env = { ...process.env, FORCE_COLOR: undefined, ...environment };
     const child = spawn(process.execPath, [main, 'tap', ...argv], {
       cwd: import.meta.dirname,
       env,
