@@ -1,7 +1,7 @@
-// The names of the routes of the output, made of host and path: `voice.VoiceAssistant`, `api/voice.VoiceAssistant`. Logs and metrics have
-// them, so each is short enough for a line of the log, and is a route's alone. A route keeps its name when others are added behind it.
+// The names of the routes of the output, made of host, path and the name of a header field: `voice.VoiceAssistant`,
+// `api/voice.VoiceAssistant`, `voice.VoiceAssistant-x-tenant`. Logs, metrics and pages show them, so that each is short enough for a line
+// of the log, is a route's alone, and contains no value of a header field. A route keeps its name when others are added behind it.
 
-import { isCredential, isSecretName } from '../config/secret-name.ts';
 import type { Route } from './routes.ts';
 import { YamlMap } from './yaml-text.ts';
 
@@ -9,7 +9,6 @@ import { YamlMap } from './yaml-text.ts';
 const LONGEST = 40;
 const LONGEST_HOST = 20;
 const LONGEST_PATH = 32;
-const LONGEST_HEADER_VALUE = 12;
 const LONGEST_ENDING = 20;
 /** How many parts of a path that is cut are tried in front of its end. */
 const MOST_LEFT_OUT = 8;
@@ -32,10 +31,10 @@ export class RouteNames {
     const { host, path } = route;
     const hostName = host === undefined ? '' : this.#hostName(host);
     const most = Math.min(LONGEST_PATH, LONGEST - hostName.length - 1);
-    const value = headerPart(route);
+    const field = headerName(route);
     const named = (pathName: string): string => {
       const place = [hostName, pathName].filter((part) => part !== '').join('/') || EVERYTHING;
-      return value === '' ? place : withEnding(place, value);
+      return field === '' ? place : withEnding(place, field);
     };
     const [base, ...others] = pathParts(path, most).map(named);
     const first = this.#firsts.get(base);
@@ -120,13 +119,10 @@ function withBeginning(beginning: string, end: string, most: number): string {
   return `${beginning}/${cut(parts.join(''), most - beginning.length - 1)}`;
 }
 
-/** @returns the value of the header field that the route asks for, '' if it asks for none, or if the value is long or may be a secret */
-function headerPart({ branch: { header } }: NamedRoute): string {
+/** @returns the name of the header field that the route asks for, '' if it asks for none. Its value may be a secret. */
+function headerName({ branch: { header } }: NamedRoute): string {
   const [field] = header?.value instanceof YamlMap ? header.value.entries : [];
-  if (field === undefined || typeof field.value !== 'string') return '';
-  if (isSecretName(field.key.toLowerCase()) || isCredential(field.value)) return '';
-  const value = plain(field.value);
-  return value.length > LONGEST_HEADER_VALUE ? '' : value;
+  return field === undefined ? '' : plain(field.key);
 }
 
 /** @returns letters, digits, dots, `_` and `-`, and no dot or `-` at the ends */

@@ -120,17 +120,37 @@ test('long paths with the same end are told apart by what stands before it', () 
   );
 });
 
-test('a header field tells routes apart, unless its value may be a secret or is long', () => {
+test('a route that asks for a header field is named by the field, never by its value', () => {
   const path = '/tenant.Service/*';
   assert.deepEqual(
     namesOf(
       [path, { header: ['x-tenant', 'blue'] }],
       [path],
+      [path, { header: ['x-tenant', 'green'] }],
       [path, { header: ['x-api-key', 'geheim'] }],
-      [path, { header: ['x-tenant', 'a-tenant-with-a-long-name'] }],
+      [path, { header: ['x-tenant', 'red'], host: 'a.example.com' }],
+      [path, { header: ['x-tenant', 'grey'] }],
     ),
-    ['tenant.Service-blue', 'tenant.Service', 'tenant.Service-2', 'tenant.Service-3'],
+    [
+      'tenant.Service-x-tenant',
+      'tenant.Service',
+      'tenant.Service-x-tenant-2',
+      'tenant.Service-x-api-key',
+      'a/tenant.Service-x-tenant',
+      'tenant.Service-x-tenant-3',
+    ],
   );
+});
+
+test('neither `if` nor `map` brings the value of a header field into a name', () => {
+  const names = imported(`
+    map $http_x_stage $backend { canary-7f3a b; default a; }
+    server {
+      listen 80;
+      location /a.Service/ { if ($http_x_tenant = blue-51c9) { grpc_pass grpc://b; } grpc_pass grpc://a; }
+      location /b.Service/ { grpc_pass grpc://$backend; }
+    }`);
+  assert.deepEqual(names, ['a.Service-x-tenant', 'a.Service', 'b.Service-x-stage', 'b.Service']);
 });
 
 test('each name is short enough for the log, has no character of its own meaning, and is one of a route alone', () => {
