@@ -10,7 +10,12 @@ import type {
 } from '../admin/rpc/channelz-state.ts';
 import type { Config } from '../config/config.ts';
 import type { Plane } from '../plane/plane.ts';
-import type { EndpointReport, NotUsed, UpstreamReport } from '../plane/upstream-report.ts';
+import {
+  type EndpointReport,
+  isHeardSince,
+  type NotUsed,
+  type UpstreamReport,
+} from '../plane/upstream-report.ts';
 
 type AskedPlane = Pick<Plane, 'listeners' | 'upstreams' | 'listenerCalls' | 'sockets'>;
 
@@ -136,12 +141,23 @@ function subchannelOf(upstream: string, endpoint: EndpointReport, id: number): S
   };
 }
 
-function stateOf({ connections, usedBy, reasons }: EndpointReport): Connectivity {
+function stateOf(endpoint: EndpointReport): Connectivity {
+  const { connections, reasons } = endpoint;
   if (reasons.some(({ by }) => by === 'drain')) return 'SHUTDOWN';
   const hasTrouble = reasons.some(({ by }) => TROUBLES.has(by));
   // Over HTTP/1.1 connections are busy or idle.
   const { ready = 0, busy = 0, idle = 0, connecting = 0 } = connections;
-  if (ready + busy + idle > 0 && (usedBy > 0 || !hasTrouble)) return 'READY';
+  if (ready + busy + idle > 0 && (!hasTrouble || isUsable(endpoint))) return 'READY';
   if (connecting > 0) return 'CONNECTING';
   return hasTrouble ? 'TRANSIENT_FAILURE' : 'IDLE';
+}
+
+/**
+ * Whether an endpoint that something is wrong with can be used, by the rule of `framegate status` and of the dashboard: a connection alone does
+ * not show it, because it may be as dead as the one that could not be made. One that is kept out cannot be used, although it gets calls in a panic.
+ */
+function isUsable(endpoint: EndpointReport): boolean {
+  const { usedBy, processes, reasons } = endpoint;
+  if (usedBy === 0 || isHeardSince(endpoint) === false) return false;
+  return usedBy < processes || !reasons.some(({ by }) => by === 'health' || by === 'outliers');
 }

@@ -20,6 +20,7 @@ import type { FigureTable } from '../observability/figure-table.ts';
 import type { Pace } from '../observability/pace.ts';
 import type { DashboardReport } from '../plane/plane.ts';
 import type { ProcessState } from '../plane/process-figures.ts';
+import { isHeardSince } from '../plane/upstream-report.ts';
 import { describeTotals } from './dashboard-history.ts';
 
 export interface FrameParts {
@@ -153,14 +154,17 @@ function* endpointsOf(
       ENDPOINT_LAYOUT.read(table, row, column);
     const usedBy = read('usedBy');
     const unreached = read('unreachedSinceEpochMs');
-    const isHeardSince = unreached > 0 && read('heardAtEpochMs') > unreached;
+    const heardSince = isHeardSince({
+      heardAtEpochMs: read('heardAtEpochMs'),
+      unreachedSinceEpochMs: unreached > 0 ? unreached : undefined,
+    });
     const isSplit = usedBy > 0 && usedBy < read('processes');
     yield {
       endpoint: endpointOfKey(table.keys[row]).endpoint,
       state: ENDPOINT_STATES[read('state')],
       sinceEpochMs: wholeSecond(atEpochMs - read('ageMs')),
       ...(isSplit ? { usedBy } : {}),
-      ...(isHeardSince ? { heardSince: true } : {}),
+      ...(heardSince === true ? { heardSince } : {}),
       inFlight: read('inFlight'),
       connections: read('connections'),
       weight: Number(read('weight').toPrecision(4)),

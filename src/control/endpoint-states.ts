@@ -5,6 +5,7 @@ import type { EndpointState } from '../config/upstream-config.ts';
 import type { Plane, UpstreamsReport } from '../plane/plane.ts';
 import {
   type EndpointReport,
+  isHeardSince,
   MOST_ENDPOINTS,
   type NotUsed,
   type PanicReport,
@@ -92,7 +93,7 @@ function describeState(
   health: HealthReport | undefined,
 ): Readonly<Record<string, unknown>> {
   const { usedBy, processes, activeCalls, heldUp, connections, reasons } = report;
-  const { heardAtEpochMs = 0, unreachedSinceEpochMs } = report;
+  const heardSince = isHeardSince(report);
   return {
     used: usedBy === processes ? true : usedBy === 0 ? false : `by ${usedBy} of ${processes} processes`,
     ...(reasons.length === 0
@@ -101,7 +102,7 @@ function describeState(
     activeCalls,
     ...(heldUp === 0 ? {} : { heldUp }),
     connections,
-    ...(unreachedSinceEpochMs === undefined ? {} : { heardSince: heardAtEpochMs > unreachedSinceEpochMs }),
+    ...(heardSince === undefined ? {} : { heardSince }),
     ...(health === undefined ? {} : { health: describeHealth(health) }),
   };
 }

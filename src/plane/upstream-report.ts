@@ -79,6 +79,17 @@ export interface UpstreamReport {
   readonly leftOut: number;
 }
 
+/**
+ * Whether something has come from the endpoint since it could not be reached, in any process. If not, its other connections may be as dead.
+ * Undefined if all have reached it last time.
+ */
+export function isHeardSince(
+  report: Pick<EndpointReport, 'heardAtEpochMs' | 'unreachedSinceEpochMs'>,
+): boolean | undefined {
+  const { heardAtEpochMs: heardMs = 0, unreachedSinceEpochMs: unreachedMs } = report;
+  return unreachedMs === undefined ? undefined : heardMs > unreachedMs;
+}
+
 /** @param heldUp how many calls each endpoint holds up, by `endpointKey` */
 export function reportUpstreams(
   built: ReadonlyMap<string, BuiltUpstream>,

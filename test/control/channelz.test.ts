@@ -2,13 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { describeUpstream } from '../../src/cli/upstream-status.ts';
+import { endpointAt } from '../../src/config/endpoint-update.ts';
 import { Channelz } from '../../src/control/channelz.ts';
+import { KnownStates } from '../../src/control/endpoint-states.ts';
 import type { PlaneListener } from '../../src/plane/plane.ts';
 import type { EndpointReport, NotUsed, UpstreamReport } from '../../src/plane/upstream-report.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
 const config = configOf(await proxyConfigText({}));
 const [listener] = config.listeners;
+const namedEndpoint = endpointAt({ kind: 'tcp', host: 'a', port: 1, text: 'a:1' });
 
 function endpoint(address: string, changes: Partial<EndpointReport> = {}): EndpointReport {
   return {
@@ -86,7 +90,26 @@ test('a channel has the best state of its subchannels, and the sum of their call
 const states: readonly (readonly [string, Partial<EndpointReport>])[] = [
   ['READY', {}],
   ['READY', { connections: { busy: 0, idle: 1 } }],
-  ['READY', { usedBy: 1, reasons: [reason('connecting')] }],
+  ['READY', { usedBy: 1, reasons: [reason('connecting')], unreachedSinceEpochMs: 5, heardAtEpochMs: 6 }],
+  ['TRANSIENT_FAILURE', { usedBy: 1, reasons: [reason('connecting')], unreachedSinceEpochMs: 5 }],
+  [
+    'TRANSIENT_FAILURE',
+    { usedBy: 1, reasons: [reason('connecting')], unreachedSinceEpochMs: 5, heardAtEpochMs: 4 },
+  ],
+  [
+    'CONNECTING',
+    {
+      usedBy: 1,
+      connections: { ready: 1, connecting: 1 },
+      reasons: [reason('connecting')],
+      unreachedSinceEpochMs: 5,
+    },
+  ],
+  ['READY', { usedBy: 1, reasons: [reason('keepalive')] }],
+  ['READY', { usedBy: 1, reasons: [reason('outliers')] }],
+  ['TRANSIENT_FAILURE', { usedBy: 2, reasons: [reason('health')] }],
+  ['TRANSIENT_FAILURE', { usedBy: 2, reasons: [reason('outliers')] }],
+  ['TRANSIENT_FAILURE', { usedBy: 0, reasons: [reason('keepalive')] }],
   ['IDLE', { connections: { ready: 0 } }],
   ['IDLE', { usedBy: 0, connections: {}, reasons: [reason('priority')] }],
   ['READY', { usedBy: 0, reasons: [reason('zone')] }],
@@ -101,6 +124,17 @@ for (const [state, changes] of states) {
     assert.equal(channel.subchannels[0].state, state);
   });
 }
+
+test('an endpoint with a connection is READY exactly where framegate status counts it as usable', () => {
+  for (const [state, changes] of states) {
+    const { ready = 0, idle = 0 } = changes.connections ?? { ready: 1 };
+    if (ready + idle === 0 || state === 'SHUTDOWN') continue;
+    const report = { upstreams: [upstream('a', [endpoint('a:1', changes)])] };
+    const known = new KnownStates(report, { healthOf: () => new Map(), loadOf: () => undefined });
+    const [head] = describeUpstream({ name: 'a', ...known.ofUpstream('a', [namedEndpoint]) });
+    assert.ok(head.includes(`${state === 'READY' ? 1 : 0} of 1 endpoint usable`), JSON.stringify(changes));
+  }
+});
 
 test('a listener is a server with its finished calls and the address that it listens on', async () => {
   const listeners = [

@@ -10,6 +10,7 @@ import type { Proxy } from '../../src/control/proxy.ts';
 import { testCertificate } from '../support/certificates.ts';
 import { type ChannelzClient, connectChannelz, type Entity, healthAt } from '../support/channelz-client.ts';
 import { eventually } from '../support/eventually.ts';
+import { HealthService } from '../support/health-service.ts';
 import { configOf, ProxyUnderTest, proxyConfigText, startDemo } from '../support/proxy-under-test.ts';
 import { connectRawClient } from '../support/raw-client.ts';
 import { connectVoiceClient } from '../support/voice-client.ts';
@@ -119,6 +120,37 @@ for (const processes of [1, 2]) {
         await isTold();
         return isDeepStrictEqual(await health(), later);
       });
+    });
+
+    test('shows an endpoint that is kept out as failing, although it is connected and gets calls in a panic', async (t) => {
+      const service = await HealthService.start(t);
+      const { proxy, channelz } = await start(t, processes, (admin) =>
+        proxyConfigText({
+          sections: {
+            admin: { address: admin },
+            upstreams: { checked: { endpoints: [service.address], health: { interval: '100ms' } } },
+            routes: [{ match: { path: '/*' }, upstream: 'checked' }],
+          },
+        }),
+      );
+      const raw = await connectRawClient({ port: portOf(proxy, 'clear') });
+      t.after(() => raw.destroy());
+      const call = async () =>
+        (await raw.outcome(raw.call({ path: '/checked.Service/Call', body: Buffer.alloc(5) }))).grpcStatus;
+      const stateAfterCall = async () => {
+        assert.equal(await call(), '0');
+        const { channel } = await channelz.ask('GetTopChannels');
+        return channel[0].data.state?.state;
+      };
+      await eventually('it is connected', async () => (await stateAfterCall()) === 'READY');
+      service.set(NOT_SERVING);
+      await eventually('it is kept out', async () => (await stateAfterCall()) === 'TRANSIENT_FAILURE');
+      const { channel } = await channelz.ask('GetTopChannels');
+      const [{ subchannel_id: id = '' }] = channel[0].subchannel_ref ?? [];
+      const { subchannel } = await channelz.ask('GetSubchannel', { subchannel_id: id });
+      assert.ok((subchannel.socket_ref ?? []).length > 0, 'it is connected all the same');
+      service.set(SERVING);
+      await eventually('it is back', async () => (await stateAfterCall()) === 'READY');
     });
   });
 }
