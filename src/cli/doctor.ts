@@ -21,9 +21,10 @@ Examines in order: the configuration, ports, certificates, the upstreams
 directly, the keys of identities, stores, the collector of traces, calls through
 the proxy (the one that runs, or a temporary one on free ports), TARGET, the
 usual causes, and the machine. Checks that passed are counted; each other one is
-shown with cause and remedy. All of it takes about ten seconds at most. No
-method of a service is called but grpc.health.v1, reflection, Check of
-authorizers, the one that --method names, and methods that no service has.
+shown with cause and remedy. All of it takes about ten seconds at most, or half
+a minute where hundreds of peers are silent: then the report says what was not
+examined. No method of a service is called but grpc.health.v1, reflection, Check
+of authorizers, the one that --method names, and methods that no service has.
 
 TARGET is host:port, or a URL (https://, http://, grpcs://, grpc://). It may be
 the port of another proxy, such as nginx or Envoy. With a configuration, its

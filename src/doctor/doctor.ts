@@ -54,6 +54,7 @@ export interface DoctorOptions {
 }
 
 const TOTAL_MS = 10_000;
+const LAST_BEGIN_MS = 30_000;
 const MOST_SHOWN_IDS = 8;
 
 /** What `only` names is no check of this examination. The message is a sentence for the user. */
@@ -84,7 +85,8 @@ export async function examine(
     events.onPlanned?.(plan);
     const ofConfig = new HiddenValues(subject?.config === undefined ? [] : secretsIn(subject.config));
     const hide = (text: string): string => ofConfig.hide((credentials ?? NO_CREDENTIALS).headers.hide(text));
-    const reports = await runChecks(checks, events, { totalMs: TOTAL_MS, hide, earlier, alone });
+    const limits = { totalMs: TOTAL_MS, lastBeginMs: LAST_BEGIN_MS };
+    const reports = await runChecks(checks, events, { ...limits, hide, earlier, alone });
     return shownReports(plan, reports);
   } finally {
     await slot.close();

@@ -1,6 +1,7 @@
 // Runs checks: each one as soon as those before it allow, several at a time, and each with its own time limit. A check whose prerequisite
 // failed is skipped, and every other one runs.
 
+import { counted } from '../config/counted.ts';
 import type { Check, CheckReport } from './check.ts';
 import { type Finding, failed, warning, withoutSecrets, worstOf } from './finding.ts';
 
@@ -12,8 +13,12 @@ export interface RunEvents {
 }
 
 export interface RunOptions {
-  /** How long all checks together may take, apart from those that have a longer limit of their own. */
+  /** After this time each check has 200 ms, apart from those that have a limit of their own above it. A peer that answers is quicker. */
   readonly totalMs: number;
+  /** No check begins after this time, apart from those with such a limit. */
+  readonly lastBeginMs: number;
+  /** The time that both are compared with, in milliseconds from any start. */
+  readonly nowMs?: (() => number) | undefined;
   /** Takes secrets out of a text. What the findings of all checks say passes it, since any text of theirs may be that of a peer. */
   readonly hide?: ((text: string) => string) | undefined;
   /** The reports of another process, whose checks are made again only if those that are left need what they leave in memory. */
@@ -23,6 +28,7 @@ export interface RunOptions {
 }
 
 const LIMIT_MS = 3000;
+const LATE_LIMIT_MS = 200;
 const AT_ONCE = 12;
 /** How long a check has to settle after its signal. */
 const GRACE_MS = 300;
@@ -46,22 +52,28 @@ class Run {
   readonly #events: RunEvents;
   readonly #hide: RunOptions['hide'];
   readonly #alone: ReadonlySet<string>;
-  readonly #endsAtMs: number;
+  readonly #totalMs: number;
+  readonly #lastBeginMs: number;
+  readonly #nowMs: () => number;
+  readonly #startedAtMs: number;
   readonly #reports = new Map<string, CheckReport>();
   readonly #known: ReadonlySet<string>;
   readonly #begun = new Set<string>();
   readonly #finish: (reports: readonly CheckReport[]) => void;
-  readonly #startedAtMs = performance.now();
   #running = 0;
   #isOneAlone = false;
+  #isOneLeftOut = false;
 
   constructor(plan: readonly Check[], events: RunEvents, options: RunOptions) {
-    const { totalMs, hide, earlier = [], alone = new Set() } = options;
+    const { totalMs, lastBeginMs, hide, earlier = [], alone = new Set() } = options;
     this.#plan = plan;
     this.#events = events;
     this.#hide = hide;
     this.#alone = alone;
-    this.#endsAtMs = performance.now() + totalMs;
+    this.#totalMs = totalMs;
+    this.#lastBeginMs = lastBeginMs;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#startedAtMs = this.#nowMs();
     this.#known = new Set(plan.map(({ id }) => id));
     const { promise, resolve } = Promise.withResolvers<readonly CheckReport[]>();
     this.finished = promise;
@@ -80,17 +92,45 @@ class Run {
       for (const check of this.#plan) {
         if (this.#begun.has(check.id) || !this.#isDue(check)) continue;
         const obstacle = this.#obstacle(check);
-        if (obstacle === undefined && !this.#hasRoom(check)) continue;
+        const isTooLate = obstacle === undefined && this.#isTooLate(check);
+        if (obstacle === undefined && !isTooLate && !this.#hasRoom(check)) continue;
         this.#begun.add(check.id);
-        if (obstacle === undefined) void this.#run(check);
+        if (obstacle !== undefined) this.#settle(check, [], 0, obstacle);
+        else if (isTooLate) this.#leaveOut(check);
         else {
-          this.#settle(check, [], 0, obstacle);
-          isFurther = true;
+          void this.#run(check);
+          continue;
         }
+        isFurther = true;
       }
     }
     if (this.#plan.some(({ id }) => !this.#reports.has(id))) return;
     this.#finish(this.#plan.flatMap(({ id }) => this.#reports.get(id) ?? []));
+  }
+
+  #elapsedMs(): number {
+    return this.#nowMs() - this.#startedAtMs;
+  }
+
+  /** Whether the check takes longer on purpose than all others together may. */
+  #isLong({ limitMs = LIMIT_MS }: Check): boolean {
+    return limitMs > this.#totalMs;
+  }
+
+  #isTooLate(check: Check): boolean {
+    return this.#elapsedMs() > this.#lastBeginMs && !this.#isLong(check);
+  }
+
+  /** The reason is the same for all, which are told together. The first one has a warning, since no other check may have any. */
+  #leaveOut(check: Check): void {
+    const why = `the examination had taken ${this.#lastBeginMs / 1000} s before`;
+    const others = this.#plan.filter((each) => !this.#begun.has(each.id) && !this.#isLong(each)).length;
+    const finding = warning(
+      `the examination has taken ${this.#lastBeginMs / 1000} s, so this check and ${counted(others, 'other')} were not begun`,
+      'make a part of the checks at a time: --only with a group, or with the beginning of an id of --json',
+    );
+    this.#settle(check, this.#isOneLeftOut ? [] : [finding], 0, why);
+    this.#isOneLeftOut = true;
   }
 
   #hasRoom({ id }: Check): boolean {
@@ -118,9 +158,8 @@ class Run {
     this.#events.onBegin?.(check.id);
     const beganAtMs = performance.now();
     const own = check.limitMs ?? LIMIT_MS;
-    // A check that takes long on purpose has a limit of its own above that of all together.
-    const leftMs = Math.max(200, this.#endsAtMs - beganAtMs);
-    const limitMs = own > this.#endsAtMs - this.#startedAtMs ? own : Math.min(own, leftMs);
+    const leftMs = Math.max(LATE_LIMIT_MS, this.#totalMs - this.#elapsedMs());
+    const limitMs = this.#isLong(check) ? own : Math.min(own, leftMs);
     const findings = await withLimit(check, limitMs, this.#reports);
     this.#running--;
     this.#isOneAlone = false;
