@@ -11,7 +11,7 @@ import {
   readNotice,
   shownReports,
 } from './examination-messages.ts';
-import { type Finding, failed, warning, worstOf } from './finding.ts';
+import { type Finding, failed, note, warning, worstOf } from './finding.ts';
 import { type ReportEvents, ReportsInOrder } from './reports-in-order.ts';
 
 /** The process that makes checks. */
@@ -36,7 +36,7 @@ export interface ExaminationParts {
 /** Nothing was examined. The message is a sentence for the user. */
 export class NothingExamined extends Error {}
 
-/** A busy machine may take long to start a process. All checks together end after ten seconds, but for streams that are held longer. */
+/** `runChecks` ends within about 31 seconds, or 41 and the time for which streams are held. A busy machine may take long to start a process. */
 const LIMIT_MS = 60_000;
 const MOST_PROCESSES = 5;
 const UNREADABLE = { how: 'the doctor ended it, as it sent something else than reports' };
@@ -73,7 +73,7 @@ class ForkedExamination {
   readonly #underWay = new Set<string>();
   /** The checks that were under way with others when a process ended. They are made again, but alone. */
   readonly #alone = new Set<string>();
-  /** What is said of those that had no report then. */
+  /** What their reports say of that. */
   readonly #interrupted = new Map<string, Finding>();
 
   constructor(order: Order, parts: ExaminationParts, events: ReportEvents) {
@@ -158,16 +158,15 @@ class ForkedExamination {
 
   #takeReport({ id, findings, skippedBecause, durationMs, verdict }: Reported): void {
     this.#underWay.delete(id);
-    // A check that is made again for what it leaves in memory has a report.
-    if (this.#reports.has(id) && verdict !== 'failed') return;
+    // A check that is made again for what it leaves in memory has a report. That is kept unless the check has failed only now.
+    const known = this.#reports.get(id);
+    if (known !== undefined && (known.verdict === 'failed' || verdict !== 'failed')) return;
     const interrupted = this.#interrupted.get(id);
-    const isMadeAgain = interrupted !== undefined && skippedBecause === undefined;
-    this.#settle({
-      id,
-      findings: isMadeAgain ? [...findings, interrupted] : findings,
-      skippedBecause,
-      durationMs,
-    });
+    const more = [
+      ...(known === undefined ? [] : [MADE_FOR_OTHERS]),
+      ...(interrupted === undefined || skippedBecause !== undefined ? [] : [interrupted]),
+    ];
+    this.#settle({ id, findings: [...findings, ...more], skippedBecause, durationMs });
   }
 
   #settle({ id, findings, skippedBecause, durationMs = 0 }: Settled): void {
@@ -195,7 +194,7 @@ class ForkedExamination {
         this.#settle({ id, findings: [...(known ?? []), noResult(id, how)] });
       else {
         this.#alone.add(id);
-        if (known === undefined) this.#interrupted.set(id, madeAgain(how, underWay.length - 1));
+        this.#interrupted.set(id, madeAgain(how, underWay.length - 1));
       }
     }
     if (isLast) this.#giveUp(how, underWay.length > 0);
@@ -252,6 +251,10 @@ function noResult(id: string, how: string): Finding {
     `${aloneBy(id)}; if the process ends again, report it: nothing that a peer sends may do that`,
   );
 }
+
+const MADE_FOR_OTHERS = note(
+  'an earlier process has made this check, and it did not fail there; it was made again because checks that were left use what it leaves in memory',
+);
 
 function madeAgain(how: string, others: number): Finding {
   return warning(

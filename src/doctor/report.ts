@@ -30,8 +30,8 @@ export class TextReport {
   #isFirst = true;
   /** Whether the line before is one of a group that is told in a single line. */
   #isAfterShortGroup = false;
-  /** The checks of the group that are only counted, so far. */
-  #passed = 0;
+  /** The ids of those checks of the group that are only counted, so far. */
+  readonly #passed = new Set<string>();
   /** The checks that were not begun, by the reason. */
   readonly #skipped = new Map<string, CheckReport[]>();
   #isProgressShown = false;
@@ -52,14 +52,16 @@ export class TextReport {
     this.#stream.write(`\r\u001b[2K${this.#paint('dim', text)}`);
   }
 
+  /** @param report may be a second one of the same check, which was made again and has failed */
   add(report: CheckReport): void {
     this.#clearProgress();
     if (report.group !== this.#group) {
       this.#endGroup();
       this.#group = report.group;
     }
+    this.#passed.delete(report.id);
     if (this.#isVerbose || !isBrief(report)) this.#addCheck(report);
-    else if (report.skippedBecause === undefined) this.#passed++;
+    else if (report.skippedBecause === undefined) this.#passed.add(report.id);
     else {
       const others = this.#skipped.get(report.skippedBecause) ?? [];
       this.#skipped.set(report.skippedBecause, [...others, report]);
@@ -91,9 +93,9 @@ export class TextReport {
       const what = others.length === 0 ? quoted(only.title) : counted(others.length + 1, 'check');
       this.#sign('skipped', `${what}: skipped because ${reason}`);
     }
-    if (this.#passed > 0) this.#tellPassed(group, counted(this.#passed, 'check'));
+    if (this.#passed.size > 0) this.#tellPassed(group, counted(this.#passed.size, 'check'));
     this.#skipped.clear();
-    this.#passed = 0;
+    this.#passed.clear();
     this.#isHeadingShown = false;
   }
 
@@ -140,7 +142,7 @@ export class TextReport {
       `${count('ok') + count('note')} passed`,
       `${count('skipped')} skipped`,
     ].join(', ');
-    const colour = failures > 0 ? 'red' : warnings > 0 ? 'yellow' : 'green';
+    const colour = failures > 0 ? 'red' : first === undefined ? 'green' : 'yellow';
     const hint = this.#isVerbose ? '' : ' (--verbose shows each check)';
     this.#stream.write(`\n${this.#paint(colour, summary)} in ${(durationMs / 1000).toFixed(1)} s${hint}\n`);
     if (first === undefined) return;

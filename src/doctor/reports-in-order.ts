@@ -3,7 +3,7 @@
 import type { CheckReport } from './check.ts';
 
 export interface ReportEvents {
-  /** Called in the order of the plan. */
+  /** Called in the order of the plan, and once more, at once, for a check whose verdict has changed since. */
   onReport(report: CheckReport): void;
   /** The check that is waited for has changed, or time has passed. */
   onProgress?(title: string, elapsedMs: number): void;
@@ -16,8 +16,9 @@ export class ReportsInOrder {
   readonly #startedAtMs = performance.now();
   #plan: readonly Pick<CheckReport, 'id' | 'title'>[] = [];
   readonly #reports = new Map<string, CheckReport>();
-  /** How many reports were told. */
+  /** How many checks of the plan were told. */
   #told = 0;
+  readonly #toldIds = new Set<string>();
   readonly #progress: NodeJS.Timeout | undefined;
 
   constructor(events: ReportEvents) {
@@ -32,11 +33,17 @@ export class ReportsInOrder {
   }
 
   add(report: CheckReport): void {
+    const known = this.#reports.get(report.id);
     this.#reports.set(report.id, report);
+    if (this.#toldIds.has(report.id)) {
+      if (known?.verdict !== report.verdict) this.#events.onReport(report);
+      return;
+    }
     while (this.#told < this.#plan.length) {
       const next = this.#reports.get(this.#plan[this.#told].id);
       if (next === undefined) return;
       this.#told++;
+      this.#toldIds.add(next.id);
       this.#events.onReport(next);
     }
   }

@@ -13,6 +13,8 @@ interface Examined {
   /** The ids of reports in the order in which they were told. */
   readonly told: readonly string[];
   readonly orders: readonly ExaminationOrder[];
+  /** How long each process may live. */
+  readonly limitsMs: readonly number[];
   /** How many processes were ended. */
   readonly ended: number;
 }
@@ -21,13 +23,21 @@ const NOTHING = { file: undefined, target: undefined, ca: undefined, certificate
 const ORDER = { ...NOTHING, headers: [], only: [], holdSeconds: undefined, method: undefined };
 
 /** Each process acts by the next script. There have to be enough. */
-async function examineBy(...scripts: readonly Script[]): Promise<Examined> {
+function examineBy(...scripts: readonly Script[]): Promise<Examined> {
+  return examineAs(ORDER, ...scripts);
+}
+
+async function examineAs(
+  asked: Parameters<typeof examineElsewhere>[0],
+  ...scripts: readonly Script[]
+): Promise<Examined> {
   const told: string[] = [];
   const orders: ExaminationOrder[] = [];
+  const limitsMs: number[] = [];
   let ended = 0;
   const late: (() => void)[] = [];
   const reports = await examineElsewhere(
-    ORDER,
+    asked,
     {
       start: (events) => ({
         send: (order) => {
@@ -38,14 +48,15 @@ async function examineBy(...scripts: readonly Script[]): Promise<Examined> {
         },
         end: () => ended++,
       }),
-      after: (_delayMs, call) => {
+      after: (delayMs, call) => {
+        limitsMs.push(delayMs);
         late.push(call);
         return () => undefined;
       },
     },
     { onReport: ({ id }) => told.push(id) },
   );
-  return { reports, told, orders, ended };
+  return { reports, told, orders, limitsMs, ended };
 }
 
 const ROWS = ['one', 'two', 'three'].map((name) => ({
@@ -60,6 +71,10 @@ const begun = (name: string): object => ({ kind: 'begun', id: `config.${name}` }
 const passed = (name: string, text = 'fine'): object => ({
   kind: 'ended',
   report: { id: `config.${name}`, findings: [{ verdict: 'ok', text }], durationMs: 1 },
+});
+const broken = (name: string, text = 'gone'): object => ({
+  kind: 'ended',
+  report: { id: `config.${name}`, findings: [{ verdict: 'failed', text }], durationMs: 1 },
 });
 const done = { kind: 'done' };
 
@@ -117,6 +132,65 @@ test('checks that were under way together are made again, each alone, and say so
   );
 });
 
+function textsOf({ findings }: CheckReport): readonly string[] {
+  return findings.map(({ text }) => text);
+}
+
+test('a check that is made again for others is told once more if it fails then, and says that it had not failed', async () => {
+  const examined = await examineBy(
+    dying(planned, begun('one'), passed('one'), begun('two')),
+    ({ onNotice }) => {
+      for (const notice of [begun('one'), broken('one'), begun('three'), passed('three')]) onNotice(notice);
+      for (const notice of [broken('one', 'and again'), done]) onNotice(notice);
+    },
+  );
+  assert.deepEqual(verdicts(examined), ['failed', 'failed', 'ok']);
+  assert.deepEqual(examined.told, ['config.one', 'config.two', 'config.one', 'config.three']);
+  const [text, more, ...others] = textsOf(examined.reports[0]);
+  assert.equal(text, 'gone');
+  assert.match(more, /^an earlier process has made this check, and it did not fail there/);
+  assert.deepEqual(others, [], 'a second failure adds nothing');
+});
+
+test('a check that is made again for others keeps its report where it passes once more', async () => {
+  const examined = await examineBy(
+    dying(planned, begun('one'), passed('one', 'before'), begun('two')),
+    ({ onNotice }) => {
+      for (const notice of [begun('one'), passed('one', 'again'), begun('three'), passed('three'), done])
+        onNotice(notice);
+    },
+  );
+  assert.deepEqual(textsOf(examined.reports[0]), ['before']);
+  assert.deepEqual(examined.told, ['config.one', 'config.two', 'config.three']);
+});
+
+test('a check that ends its process when it is made again has failed, keeps what it had found, and is told once more', async () => {
+  const examined = await examineBy(
+    dying(planned, begun('one'), passed('one', 'before'), begun('two')),
+    dying(begun('one')),
+    finishing,
+  );
+  assert.deepEqual(verdicts(examined), ['failed', 'failed', 'ok']);
+  const [before, after] = textsOf(examined.reports[0]);
+  assert.equal(before, 'before');
+  assert.match(after, /^this check was under way when the process .* ended \(SIGABRT\)/);
+  assert.deepEqual(examined.told, ['config.one', 'config.two', 'config.one', 'config.three']);
+});
+
+test('a check that was made again beside others when a process ended says so if it fails alone', async () => {
+  const examined = await examineBy(
+    dying(planned, begun('one'), passed('one'), begun('two')),
+    dying(begun('one'), begun('three')),
+    ({ onNotice }, { alone }) => {
+      assert.deepEqual(alone, ['config.one', 'config.three']);
+      for (const notice of [begun('one'), broken('one'), begun('three'), passed('three'), done])
+        onNotice(notice);
+    },
+  );
+  assert.deepEqual(verdicts(examined), ['failed', 'failed', 'warning']);
+  assert.match(textsOf(examined.reports[0])[2], /this check and 1 other were under way .*made again, alone/);
+});
+
 test('when every process ends, the rest is given up, and something has failed', async () => {
   const examined = await examineBy(
     ...Array.from({ length: 5 }, () => dying(planned, begun('one'), begun('two'))),
@@ -157,6 +231,11 @@ test('a process that does not come to an end is ended, and the check that it mak
   }, finishing);
   assert.deepEqual(verdicts(examined), ['failed', 'ok', 'ok']);
   assert.match(examined.reports[0].findings[0].text, /the doctor ended it after 60 s/);
+});
+
+test('a process may live as much longer as streams are held', async () => {
+  const examined = await examineAs({ ...ORDER, holdSeconds: 90 }, finishing);
+  assert.deepEqual(examined.limitsMs, [150_000]);
 });
 
 test('a refusal before the plan is the answer, and later it is no loss of what was found', async () => {

@@ -114,6 +114,50 @@ Fix this first
   );
 });
 
+test('a check that passed and then failed is told, and its group no longer counts it unless it has said so', () => {
+  const names = report('names', { group: 'config', findings: [ok('fine')] });
+  const early = report('early', { group: 'ports', findings: [ok('fine')] });
+  const other = report('other', { group: 'ports', findings: [ok('fine')] });
+  const namesAgain = { ...names, verdict: 'failed', findings: [failed('gone')] } as const;
+  const earlyAgain = { ...early, verdict: 'failed', findings: [failed('gone')] } as const;
+  const written = textOf(false, [names, early, earlyAgain, other, namesAgain], false);
+  assert.equal(
+    written.slice(0, written.indexOf('\n\n2 failed')),
+    `✔ Configuration: 1 check passed
+
+Ports
+✖ title of early
+    ✖ gone
+✔ 1 check passed
+
+Configuration
+✖ title of names
+    ✖ gone`,
+  );
+});
+
+test('a warning of a check that was left out comes first in the end, where nothing else is wrong', () => {
+  const why = 'the examination had taken 30 s before';
+  const out = report('out', {
+    verdict: 'skipped',
+    skippedBecause: why,
+    findings: [warning('odd', 'look at it')],
+  });
+  assert.equal(
+    textOf(false, [out, report('next', { verdict: 'skipped', skippedBecause: why })], false),
+    `Upstream, directly
+– 2 checks: skipped because ${why}
+
+0 failed, 0 warnings, 0 passed, 2 skipped in 1.2 s (--verbose shows each check)
+
+Look at this first
+‼ title of out
+    ‼ odd
+    → look at it
+`,
+  );
+});
+
 test('what a passed check has not examined is told, and a stream that was held', () => {
   const partly = report('partly', { verdict: 'ok', findings: [ok('fine'), unexamined('nobody is here')] });
   const held = report('held', { group: 'hold', findings: [ok('still open after 65 s')] });
@@ -174,6 +218,12 @@ test('colours are on a terminal only, and not with NO_COLOR', (context) => {
   delete process.env['NO_COLOR'];
   assert.ok(textOf(true).includes('\u001b['));
   assert.ok(!textOf(false).includes('\u001b['));
+  const leftOut = report('out', {
+    verdict: 'skipped',
+    skippedBecause: 'it was late',
+    findings: [warning('odd')],
+  });
+  assert.ok(textOf(true, [leftOut]).includes('\u001b[33m0 failed'), 'a warning of a skipped check is one');
   process.env['NO_COLOR'] = '1';
   assert.ok(!textOf(true).includes('\u001b['));
 });

@@ -21,6 +21,19 @@ test('reports are told in the order of the plan, each as soon as those before it
   assert.deepEqual(told, ['one', 'two', 'three'], 'each is told once');
 });
 
+test('a report with another verdict than the one that was told is told at once, and an equal one is not', () => {
+  const told: string[] = [];
+  const reports = new ReportsInOrder({ onReport: ({ id, verdict }) => told.push(`${id} ${verdict}`) });
+  reports.follow(['one', 'two'].map(report));
+  reports.add(report('one'));
+  reports.add(report('one'));
+  reports.add({ ...report('one'), verdict: 'failed' });
+  reports.add({ ...report('one'), verdict: 'failed' });
+  assert.deepEqual(told, ['one ok', 'one failed']);
+  reports.add(report('two'));
+  assert.deepEqual(told, ['one ok', 'one failed', 'two ok']);
+});
+
 test('progress names the first check that has no report, and stops at the end', async () => {
   const awaited: string[] = [];
   const reports = new ReportsInOrder({
