@@ -12,7 +12,7 @@ export interface NamedMatch {
 
 /**
  * @returns the names of all routes, in their order. A default name is that of the match: `grpc.example.com/a.B/* [x-tenant] on internal`.
- * Where that is taken, a number follows: `… #2`.
+ * Where that is taken, a number follows: `… #2`. So the names of routes that differ only by values of header fields depend on their order.
  */
 export function namesOfRoutes(routes: readonly NamedMatch[]): readonly string[] {
   const taken = new Set(routes.flatMap(({ name }) => name ?? []));
@@ -32,7 +32,8 @@ export function namesOfRoutes(routes: readonly NamedMatch[]): readonly string[] 
   });
 }
 
-function describeMatch({ path, host, headers, listener }: RouteMatchConfig): string {
+/** The default name of a route, without the number that may follow. */
+export function describeMatch({ path, host, headers, listener }: RouteMatchConfig): string {
   const parts = [
     `${host ?? ''}${path ?? ''}`,
     ...[...headers.keys()].map((name) => `[${name}]`),

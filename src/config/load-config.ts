@@ -15,6 +15,7 @@ import { explainVariables } from './interpolation.ts';
 import { findLimitProblems } from './limit-checks.ts';
 import { findLogFileProblems, findLogFormatProblems } from './log-file-checks.ts';
 import { recogniseMistakenFile } from './mistaken-file.ts';
+import { findMovingLimits } from './moving-limits.ts';
 import { findWideNetworks } from './network-checks.ts';
 import { findPathProblems } from './path-checks.ts';
 import {
@@ -167,6 +168,7 @@ function examine(
     ...findLimitProblems(value),
     ...findVainLimits(value),
     ...findClashingLimits(value),
+    ...findMovingLimits(value),
     ...findWideNetworks(value),
     ...findStoreProblems(value),
     ...findLogFormatProblems(value),

@@ -112,8 +112,10 @@ const always = { when: () => true };
 export const route = z
   .strictObject({
     name: name.optional().meta(
-      key('The name of the route in logs and metrics.', {
-        unset: 'the text of its match, without the values of its headers',
+      key('The name of the route in logs and metrics, and that under which its `limits` are counted.', {
+        unset:
+          'the text of its match, without the values of its headers; where several routes have the same text, a number ' +
+          'follows that depends on their order',
         condition: 'unique',
       }),
     ),
