@@ -189,7 +189,7 @@ const idleSockets: Attack = {
         attackers.push(attacker);
         for (let index = 0; index < SOCKETS_EACH; index++)
           attacker.send(frames.headers(2 * index + 1, block));
-        await pause(100);
+        await attacker.wantAlive();
       }
       await wantServed(stage, stage.raw.answer());
     } finally {
@@ -257,13 +257,20 @@ const shortDeadlines: Attack = {
     const honest = await Attacker.open(stage, { from: stage.newSource() });
     honest.send(frames.headers(1, grpcBlock(upstream.path, ['x-call', 'stream'])));
     await upstream.wantRequest();
-    const block = grpcBlock(upstream.path, ['grpc-timeout', '10m']);
+    const arrived = new Set<string | undefined>();
+    upstream.onRequest = (request) => arrived.add(request.field('x-call'));
     for (let index = 0; index < 600; index += 6) {
-      for (let call = index; call < index + 6; call++)
+      const calls = Array.from({ length: 6 }, (_, call) => index + call);
+      for (const call of calls) {
+        const block = grpcBlock(upstream.path, ['grpc-timeout', '10m'], ['x-call', String(call)]);
         honest.send(frames.headers(2 * call + 3, block, { endStream: true }));
+      }
+      // The proxy knows these deadlines from when it has read them.
+      await eventually('the calls are upstream or over', () =>
+        calls.every((call) => arrived.has(String(call)) || isOver(honest, 2 * call + 3)),
+      );
       await pause(11);
-      for (let call = index; call < index + 6; call++)
-        honest.send(frames.resetStream(2 * call + 3, ErrorCode.CANCEL));
+      for (const call of calls) honest.send(frames.resetStream(2 * call + 3, ErrorCode.CANCEL));
     }
     await honest.wantAlive();
     const ended = honest.peer?.frames.find(

@@ -106,7 +106,7 @@ const foreignText: Attack = {
       client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
       await eventually('the answer begins', () => client.text.includes('begun'));
       client.send(text);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await wantRead(stage);
       const content = client.text.slice(client.text.indexOf('\r\n\r\n') + 4);
       assert.equal(content, 'begun', `the content of the answer before ${JSON.stringify(text.slice(0, 30))}`);
       client.leave();
@@ -114,6 +114,15 @@ const foreignText: Attack = {
     return 'broken off, or left alone';
   },
 };
+
+/** Resolves when the proxy has read what was sent to it before, and has said what it says to that at once. */
+async function wantRead(stage: Stage): Promise<void> {
+  const other = await Attacker.open(stage);
+  await other.wantAlive();
+  other.request(1, '/no/route');
+  await answered(other, 1);
+  other.leave();
+}
 
 const halfAnswers: Attack = {
   id: 'C13',
