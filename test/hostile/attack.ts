@@ -15,7 +15,10 @@ export interface Attack {
   readonly isSaturating?: boolean;
   /** Has ended a process: mounted once more where workers serve, whose processes have to stay the same. */
   readonly isFatal?: boolean;
-  /** Takes half a minute because a time limit has to pass; such attacks are mounted together. */
+  /**
+   * Takes half a minute because a time limit has to pass. Such attacks are mounted together, on a proxy with its time limits as they are
+   * by default. Elsewhere these are long.
+   */
   readonly isSlow?: boolean;
   /** @returns the reaction in words; rejects when it is another than promised */
   mount(stage: Stage): Promise<string>;

@@ -8,7 +8,8 @@ import { eventually } from '../support/eventually.ts';
 import * as frames from '../support/frames.ts';
 import type { Attack } from './attack.ts';
 import { Attacker } from './attacker.ts';
-import { MOST_CONNECTIONS, MOST_OF_ADDRESS, type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
+import { MOST_CONNECTIONS, MOST_OF_ADDRESS } from './stage-config.ts';
 
 const OPENING = Buffer.concat([CLIENT_PREFACE, frames.settings()]);
 /** Connections that are under way at the same time; the queue of the listening socket is not what is tried here. */

@@ -1,5 +1,5 @@
 // The short half of `npm run test:hostile`: a flood, a violation, a bomb and a confusion of each kind, against a proxy
-// process with the limits as they are by default, while an honest client goes on calling.
+// process with the limits of stage-config.ts, while an honest client goes on calling.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

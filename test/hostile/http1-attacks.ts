@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { eventually } from '../support/eventually.ts';
 import type { Attack } from './attack.ts';
-import { MOST_UPLOADS, type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
+import { MOST_UPLOADS } from './stage-config.ts';
 
 /** Half a minute, and what a busy machine takes to notice. */
 const MOST_THIRTY_SECONDS_MS = 60_000;

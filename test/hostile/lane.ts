@@ -5,6 +5,7 @@ import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import type { Attack } from './attack.ts';
 import { assertHarmless, type Measurement, MOST_GROWTH_TOGETHER_MIB, measure } from './measured-attack.ts';
 import { Stage } from './stage.ts';
+import type { TimeLimits } from './stage-config.ts';
 
 const ONE_ANSWER_MS = 10_000;
 
@@ -49,20 +50,25 @@ async function wantKnownEnd(stage: Stage): Promise<void> {
 
 export class Lane {
   readonly #workers: number;
+  readonly #timeLimits: TimeLimits;
   #stage: Stage;
   #mounted = 0;
   /** No process has ended by these. */
   readonly #failed: Attack[] = [];
   #deaths = 0;
 
-  private constructor(workers: number, stage: Stage) {
+  private constructor(workers: number, timeLimits: TimeLimits, stage: Stage) {
     this.#workers = workers;
+    this.#timeLimits = timeLimits;
     this.#stage = stage;
   }
 
-  /** @param workers processes that carry calls; 1: one process in all */
-  static async open(workers = 1): Promise<Lane> {
-    return new Lane(workers, await Stage.open(workers));
+  /**
+   * @param workers processes that carry calls; 1: one process in all
+   * @param timeLimits of the proxy
+   */
+  static async open(workers: number, timeLimits: TimeLimits): Promise<Lane> {
+    return new Lane(workers, timeLimits, await Stage.open(workers, timeLimits));
   }
 
   /** Attacks that were mounted so far. */
@@ -137,7 +143,7 @@ export class Lane {
     if (!this.#stage.hasSamePids) {
       // Another process is not to be blamed for the death of the last one.
       await this.#stage.close();
-      this.#stage = await Stage.open(this.#workers);
+      this.#stage = await Stage.open(this.#workers, this.#timeLimits);
     }
     try {
       const result = await measure(this.#stage, attack);

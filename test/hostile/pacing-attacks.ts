@@ -7,7 +7,7 @@ import * as frames from '../support/frames.ts';
 import { grpcMessage } from '../support/raw-frames.ts';
 import type { Attack } from './attack.ts';
 import { Attacker, grpcBlock, repeated } from './attacker.ts';
-import { PACED_PATH } from './stage.ts';
+import { PACED_PATH } from './stage-config.ts';
 
 const CONNECTIONS = 8;
 const STREAMS = 125;

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { allAttacks } from './all-attacks.ts';
 import type { Attack } from './attack.ts';
 import { Lane, printRow } from './lane.ts';
+import type { TimeLimits } from './stage-config.ts';
 
 /** Lanes with one attack at a time. One more has the attacks that wait for time limits, and those on workers. */
 const BRIEF_LANES = 2;
@@ -38,11 +39,11 @@ printRow(['', 'attack', 'slowdown', 'worst', 'memory', 'kept', 'same pid', 'took
 const nextBrief = queueOf(brief);
 const results = await Promise.all([
   ...Array.from({ length: Math.min(BRIEF_LANES, brief.length) }, () =>
-    withLane(1, (lane) => lane.runAll(nextBrief)),
+    withLane(1, 'long', (lane) => lane.runAll(nextBrief)),
   ),
   runSlow().then(runFatal),
 ]);
-const alone = saturating.length === 0 ? [] : [await withLane(1, runSaturating)];
+const alone = saturating.length === 0 ? [] : [await withLane(1, 'long', runSaturating)];
 const outcomes = [...results.flat(), ...alone];
 const mounted = outcomes.reduce((sum, outcome) => sum + outcome.mounted, 0);
 const deaths = outcomes.reduce((sum, outcome) => sum + outcome.deaths, 0);
@@ -61,7 +62,8 @@ async function failedAgain(): Promise<number> {
   let failedTwice = 0;
   for (const { attack, workers } of failures) {
     console.log(`\nmounted again, alone: ${attack.id} ${attack.name}`);
-    const lane = await withLane(workers, (opened) => opened.runAll(queueOf([attack])));
+    const timeLimits = attack.isSlow === true ? 'default' : 'long';
+    const lane = await withLane(workers, timeLimits, (opened) => opened.runAll(queueOf([attack])));
     failedTwice += lane.failed.length + lane.deaths;
   }
   return failedTwice;
@@ -74,14 +76,14 @@ function queueOf(attacks: readonly Attack[]): () => Attack | undefined {
 }
 
 async function runSlow(): Promise<Lane | undefined> {
-  return slow.length === 0 ? undefined : withLane(1, (lane) => lane.runTogether(slow));
+  return slow.length === 0 ? undefined : withLane(1, 'default', (lane) => lane.runTogether(slow));
 }
 
 /** Where one worker dies another takes its place, and only the process ids tell. */
 async function runFatal(before: Lane | undefined): Promise<readonly Lane[]> {
   const done = before === undefined ? [] : [before];
   if (fatal.length === 0) return done;
-  return [...done, await withLane(2, (lane) => lane.runAll(queueOf(fatal)))];
+  return [...done, await withLane(2, 'long', (lane) => lane.runAll(queueOf(fatal)))];
 }
 
 async function runSaturating(lane: Lane): Promise<void> {
@@ -90,8 +92,12 @@ async function runSaturating(lane: Lane): Promise<void> {
   console.log(`\nmemory of the proxy: ${first.toFixed(0)} MiB at first, ${now.toFixed(0)} MiB in the end`);
 }
 
-async function withLane(workers: number, work: (lane: Lane) => Promise<void>): Promise<Lane> {
-  const lane = await Lane.open(workers);
+async function withLane(
+  workers: number,
+  timeLimits: TimeLimits,
+  work: (lane: Lane) => Promise<void>,
+): Promise<Lane> {
+  const lane = await Lane.open(workers, timeLimits);
   try {
     await work(lane);
   } finally {

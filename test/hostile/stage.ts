@@ -1,5 +1,5 @@
-// What every attack is mounted on: the proxy as a process of its own with its limits as they are by default, the honest
-// bystander in another, and upstreams that do what an attack wants them to. The attacker is the test's own process.
+// What every attack is mounted on: the proxy as a process of its own (stage-config.ts), the honest bystander in another, and upstreams
+// that do what an attack wants them to. The attacker is the test's own process.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork, spawn } from 'node:child_process';
@@ -10,31 +10,21 @@ import { join } from 'node:path';
 import { testCertificate } from '../support/certificates.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { readMetrics } from '../support/metrics-reader.ts';
-import { ISSUER, keySetText } from '../support/token-issuer.ts';
+import { keySetText } from '../support/token-issuer.ts';
 import { type BystanderReport, isReport } from './bystander-report.ts';
 import { HostileService } from './hostile-service.ts';
 import { HostileUpstream } from './hostile-upstream.ts';
+import { stageConfig, type TimeLimits } from './stage-config.ts';
 import { collectLines, type Log, type LogLine, portOf } from './stage-log.ts';
 import { TOKEN_KEY } from './token-key.ts';
 import { WebService } from './web-service.ts';
 
-/** Connections to the service that takes uploads; by default it would take thousands of sockets to hold all. */
-export const MOST_UPLOADS = 64;
 const SLOTS = 170;
 /** MAX_CONCURRENT_STREAMS (RFC 9113 section 6.5.2). */
 const NARROW = [[3, 100]] as const;
-/** By default they depend on the limit of open files, and may be more than a machine has ports for. */
-export const MOST_CONNECTIONS = 1000;
-export const MOST_OF_ADDRESS = 250;
 const mainFile = join(import.meta.dirname, '../../src/main.ts');
-/** On this path one message of all calls passes in a second. */
-export const PACED_PATH = '/paced.S/M';
-
 const heldMemoryFile = join(import.meta.dirname, 'held-memory.ts');
 const bystanderFile = join(import.meta.dirname, 'bystander.ts');
-
-/** Where attackers come from that have an address of their own. */
-const ATTACKERS = '127.66.0.0/16';
 
 /** The third is for peers that send a PROXY header. */
 export type ListenerName = 'clear' | 'tls' | 'proxied';
@@ -85,11 +75,14 @@ export class Stage {
     this.#pidsAtFirst = this.#pids;
   }
 
-  /** @param workers processes that carry calls; 1: one process in all */
-  static async open(workers = 1): Promise<Stage> {
+  /**
+   * @param workers processes that carry calls; 1: one process in all
+   * @param timeLimits of the proxy
+   */
+  static async open(workers = 1, timeLimits: TimeLimits = 'long'): Promise<Stage> {
     const children: ChildProcess[] = [];
     try {
-      return await Stage.#open(children, workers);
+      return await Stage.#open(children, workers, timeLimits);
     } catch (error) {
       // Nobody else knows them, and a process waits for the children it is connected with.
       for (const child of children) child.kill('SIGKILL');
@@ -97,7 +90,7 @@ export class Stage {
     }
   }
 
-  static async #open(children: ChildProcess[], workers: number): Promise<Stage> {
+  static async #open(children: ChildProcess[], workers: number, timeLimits: TimeLimits): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'framegate-hostile-'));
     const bystander = fork(bystanderFile, { stdio: 'inherit' });
     children.push(bystander);
@@ -112,13 +105,14 @@ export class Stage {
     const file = join(folder, 'config.yaml');
     writeFileSync(
       file,
-      configText(
+      stageConfig(
         {
           servicePort: Number(servicePort),
           web: web.address,
           raw: raw.address,
           hostile: [...upstreams, narrow],
           workers,
+          timeLimits,
         },
         { cert, key },
       ),
@@ -304,82 +298,5 @@ export class Stage {
 export function pause(milliseconds: number): Promise<undefined> {
   return new Promise((resolve) => {
     setTimeout(() => resolve(undefined), milliseconds);
-  });
-}
-
-interface Services {
-  readonly servicePort: number;
-  readonly web: string;
-  readonly raw: string;
-  readonly hostile: readonly HostileUpstream[];
-  readonly workers: number;
-}
-
-function configText(
-  { servicePort, web: webAddress, raw: rawAddress, hostile, workers }: Services,
-  certificate: { readonly cert: string; readonly key: string },
-): string {
-  const upstreams = Object.fromEntries(hostile.map(({ name, address }) => [name, { endpoints: [address] }]));
-  const web = { endpoints: [webAddress], protocol: 'http1' };
-  const raw = { endpoints: [rawAddress], protocol: 'http1' };
-  const uploads = { ...web, connections: { max: MOST_UPLOADS } };
-  return JSON.stringify({
-    listeners: [
-      { name: 'clear', address: '127.0.0.1:0' },
-      { name: 'tls', address: '127.0.0.1:0', tls: { certificates: [certificate] } },
-      { name: 'proxied', address: '127.0.0.1:0', proxyProtocol: { trusted: [ATTACKERS] } },
-    ],
-    identities: { office: { jwt: { issuer: ISSUER, audience: 'voice', jwks: 'jwks.json' } } },
-    routes: [
-      { match: { path: '/guarded.Service/*' }, upstream: 'good', access: { require: ['office'] } },
-      { name: 'good', match: { path: '/good.Service/*' }, upstream: 'good' },
-      {
-        name: 'limited',
-        match: { path: '/limited.Service/*' },
-        upstream: 'good',
-        limits: [{ count: 'calls', rate: '1/h', by: ['header:x-tenant'] }],
-      },
-      { name: 'uploads', match: { path: '/upload/*' }, upstream: 'uploads' },
-      { name: 'downloads', match: { path: '/download/*' }, upstream: 'downloads' },
-      { name: 'raw', match: { path: '/raw/*' }, upstream: 'raw' },
-      {
-        name: 'paced',
-        match: { path: PACED_PATH },
-        upstream: 'good',
-        limits: [{ count: 'messages', rate: '1/s', burst: 1 }],
-      },
-      ...hostile.map(({ name }) => ({ name, match: { path: `/${name}.S/*` }, upstream: name })),
-      ...hostile.map(({ name }) => ({
-        name: `guarded by ${name}`,
-        match: { path: `/guarded.${name}.S/*` },
-        upstream: 'good',
-        authorize: { upstream: name, timeout: '2s' },
-      })),
-      ...hostile.map(({ name }) => ({
-        name: `counted by ${name}`,
-        match: { path: `/counted.${name}.S/*` },
-        upstream: 'good',
-        limits: [
-          {
-            service: name,
-            domain: 'hostile',
-            descriptors: [{ client: 'client' }],
-            timeout: '2s',
-            failure: 'closed',
-          },
-        ],
-      })),
-    ],
-    upstreams: {
-      good: { endpoints: [`127.0.0.1:${servicePort}`] },
-      uploads,
-      downloads: web,
-      raw,
-      ...upstreams,
-    },
-    limits: { connections: MOST_CONNECTIONS, connectionsPerAddress: MOST_OF_ADDRESS },
-    drain: { timeout: '0s' },
-    workers,
-    admin: { address: '127.0.0.1:0' },
   });
 }
