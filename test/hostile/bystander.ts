@@ -1,13 +1,14 @@
 // The honest service and the honest client, in a process of their own: while others attack, it calls its service through
-// the proxy all the time, unary and on a stream, and says how that goes. Nothing of this project is used here.
+// the proxy all the time, unary and on a stream, and says how that goes. Nothing of the proxy is used here.
 
 import { connect, createServer, type ServerHttp2Stream } from 'node:http2';
-import type { BystanderReport } from './bystander-report.ts';
+import { type BystanderReport, type BystanderStart, isStart } from './bystander-report.ts';
+import { ProcessorWaits } from './processor-waits.ts';
 
 /** Between two calls: the proxy is to be in use, not busy. */
 const PAUSE_MS = 2;
 const STREAM_PERIOD_MS = 20;
-const LONGEST_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 30_000;
 const MESSAGE = Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(100, 0x61)]);
 
 let durationsMs: number[] = [];
@@ -39,7 +40,8 @@ function serve(): Promise<number> {
 const WARM_UP_CALLS = 64;
 const WARM_UP_MS = 2000;
 
-function callAllTheTime(port: number): void {
+function callAllTheTime({ port, pids }: BystanderStart): void {
+  const waits = new ProcessorWaits(pids);
   const session = connect(`http://127.0.0.1:${port}`);
   session.on('error', (error) => failures.push(`session: ${error.message}`));
   session.on('goaway', (code) => failures.push(`GOAWAY ${code}`));
@@ -47,6 +49,7 @@ function callAllTheTime(port: number): void {
   const warmUntilMs = performance.now() + WARM_UP_MS;
   const callOnce = (isExtra: boolean): void => {
     const startedAtMs = performance.now();
+    const waitedSince = waits.begin();
     const stream = session.request({ ...usual, ':path': '/good.Service/Unary' });
     const timer = setTimeout(() => stream.destroy(new Error('no answer in time')), LONGEST_WAIT_MS);
     let status: unknown;
@@ -63,7 +66,7 @@ function callAllTheTime(port: number): void {
     });
     stream.on('close', () => {
       clearTimeout(timer);
-      durationsMs.push(performance.now() - startedAtMs);
+      durationsMs.push(Math.max(0, performance.now() - startedAtMs - waitedSince()));
       if (status !== '0' || bytes !== MESSAGE.length) {
         failures.push(`status ${String(status)}, ${bytes} bytes ${problem}`);
       }
@@ -114,7 +117,7 @@ function report(): BystanderReport {
 }
 
 process.on('message', (message: unknown) => {
-  if (typeof message === 'number') callAllTheTime(message);
+  if (isStart(message)) callAllTheTime(message);
   else process.send?.(report());
 });
 process.on('disconnect', () => process.exit());

@@ -19,7 +19,7 @@ const MOST_WAIT_MS = 2000;
 const SAMPLE_MS = 20;
 const QUIET_MS = 250;
 /** For what the attackers left to be cleared away. */
-const RECOVERY_MS = 8000;
+const RECOVERY_MS = 30_000;
 const ASK_EVERY_MS = 500;
 
 export interface Measurement {

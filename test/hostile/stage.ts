@@ -11,7 +11,7 @@ import { testCertificate } from '../support/certificates.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { readMetrics } from '../support/metrics-reader.ts';
 import { keySetText } from '../support/token-issuer.ts';
-import { type BystanderReport, isReport } from './bystander-report.ts';
+import { type BystanderReport, type BystanderStart, isReport } from './bystander-report.ts';
 import { HostileService } from './hostile-service.ts';
 import { HostileUpstream } from './hostile-upstream.ts';
 import { stageConfig, type TimeLimits } from './stage-config.ts';
@@ -135,7 +135,6 @@ export class Stage {
       tls: portOf(lines, 'tls'),
       proxied: portOf(lines, 'proxied'),
     };
-    bystander.send(ports.clear);
     // Not left behind by a run that is broken off.
     process.once('exit', () => proxy.kill('SIGKILL'));
     const stage = new Stage(
@@ -149,6 +148,7 @@ export class Stage {
       log,
       workers,
     );
+    bystander.send({ port: ports.clear, pids: stage.#pidsAtFirst } satisfies BystanderStart);
     await stage.#warmUp();
     return stage;
   }
