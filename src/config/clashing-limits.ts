@@ -39,10 +39,18 @@ function findRepeated(limits: readonly PlacedLimit[], path: ConfigPath): readonl
   return limits.flatMap(({ limit, index }, position) => {
     const first = firsts.get(names[position]) ?? position;
     if (first === position) return [];
-    const message = `is the same as limits[${limits[first].index}] of this route`;
+    const message = `${VERBS[limit.kind]} the same as limits[${limits[first].index}] of this route`;
     return [warning([...path, index], message, `remove one of the two; ${whatDecides(limit)}`)];
   });
 }
+
+/** The two may differ in all that does not decide what they are about: in \`burst\` and \`exceed\`, for example. */
+const VERBS = {
+  rate: 'counts',
+  messageSize: 'bounds',
+  bodySize: 'bounds',
+  service: 'asks',
+} as const satisfies Record<RouteLimitConfig['kind'], string>;
 
 function whatDecides({ kind }: RouteLimitConfig): string {
   if (kind === 'service') return 'the service is asked twice about each call';

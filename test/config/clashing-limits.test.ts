@@ -23,7 +23,9 @@ function warningsOf(...limits: readonly string[]): readonly string[] {
   return result.warnings.map(({ path, message, hint }) => `${path}: ${message} (${hint})`);
 }
 
-const AGAIN = 'routes[0].limits[1]: is the same as limits[0] of this route (remove one of the two; ';
+function again(verb: string, why: string): string {
+  return `routes[0].limits[1]: ${verb} the same as limits[0] of this route (remove one of the two; ${why})`;
+}
 
 function question(more: string): string {
   return `{ service: u, domain: d, descriptors: [{ who: client }]${more} }`;
@@ -37,7 +39,7 @@ function whyTooSmall(size: string): string {
   );
 }
 
-test('the same limit twice on a route is told, however it is written', () => {
+test('two limits of a route that are about the same are told, however they are written, and whatever they do when it is exceeded', () => {
   for (const [one, other] of [
     ['{ count: calls, rate: 100/s }', '{ count: calls, rate: 100/s, by: [route], exceed: refuse }'],
     [
@@ -48,18 +50,29 @@ test('the same limit twice on a route is told, however it is written', () => {
       '{ count: bytes, rate: 1MiB/s }',
       '{ count: bytes, rate: 1024KiB/s, direction: request, exceed: end, burst: 8MiB }',
     ],
+    [
+      '{ count: bytes, rate: 1MiB/s, burst: 2MiB, exceed: slow }',
+      '{ count: bytes, rate: 1MiB/s, burst: 1MiB, exceed: end }',
+    ],
     ['{ count: calls, rate: 9/s, store: fleet }', '{ count: calls, rate: 9/s, store: fleet }'],
     [
       '{ count: calls, rate: 9/s, burst: 2, dryRun: true }',
       '{ count: calls, rate: 9/s, burst: 2, dryRun: true }',
     ],
   ] as const)
-    assert.deepEqual(warningsOf(one, other), [`${AGAIN}of two bursts the smaller one decides)`], other);
+    assert.deepEqual(
+      warningsOf(one, other),
+      [again('counts', 'of two bursts the smaller one decides')],
+      other,
+    );
   assert.deepEqual(warningsOf('{ messageSize: 4MiB }', '{ messageSize: 1MiB, direction: request }'), [
-    `${AGAIN}of two sizes the smaller one decides)`,
+    again('bounds', 'of two sizes the smaller one decides'),
+  ]);
+  assert.deepEqual(warningsOf('{ bodySize: 4MiB }', '{ bodySize: 1MiB }'), [
+    again('bounds', 'of two sizes the smaller one decides'),
   ]);
   assert.deepEqual(warningsOf(question(''), question(', failure: closed')), [
-    `${AGAIN}the service is asked twice about each call)`,
+    again('asks', 'the service is asked twice about each call'),
   ]);
 });
 
