@@ -1,5 +1,5 @@
 // Checks the collector that `trace.exporter` names: whether it can be reached, whether its certificate is trusted, and whether it takes an
-// export without spans, sent as the exporter sends spans. The header fields for it are sent as the exporter sends them, to no server with an untrusted certificate, and no text
+// export without spans, which is sent as spans are, with the same header fields. No server with an untrusted certificate gets these, and no text
 // of the collector is printed, since it could repeat them.
 
 import { type ClientRequest, Agent as HttpAgent, request as requestHttp } from 'node:http';
