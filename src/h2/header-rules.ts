@@ -70,13 +70,15 @@ function isKnownRequest(list: HeaderList): boolean {
   const { model } = list;
   if (model === undefined) return false;
   list.model = undefined;
-  if (model.obeys !== HeaderRules.REQUEST || model.isAltered) return false;
+  if (model.obeys !== HeaderRules.REQUEST || model.isAltered || !model.hasOneHostAndType) return false;
   for (let index = list.sharedLength; index < list.length; index++) if (!list.isLiteral(index)) return false;
   // The model may have had a content-length behind the fields that both share.
   for (let index = list.sharedLength; index < model.length; index++)
     if (model.names[index] === 'content-length') return false;
   list.obeys = HeaderRules.REQUEST;
   list.contentLength = model.contentLength;
+  // No literal has either of these names.
+  list.hasOneHostAndType = true;
   return true;
 }
 
@@ -121,6 +123,8 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
   let regularSeen = false;
   let contentLength = -1;
   let isAscii = true;
+  let contentTypes = 0;
+  let hasHost = false;
   for (let index = 0; index < names.length; index++) {
     if (list.isLiteral(index)) {
       regularSeen = true;
@@ -136,6 +140,8 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
       if (names.indexOf(name) !== index) throw malformed(streamId, 'pseudo_repeated', `${name} is repeated`);
     } else {
       regularSeen = true;
+      if (name === 'content-type') contentTypes++;
+      else if (name === 'host') hasHost = true;
       // gRPC servers and clients send spaces at the ends of messages and metadata, and gRPC allows stripping them. Forwarded as
       // they are, such values would be malformed (section 8.2.1); a refusal would hide the status of a call. The list may still
       // be changed here: it is checked right after it was decoded, before anyone else sees it.
@@ -169,6 +175,7 @@ function checkFields(list: HeaderList, streamId: number, pseudoFields: ReadonlyS
     isAscii = false;
   }
   list.contentLength = contentLength;
+  list.hasOneHostAndType = !hasHost && contentTypes <= 1;
   return isAscii;
 }
 

@@ -16,6 +16,7 @@ import {
 } from '../config/route-config.ts';
 import { explainPlaintextOnTlsPort } from '../diagnosis/explanation.ts';
 import { isGrpcContentType } from '../grpc/content-type.ts';
+import { isCheckedRequest } from '../h2/header-rules.ts';
 import type { HeaderList } from '../h2/hpack/header-list.ts';
 import type { HeaderSource } from '../routing/routed-request.ts';
 import { stripPrefix } from '../routing/strip-prefix.ts';
@@ -259,8 +260,10 @@ export class CallKind implements RequestKind {
  * content-types, requests that exceeded the limits of header fields, and requests on a connection that uses the wrong protocol.
  */
 export function isOfSomeKind(list: HeaderList, { mismatch }: DownstreamPeer): boolean {
-  const isOne = mismatch === undefined && list.overflowedAt === undefined;
-  return isOne && !list.names.includes('host') && !hasSeveralTypes(list);
+  if (mismatch !== undefined || list.overflowedAt !== undefined) return false;
+  if (isCheckedRequest(list)) return list.hasOneHostAndType;
+  // A request of HTTP/1.1. Looking for both names among 38 takes a third of a microsecond.
+  return !list.names.includes('host') && !hasSeveralTypes(list);
 }
 
 function whyMismatched(list: HeaderList, { mismatch, port }: DownstreamPeer): Failure | undefined {

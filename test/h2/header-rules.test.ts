@@ -13,6 +13,7 @@ import {
   isCheckedRequest,
 } from '../../src/h2/header-rules.ts';
 import { HeaderList } from '../../src/h2/hpack/header-list.ts';
+import { literalPlace } from '../../src/h2/hpack/literal-place.ts';
 import { type Field, REQUEST_FIELDS } from '../support/frames.ts';
 
 type Rule = (list: HeaderList, streamId: number) => void;
@@ -301,6 +302,49 @@ describe('a list seen again', () => {
     checkResponse(response, 1);
     assert.throws(() => checkTrailers(response, 1));
   });
+});
+
+const GRPC: Field = ['content-type', 'application/grpc'];
+const HTML: Field = ['content-type', 'text/html'];
+
+test('the check of a request tells whether it has a host field, or several content-types', () => {
+  for (const [isOne, more] of [
+    [true, []],
+    [true, [GRPC]],
+    [true, [['x-host', 'a'], GRPC, ['x-content-type', 'b']]],
+    [false, [['host', 'a']]],
+    [false, [GRPC, GRPC]],
+    [false, [GRPC, ['x-more', 'a'], HTML]],
+  ] as const) {
+    const list = HeaderList.of(...REQUEST_FIELDS, ...more);
+    assert.equal(list.hasOneHostAndType, false, 'nothing is known before');
+    checkRequest(list, 1);
+    assert.equal(list.hasOneHostAndType, isOne, JSON.stringify(more));
+  }
+});
+
+/** A request that shares its first fields with another one, and has a literal behind them. */
+function requestLike(fields: readonly Field[], shared: number): HeaderList {
+  const model = HeaderList.of(...fields);
+  checkRequest(model, 1);
+  const list = new HeaderList(model, shared);
+  list.addLiteral('x-more', 'x-more a value', literalPlace(7, 7));
+  checkRequest(list, 3);
+  return list;
+}
+
+test('so does the check of a request that shares fields with one that was checked', () => {
+  const plain = [...REQUEST_FIELDS, GRPC];
+  assert.equal(requestLike(plain, plain.length).hasOneHostAndType, true);
+  for (const other of [['host', 'a'], HTML] as const) {
+    const doubtful = [...plain, other];
+    assert.equal(requestLike(doubtful, doubtful.length).hasOneHostAndType, false, other[0]);
+    assert.equal(requestLike(doubtful, plain.length).hasOneHostAndType, true, 'the other one had it behind');
+  }
+  const list = new HeaderList(HeaderList.of(...plain), plain.length);
+  list.add(...HTML);
+  checkRequest(list, 1);
+  assert.equal(list.hasOneHostAndType, false, 'the field is not shared');
 });
 
 for (const [what, rule, first] of [

@@ -193,6 +193,23 @@ test('a request with several content-types reaches no service, whichever comes f
   assert.deepEqual([service.sizes, service.deadlinesMs.length], [[], deadlines]);
 });
 
+test('what was decided about calls with one content-type does not count for several on the same connection', async (t) => {
+  const { proxy, service } = await start(t, {});
+  const client = await connectRawClient({ port: proxy.port('clear') });
+  t.after(() => client.destroy());
+  const type = ['content-type', 'application/grpc'] as const;
+  const call = (...fields: readonly (readonly [string, string])[]) =>
+    client.outcome(client.call({ path: PATH, fields, body: grpcMessage(Buffer.alloc(5000)) }));
+  for (const more of ['text/plain', 'application/grpc']) {
+    const { grpcStatus } = await call(type);
+    assert.equal(grpcStatus, '0');
+    const served = service.deadlinesMs.length;
+    const refused = await call(type, ['content-type', more]);
+    assert.match(refused.grpcMessage, /more than one content-type.* \(FG3049\)/);
+    assert.equal(service.deadlinesMs.length, served);
+  }
+});
+
 test('a request with several content-types reaches no service over HTTP/1.1', async (t) => {
   const { proxy, service } = await start(t, {});
   for (const types of SEVERAL) {

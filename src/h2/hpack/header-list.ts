@@ -37,6 +37,8 @@ export class HeaderList {
   obeys = 0;
   /** The value of content-length, or -1 when there is none. Set when the list is checked. */
   contentLength = -1;
+  /** Whether there is no host field and at most one content-type. Set when the list is checked, which sees each name anyway. */
+  hasOneHostAndType = false;
   /** The list that this one shares its first fields with. Set until this list is checked: shared fields need no second check. */
   model: HeaderList | undefined = undefined;
   /** How many fields are shared with `model`. */
