@@ -18,13 +18,7 @@ import type { CallEndpoint } from '../relay/snapshot.ts';
 import type { BuiltUpstream } from './build-snapshot.ts';
 import type { PlaneFigures, ProcessState, SaidOfEndpoint } from './process-figures.ts';
 import type { ReportSources } from './report-sources.ts';
-import {
-  heardAtEpochMs,
-  MOST_ENDPOINTS,
-  type NotUsed,
-  unreachedSinceEpochMs,
-  whyNotUsed,
-} from './upstream-report.ts';
+import { MOST_ENDPOINTS, type NotUsed, reachOf, whyNotUsed } from './upstream-report.ts';
 
 /** Of all upstreams together. */
 export const MOST_FIGURED_ENDPOINTS = 4000;
@@ -160,6 +154,7 @@ class EndpointTable {
     // What is in order has no reasons, and must cost nothing to be found so.
     const reasons = isUsed && endpoint.isHealthy ? [] : whyNotUsed(endpoint, built, isNamed);
     if (reasons.length > 0 && this.#said.length < MOST_SAID) this.#said.push({ key, reasons });
+    const reach = reachOf(endpoint);
     let connections = 0;
     for (const state in connectionCounts) connections += connectionCounts[state];
     this.#keys.push(key);
@@ -180,8 +175,8 @@ class EndpointTable {
         state: stateOf(reasons, isUsed),
         weight,
         ageMs: msSince(endpoint.knownSinceEpochMs),
-        unreachedSinceEpochMs: unreachedSinceEpochMs(endpoint) ?? 0,
-        heardAtEpochMs: heardAtEpochMs(endpoint) ?? 0,
+        unreachedSinceEpochMs: reach.unreachedSinceEpochMs ?? 0,
+        heardAtEpochMs: reach.heardAtEpochMs ?? 0,
       }),
     );
   }

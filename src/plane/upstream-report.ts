@@ -195,20 +195,24 @@ function reportOf(
     weight,
     weightFrom: weightSource(endpoint),
     connections: { ...connectionCounts },
-    heardAtEpochMs: heardAtEpochMs(endpoint),
-    unreachedSinceEpochMs: unreachedSinceEpochMs(endpoint),
+    ...reachOf(endpoint),
     reasons,
   };
 }
 
-/** By the clock that tells since when an endpoint could not be reached. */
-export function heardAtEpochMs({ heardAtMs }: Endpoint): number | undefined {
-  return heardAtMs === undefined ? undefined : Math.round(Date.now() - performance.now() + heardAtMs);
-}
+export type Reach = Pick<EndpointReport, 'heardAtEpochMs' | 'unreachedSinceEpochMs'>;
 
-/** Since when an endpoint cannot be reached. Undefined if it was reached last time. */
-export function unreachedSinceEpochMs({ lastFailure, failingSinceEpochMs }: Endpoint): number | undefined {
-  return lastFailure === undefined ? undefined : failingSinceEpochMs;
+/**
+ * When an endpoint was heard last, and since when it cannot be reached. Both were measured by a clock that is never set, and are told by the
+ * one that processes share, as it is now: if it was set between the two, they would have the wrong order by what it said then.
+ */
+export function reachOf({ heardAtMs, lastFailure, failingSinceMs }: Endpoint): Reach {
+  const originMs = Date.now() - performance.now();
+  const told = (ms: number): number => Math.round(originMs + ms);
+  return {
+    heardAtEpochMs: heardAtMs === undefined ? undefined : told(heardAtMs),
+    unreachedSinceEpochMs: lastFailure === undefined ? undefined : told(failingSinceMs),
+  };
 }
 
 function weightSource({ assignedWeight, reportedWeight }: Endpoint): WeightSource {

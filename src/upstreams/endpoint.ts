@@ -88,6 +88,7 @@ export abstract class Endpoint {
   #lastFailure: Diagnosis | undefined = undefined;
   #recentFailure: Diagnosis | undefined = undefined;
   #failingSinceEpochMs = 0;
+  #failingSinceMs = 0;
 
   /** Where outliers are detected: it is told how calls end, and when the endpoint is reached again. */
   readonly outcomes: EndpointOutcomes | undefined;
@@ -238,7 +239,10 @@ export abstract class Endpoint {
 
   protected set lastFailure(failure: Diagnosis | undefined) {
     const wasReached = this.#lastFailure === undefined;
-    if (wasReached && failure !== undefined) this.#failingSinceEpochMs = Date.now();
+    if (wasReached && failure !== undefined) {
+      this.#failingSinceEpochMs = Date.now();
+      this.#failingSinceMs = Math.floor(performance.now());
+    }
     this.#lastFailure = failure;
     if (failure !== undefined) this.#recentFailure = failure;
     else if (!wasReached) this.outcomes?.reachedAgain();
@@ -257,9 +261,14 @@ export abstract class Endpoint {
     );
   }
 
-  /** Since when the endpoint could not be reached. Meaningless while it can. */
+  /** Since when the endpoint could not be reached, to be shown. Meaningless while it can. */
   get failingSinceEpochMs(): number {
     return this.#failingSinceEpochMs;
+  }
+
+  /** The same by `performance.now`, to be compared with `heardAtMs`: the clock of the other may have been set since. */
+  get failingSinceMs(): number {
+    return this.#failingSinceMs;
   }
 
   /** The time until a connection may be tried again. 0 when it may be tried, or is being tried. */

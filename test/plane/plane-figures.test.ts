@@ -99,6 +99,23 @@ test('an endpoint has the age of its object, and at least a millisecond when the
   assert.deepEqual(await ages(), [1, 1]);
 });
 
+test('when an endpoint was heard and since when it cannot be reached are told by one clock, also when it was set between the two', async (t) => {
+  const web = startWeb(t);
+  const [a] = web.endpoints;
+  const now = { ms: 10_000, epochMs: 1_000_000_000 };
+  t.mock.method(performance, 'now', () => now.ms);
+  t.mock.method(Date, 'now', () => now.epochMs);
+  t.mock.getter(a, 'heardAtMs', () => 9000);
+  Reflect.set(a, 'lastFailure', FAULT);
+  now.epochMs += 3_600_000;
+  const { endpoints } = await figures(web);
+  const ageOf = (column: 'heardAtEpochMs' | 'unreachedSinceEpochMs'): number =>
+    now.epochMs - ENDPOINT_LAYOUT.read(endpoints, 0, column);
+  assert.deepEqual([ageOf('heardAtEpochMs'), ageOf('unreachedSinceEpochMs')], [1000, 0]);
+  assert.equal(ENDPOINT_LAYOUT.read(endpoints, 1, 'heardAtEpochMs'), 0);
+  assert.equal(ENDPOINT_LAYOUT.read(endpoints, 1, 'unreachedSinceEpochMs'), 0);
+});
+
 test('a panic is there from its beginning to its end, and the endpoints stay what they are', async (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
   const web = startWeb(t);

@@ -183,3 +183,30 @@ test('without panic an endpoint that is kept out is never used', (t) => {
   const [{ endpoints, panics }] = reportUpstreams(new Map([['web', builtOf(web)]]));
   assert.deepEqual([endpoints.map(({ usedBy }) => usedBy), panics], [[0, 0, 0], []]);
 });
+
+test('an endpoint that was heard before it could not be reached is not said to be heard since when the clock is set', (t) => {
+  const web = startWeb(t);
+  const [a] = web.endpoints;
+  const now = { ms: 10_000, epochMs: 1_000_000_000 };
+  t.mock.method(performance, 'now', () => now.ms);
+  t.mock.method(Date, 'now', () => now.epochMs);
+  const ages = (): readonly (number | undefined)[] => {
+    const [{ endpoints }] = reportUpstreams(new Map([['web', builtOf(web)]]));
+    const [{ heardAtEpochMs, unreachedSinceEpochMs }] = endpoints;
+    return [heardAtEpochMs, unreachedSinceEpochMs].map((epochMs) => epochMs && now.epochMs - epochMs);
+  };
+  assert.deepEqual(ages(), [undefined, undefined]);
+  const heard = t.mock.getter(a, 'heardAtMs', () => 9000);
+  Reflect.set(a, 'lastFailure', REFUSED);
+  now.ms += 5000;
+  now.epochMs += 5000;
+  assert.deepEqual(ages(), [6000, 5000]);
+  for (const setByMs of [3_600_000, -7_200_000]) {
+    now.epochMs += setByMs;
+    assert.deepEqual(ages(), [6000, 5000], `the clock was set by ${setByMs} ms`);
+  }
+  heard.mock.mockImplementation(() => 12_000);
+  assert.deepEqual(ages(), [3000, 5000]);
+  Reflect.set(a, 'lastFailure', undefined);
+  assert.deepEqual(ages(), [3000, undefined]);
+});
