@@ -4,9 +4,12 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { LiveQuery } from '../../src/calls/live-query.ts';
 import { RequestIds } from '../../src/calls/request-id.ts';
+import { endpointKey } from '../../src/observability/figure-layouts.ts';
 import { LiveCalls } from '../../src/plane/live-calls.ts';
+import type { AttemptState } from '../../src/relay/attempts.ts';
 import type { LookedAt } from '../../src/relay/live-facts.ts';
 import type { RequestHead } from '../../src/relay/request-head.ts';
+import type { CallTarget } from '../../src/relay/snapshot.ts';
 import { StreamRelay } from '../../src/relay/stream-relay.ts';
 import { RecordedStream } from '../support/recorded-stream.ts';
 import { standIn } from '../support/stand-in.ts';
@@ -36,17 +39,22 @@ class Call implements LookedAt {
   readonly hasResponse = false;
   identity: string | undefined = undefined;
   isFinished = false;
+  attempts: readonly AttemptState[] = [];
 
   constructor(number: number, startedAtMs: number, method = '/a.B/C', named: Partial<RequestHead> = {}) {
     this.number = number;
     this.requestId = number;
     this.startedAtMs = startedAtMs;
     const kind = standIn<RequestHead['kind']>({ httpMethod: 'POST' });
-    this.subject = standIn<RequestHead>({ kind, method, ...SUBJECT, ...named });
+    const decision = standIn<RequestHead['decision']>({
+      kind: 'forward',
+      upstream: standIn<CallTarget>({ whyWaiting: { text: 'none answers', by: 'service' } }),
+    });
+    this.subject = standIn<RequestHead>({ kind, method, decision, ...SUBJECT, ...named });
   }
 
   get parts(): LookedAt['parts'] {
-    const attempts = standIn<LookedAt['parts']['attempts']>({ states: [] });
+    const attempts = standIn<LookedAt['parts']['attempts']>({ states: this.attempts });
     return { stream: new RecordedStream().stream, attempts, isAsked: false };
   }
 }
@@ -192,6 +200,55 @@ test('one question is answered after the other, also behind one that fails', asy
   assert.ok(turns > 20, 'each question takes several turns');
   assert.deepEqual(statuses, ['fulfilled', 'rejected', 'fulfilled']);
   assert.deepEqual(log, ['1 begins', '1 ends', '2 begins', '3 begins', '3 ends']);
+});
+
+/** A call whose attempt was sent a minute ago, or has no connection yet, if it has an endpoint. */
+function attempted(
+  upstream: string,
+  first: 'queued' | 'paused' | 'sent' | 'connecting',
+  endpoint = '',
+): Call {
+  const call = new Call(1, 1, '/a.B/C', { upstream });
+  const { stream } = new RecordedStream();
+  const sentAtMs = first === 'sent' ? performance.now() : 0;
+  const isPlaced = first === 'sent' || first === 'connecting';
+  call.attempts = [
+    isPlaced ? { stage: 'sent', number: 1, endpoint, stream, sentAtMs } : { stage: first, number: 1 },
+  ];
+  return call;
+}
+
+/** A call whose request is complete, so that it is the turn of the service. */
+function complete(call: Call): Call {
+  call.request.end();
+  return call;
+}
+
+test('an endpoint holds up the calls that it was sent and whose turn is its own, and no others', async (t) => {
+  const hedged = complete(attempted('u', 'sent', 'a:1'));
+  hedged.attempts = [...hedged.attempts, ...attempted('u', 'sent', 'a:2').attempts];
+  const calls = [
+    complete(attempted('u', 'sent', 'a:1')),
+    hedged,
+    complete(attempted('other', 'sent', 'a:1')),
+    // The client has not sent its request: it holds itself up.
+    attempted('u', 'sent', 'a:1'),
+    complete(attempted('u', 'paused')),
+    // These are held up by the service as well, but no endpoint has them.
+    complete(attempted('u', 'queued')),
+    complete(attempted('u', 'connecting', 'a:3')),
+  ];
+  const nowMs = performance.now() + 60_000;
+  t.mock.method(performance, 'now', () => nowMs);
+  const live = liveCalls(calls);
+  assert.deepEqual(await live.countBlocked(), { client: 1, service: 5, framegate: 1 });
+  assert.deepEqual(
+    [...(await live.countHeldUp())],
+    [
+      [endpointKey('u', 'a:1'), 2],
+      [endpointKey('other', 'a:1'), 1],
+    ],
+  );
 });
 
 test('what clients choose is shown readably, and cut', async () => {

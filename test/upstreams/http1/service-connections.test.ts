@@ -165,6 +165,28 @@ test('the connection that was used last is used first, and one that was closed i
   assert.equal(pool.take(), first);
 });
 
+test('a service was heard when a connection was made, and when a response was complete', async (t) => {
+  const { pool, open, served } = await startPool(t);
+  assert.equal(pool.heardAtMs, undefined, 'no connection is open');
+  const readClock = performance.now.bind(performance);
+  let aheadMs = 1_000_000;
+  t.mock.method(performance, 'now', () => readClock() + aheadMs);
+  const connection = await open();
+  const madeAtMs = pool.heardAtMs ?? 0;
+  assert.ok(madeAtMs >= 1_000_000 && madeAtMs <= performance.now(), String(madeAtMs));
+  aheadMs += 600_000;
+  const user = new User(connection).send();
+  await eventually('the service has the connection', () => served.length === 1);
+  assert.equal(pool.heardAtMs, madeAtMs, 'a request says nothing of the service');
+  served[0].write(OK);
+  await eventually('it is idle', () => user.last === 'end' && pool.idleCount === 1);
+  const answeredAtMs = pool.heardAtMs ?? 0;
+  assert.ok(answeredAtMs >= madeAtMs + 600_000 && answeredAtMs <= performance.now(), String(answeredAtMs));
+  connection.destroy();
+  await eventually('it is closed', () => pool.idleCount === 0 && pool.busyCount === 0);
+  assert.equal(pool.heardAtMs, undefined);
+});
+
 test('an idle connection is closed after the time for which the service keeps it', async (t) => {
   const { pool, open, served } = await startPool(t, answering);
   const user = new User(await open()).send();

@@ -269,6 +269,28 @@ test('it is in doubt while it owes an answer on each of its connections', async 
   assert.equal(watched.endpoint.isInDoubt, false);
 });
 
+test('it was heard last on the connections that new calls may use', async (t) => {
+  const watched = new Watched(t, await started(t));
+  assert.equal(watched.endpoint.heardAtMs, undefined, 'without a connection');
+  const first = await watched.connects();
+  const inDoubt = t.mock.getter(first, 'isInDoubt', () => true);
+  await watched.until(
+    'another is dialled',
+    () => watched.seeks() && watched.endpoint.pickReady() !== undefined,
+  );
+  const second = watched.endpoint.pickReady();
+  assert.ok(second !== undefined && second !== first);
+  t.mock.getter(first, 'heardAtMs', () => 2000);
+  t.mock.getter(second, 'heardAtMs', () => 1000);
+  assert.equal(watched.endpoint.heardAtMs, 1000, 'not on one that owes an answer');
+  inDoubt.mock.restore();
+  assert.equal(watched.endpoint.heardAtMs, 2000);
+  t.mock.getter(second, 'heardAtMs', () => 3000);
+  assert.equal(watched.endpoint.heardAtMs, 3000, 'the newest, whichever connection is the oldest');
+  for (const one of [first, second]) t.mock.getter(one, 'isInDoubt', () => true);
+  assert.equal(watched.endpoint.heardAtMs, undefined, 'no connection gets calls');
+});
+
 test('connections of one that gets no new calls are shown as draining, and as ready when it comes back', async (t) => {
   const watched = new Watched(t, await started(t));
   const call = new CallOnConnection(await watched.connects());
