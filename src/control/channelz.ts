@@ -66,7 +66,7 @@ export class Channelz implements ChannelzState {
   }
 
   async channels(): Promise<readonly ShownChannel[]> {
-    const { upstreams } = await this.#plane.upstreams();
+    const { upstreams } = await this.#plane.upstreams({ heldUp: false });
     // No worker has answered. What exists keeps its identifiers all the same.
     if (upstreams.length === 0) return [];
     const targets = new Map(

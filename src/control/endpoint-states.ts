@@ -26,7 +26,7 @@ export class EndpointStates {
   }
 
   async ask(): Promise<KnownStates> {
-    return new KnownStates(await this.#plane.upstreams(), this.#watched);
+    return new KnownStates(await this.#plane.upstreams({ heldUp: true }), this.#watched);
   }
 }
 
@@ -92,7 +92,7 @@ function describeState(
   report: EndpointReport,
   health: HealthReport | undefined,
 ): Readonly<Record<string, unknown>> {
-  const { usedBy, processes, activeCalls, heldUp, connections, reasons } = report;
+  const { usedBy, processes, activeCalls, heldUp = 0, connections, reasons } = report;
   const heardSince = isHeardSince(report);
   return {
     used: usedBy === processes ? true : usedBy === 0 ? false : `by ${usedBy} of ${processes} processes`,
@@ -100,7 +100,7 @@ function describeState(
       ? {}
       : { whyNot: reasons.map((reason) => describeReason(reason, processes, health)) }),
     activeCalls,
-    ...(heldUp === 0 ? {} : { heldUp }),
+    ...(heldUp > 0 ? { heldUp } : {}),
     connections,
     ...(heardSince === undefined ? {} : { heardSince }),
     ...(health === undefined ? {} : { health: describeHealth(health) }),

@@ -174,7 +174,7 @@ export class DataPlane implements Plane {
       load: () => this.load,
       running: () => this.#runningCalls,
       blocked: () => this.liveCalls.countBlocked(),
-      heldUp: () => this.liveCalls.countHeldUp(),
+      countHeldUp: () => this.liveCalls.countHeldUp(),
       decisions: () => this.#relay.decisions,
       tellWaits: () => this.#relay.tokenLines.tellWaits(),
     });
@@ -222,7 +222,7 @@ export class DataPlane implements Plane {
   readonly diagnoses: Plane['diagnoses'] = async () => this.diagnosisReport;
   readonly metrics: Plane['metrics'] = async () => this.#reports.metrics();
   readonly report: Plane['report'] = async () => this.#reports.report();
-  readonly upstreams: Plane['upstreams'] = () => this.#reports.upstreams();
+  readonly upstreams: Plane['upstreams'] = (query) => this.#reports.upstreams(query);
   readonly totals: Plane['totals'] = async () => this.#reports.totals();
 
   async figures(): Promise<DashboardReport> {

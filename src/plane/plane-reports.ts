@@ -5,7 +5,7 @@ import type { FigureTable } from '../observability/figure-table.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import { Pace } from '../observability/pace.ts';
 import { olderEpochs } from './older-epochs.ts';
-import type { PlaneReport, UpstreamsReport } from './plane.ts';
+import type { PlaneReport, UpstreamsQuery, UpstreamsReport } from './plane.ts';
 import { figuresOf, totalsOf } from './plane-figures.ts';
 import type { PlaneFigures } from './process-figures.ts';
 import type { ReportSources } from './report-sources.ts';
@@ -51,9 +51,9 @@ export class PlaneReports {
     };
   }
 
-  async upstreams(): Promise<UpstreamsReport> {
-    const { snapshot, heldUp } = this.#sources;
-    const counts = await heldUp();
+  async upstreams({ heldUp }: UpstreamsQuery): Promise<UpstreamsReport> {
+    const { snapshot, countHeldUp } = this.#sources;
+    const counts = heldUp ? await countHeldUp() : undefined;
     return { upstreams: reportUpstreams(snapshot().built, counts) };
   }
 

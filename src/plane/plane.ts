@@ -69,6 +69,11 @@ export interface PlaneReport {
   readonly unanswered?: readonly number[];
 }
 
+export interface UpstreamsQuery {
+  /** Whether to judge all calls in flight, and to say how many each endpoint holds up. */
+  readonly heldUp: boolean;
+}
+
 export interface UpstreamsReport {
   readonly upstreams: readonly UpstreamReport[];
   /** The numbers of workers whose part is missing, since they did not answer in time. */
@@ -139,7 +144,7 @@ export interface Plane {
   metrics(): Promise<MetricsSnapshot>;
   report(): Promise<PlaneReport>;
   /** What is known of the endpoints: which get calls, and why the others do not. */
-  upstreams(): Promise<UpstreamsReport>;
+  upstreams(query: UpstreamsQuery): Promise<UpstreamsReport>;
   /** All counters of its processes and their state in one row, as a table of TOTALS_LAYOUT. Costs little. */
   totals(): Promise<FigureTable>;
   /** What the dashboard shows: the totals, routes, endpoints and processes. */

@@ -23,7 +23,7 @@ export interface ReportSources {
   readonly running: () => readonly RunningCall[];
   readonly blocked: () => Promise<BlockedCounts>;
   /** How many calls their service holds up at each endpoint that has some, by `endpointKey`. */
-  readonly heldUp: () => Promise<ReadonlyMap<string, number>>;
+  readonly countHeldUp: () => Promise<ReadonlyMap<string, number>>;
   /** How many decisions were made since the start. */
   readonly decisions: () => number;
   /** Lets all that wait for limits be counted up to now. */

@@ -36,8 +36,8 @@ export interface EndpointReport {
   readonly processes: number;
   readonly usedBy: number;
   readonly activeCalls: number;
-  /** How many calls it holds up: it sends nothing although it is its turn, does not read, or reads slowly. */
-  readonly heldUp: number;
+  /** How many calls it holds up: it sends nothing although it is its turn, does not read, or reads slowly. Undefined if that was not asked. */
+  readonly heldUp?: number | undefined;
   /** Attempts that have ended: by a complete response, whatever its status, or in another way. */
   readonly answered: number;
   readonly unanswered: number;
@@ -90,10 +90,10 @@ export function isHeardSince(
   return unreachedMs === undefined ? undefined : heardMs > unreachedMs;
 }
 
-/** @param heldUp how many calls each endpoint holds up, by `endpointKey` */
+/** @param heldUp how many calls each endpoint holds up, by `endpointKey`. Undefined if that is not asked */
 export function reportUpstreams(
   built: ReadonlyMap<string, BuiltUpstream>,
-  heldUp: ReadonlyMap<string, number> = new Map(),
+  heldUp?: ReadonlyMap<string, number>,
 ): readonly UpstreamReport[] {
   return Array.from(built, ([name, one]) => {
     const { endpoints, allEndpoints, pendingCount, panics, limits } = one.upstream;
@@ -110,7 +110,7 @@ export function reportUpstreams(
         const isUsed = isNamed && one.upstream.getsCalls(endpoint);
         return {
           ...reportOf(endpoint, isUsed, whyNotUsed(endpoint, one, isNamed)),
-          heldUp: heldUp.get(endpointKey(name, endpoint.address.text)) ?? 0,
+          heldUp: heldUp && (heldUp.get(endpointKey(name, endpoint.address.text)) ?? 0),
         };
       }),
       leftOut: allEndpoints.length - shown.length,
@@ -259,7 +259,7 @@ function mergeEndpoints(reports: readonly EndpointReport[]): EndpointReport {
     processes: sum(reports.map(({ processes }) => processes)),
     usedBy: sum(reports.map(({ usedBy }) => usedBy)),
     activeCalls: sum(reports.map(({ activeCalls }) => activeCalls)),
-    heldUp: sum(reports.map((report) => report.heldUp)),
+    heldUp: sumOfKnown(reports.map((report) => report.heldUp)),
     answered: sum(reports.map(({ answered }) => answered)),
     unanswered: sum(reports.map(({ unanswered }) => unanswered)),
     connections,
@@ -305,6 +305,12 @@ function mergeReasons(reasons: readonly NotUsed[]): NotUsed {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** Undefined if none is known. */
+function sumOfKnown(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : sum(known);
 }
 
 function newest(values: readonly (number | undefined)[]): number | undefined {

@@ -19,7 +19,7 @@ import {
 } from '../observability/metrics-snapshot.ts';
 import { Pace } from '../observability/pace.ts';
 import { mergeOlderEpochs } from '../plane/older-epochs.ts';
-import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
+import type { PlaneReport, UpstreamsQuery, UpstreamsReport } from '../plane/plane.ts';
 import { mergeUpstreamReports } from '../plane/upstream-report.ts';
 import type { Answers, Queries, Topic } from './messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -73,8 +73,8 @@ export class GatheredAnswers {
     };
   }
 
-  async upstreams(): Promise<UpstreamsReport> {
-    const { answers, unanswered } = await this.#gather('upstreams');
+  async upstreams(asked: UpstreamsQuery): Promise<UpstreamsReport> {
+    const { answers, unanswered } = await this.#gather('upstreams', { queries: { upstreams: asked } });
     const upstreams = mergeUpstreamReports(answers.map((answer) => answer.upstreams));
     return { upstreams, ...omission(unanswered) };
   }

@@ -201,6 +201,7 @@ const toWorker: Shapes<ToWorker> = {
     topic: isOneOf(...TOPICS),
     query: optional(isLiveQuery),
     sockets: optional(isSocketQuery),
+    upstreams: optional(has({ heldUp: isBoolean })),
   },
   subscribe,
   unsubscribe: { subscription: isNumber },

@@ -17,12 +17,12 @@ import type { FigureTable } from '../observability/figure-table.ts';
 import type { MetricsSnapshot } from '../observability/metrics-snapshot.ts';
 import type { ConditionChange } from '../plane/endpoint-changes.ts';
 import type { UpstreamOutage } from '../plane/outages.ts';
-import type { PlaneReport, UpstreamsReport } from '../plane/plane.ts';
+import type { PlaneReport, UpstreamsQuery, UpstreamsReport } from '../plane/plane.ts';
 import type { PlaneFigures } from '../plane/process-figures.ts';
 import type { SpanBatch } from '../tracing/span-lines.ts';
 
 /** Must change whenever the meaning of a message or of the resolved configuration changes. */
-export const PROTOCOL_VERSION = 19;
+export const PROTOCOL_VERSION = 20;
 
 /** A listening socket of the primary. */
 export interface SocketPlace {
@@ -84,6 +84,8 @@ export interface Queries {
   readonly query?: LiveQuery | undefined;
   /** For one about sockets. */
   readonly sockets?: SocketQuery | undefined;
+  /** For one about upstreams. */
+  readonly upstreams?: UpstreamsQuery | undefined;
 }
 
 /** A subscriber of the primary, and the events it wants. */

@@ -375,10 +375,14 @@ class Worker {
     );
   }
 
-  async #answerTo(topic: Topic, { query, sockets }: Queries): Promise<Partial<Answers>> {
+  async #answerTo(topic: Topic, { query, sockets, upstreams }: Queries): Promise<Partial<Answers>> {
     if (topic === 'sockets') {
       if (sockets === undefined) throw new Error('a question about sockets does not say which');
       return { sockets: await this.#plane.sockets(sockets) };
+    }
+    if (topic === 'upstreams') {
+      if (upstreams === undefined) throw new Error('a question about upstreams does not say what of them');
+      return { upstreams: await this.#plane.upstreams(upstreams) };
     }
     if (topic === 'exchanges') {
       if (query === undefined) throw new Error('a question about exchanges does not say which');

@@ -185,7 +185,7 @@ export class WorkersPlane implements Plane {
 
   readonly diagnoses: Plane['diagnoses'] = () => this.#log.answers.diagnoses();
   readonly metrics: Plane['metrics'] = async () => this.#log.metrics();
-  readonly upstreams: Plane['upstreams'] = () => this.#log.answers.upstreams();
+  readonly upstreams: Plane['upstreams'] = (query) => this.#log.answers.upstreams(query);
   readonly listenerCalls: Plane['listenerCalls'] = () => this.#log.answers.listenerCalls();
   readonly sockets: Plane['sockets'] = (query) => this.#log.answers.sockets(query);
   readonly unusableUpstreams: Plane['unusableUpstreams'] = () => this.#log.answers.unusableUpstreams();

@@ -6,7 +6,7 @@ import { describeUpstream } from '../../src/cli/upstream-status.ts';
 import { endpointAt } from '../../src/config/endpoint-update.ts';
 import { Channelz } from '../../src/control/channelz.ts';
 import { KnownStates } from '../../src/control/endpoint-states.ts';
-import type { PlaneListener } from '../../src/plane/plane.ts';
+import type { PlaneListener, UpstreamsQuery } from '../../src/plane/plane.ts';
 import type { EndpointReport, NotUsed, UpstreamReport } from '../../src/plane/upstream-report.ts';
 import { configOf, proxyConfigText } from '../support/proxy-under-test.ts';
 
@@ -47,7 +47,10 @@ function channelzOf(state: {
     get listeners() {
       return state.listeners ?? [];
     },
-    upstreams: async () => ({ upstreams: state.upstreams }),
+    upstreams: async ({ heldUp }: UpstreamsQuery) => {
+      assert.equal(heldUp, false, 'channelz does not show it, and it costs a look at each call');
+      return { upstreams: state.upstreams };
+    },
     listenerCalls: async () => [{ listener: 'main', succeeded: 3, failed: 1 }],
     sockets: async () => ({ sockets: [], hasMore: false }),
   };

@@ -90,7 +90,7 @@ for (const workers of [1, 2]) {
       const service = await HealthService.start(t, { status: NOT_SERVING });
       const running = await start(t, settingsOf([service.address]));
       await eventually('every process knows that it is unhealthy, and uses it all the same', async () => {
-        const [endpoint] = (await running.plane.upstreams()).upstreams[0].endpoints;
+        const [endpoint] = (await running.plane.upstreams({ heldUp: false })).upstreams[0].endpoints;
         const { processes, usedBy, reasons } = endpoint;
         return processes === workers && usedBy === workers && reasons[0]?.processes === workers;
       });

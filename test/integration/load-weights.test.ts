@@ -63,7 +63,7 @@ function clientOf(t: TestContext, { proxy }: Running): TestVoiceClient {
 }
 
 async function stateOf({ plane }: Running): Promise<readonly EndpointReport[]> {
-  const { upstreams } = await plane.upstreams();
+  const { upstreams } = await plane.upstreams({ heldUp: false });
   return upstreams.find(({ name }) => name === 'voice')?.endpoints ?? [];
 }
 

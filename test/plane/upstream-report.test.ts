@@ -83,6 +83,18 @@ test('what processes say of the same endpoints is added up', () => {
   assert.equal(merged[0].endpoints[1].processes, 1);
 });
 
+/** What processes say together that say these counts of one endpoint. */
+function heldUpOf(...counts: readonly (number | undefined)[]): number | undefined {
+  const reports = counts.map((heldUp) => [upstream('a', [endpoint('a:1', { heldUp })])]);
+  return mergeUpstreamReports(reports)[0].endpoints[0].heldUp;
+}
+
+test('how many calls an endpoint holds up is added up only where it was asked', () => {
+  assert.equal(heldUpOf(undefined, undefined), undefined);
+  assert.equal(heldUpOf(0, 0), 0);
+  assert.equal(heldUpOf(1, 0, 2), 3);
+});
+
 test('a panic that several processes have is one, as bad as in the worst of them', () => {
   const panic = { priority: 0, usable: 2, total: 5, sinceEpochMs: 20, processes: 1 };
   const [merged] = mergeUpstreamReports([

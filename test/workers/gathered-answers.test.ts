@@ -11,7 +11,9 @@ import { type WorkerEvents, WorkerProcess } from '../../src/workers/worker-proce
 class Child extends ChildProcess {
   override readonly connected = true;
   answer: DiagnosisReport | undefined = undefined;
+  readonly sent: unknown[] = [];
   override readonly send = (message: unknown): boolean => {
+    this.sent.push(message);
     const question: unknown = Reflect.get(Object(message), 'question');
     const { answer } = this;
     queueMicrotask(() =>
@@ -80,4 +82,18 @@ test('what a worker has told counts while it does not answer, and once it has en
   second.emit('close', null, 'SIGKILL');
   assert.equal(await count(), 6);
   assert.equal((await gathered.diagnoses()).recent.length, 2);
+});
+
+test('each worker is told whether to say how many calls endpoints hold up', async () => {
+  const child = new Child();
+  const worker = new WorkerProcess(1, child, unexpected, {
+    ...NOTHING_ELSE,
+    onDiagnosed: unexpected,
+    onGone: unexpected,
+  });
+  const gathered = new GatheredAnswers(() => [worker]);
+  for (const heldUp of [true, false]) {
+    assert.deepEqual((await gathered.upstreams({ heldUp })).unanswered, [1]);
+    assert.deepEqual(Reflect.get(Object(child.sent.at(-1)), 'upstreams'), { heldUp });
+  }
 });

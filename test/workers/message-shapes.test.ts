@@ -109,6 +109,7 @@ test('every message of the primary arrives as one', async () => {
     { type: 'ask', question: 1, topic: 'metrics' },
     { type: 'ask', question: 1, topic: 'totals' },
     { type: 'ask', question: 1, topic: 'figures' },
+    { type: 'ask', question: 1, topic: 'upstreams', upstreams: { heldUp: true } },
     { type: 'ask', question: 1, topic: 'exchanges', query: { sort: 'age', limit: 1, state: 'streaming' } },
     {
       type: 'ask',
@@ -220,6 +221,7 @@ test('what another program would send is no message', () => {
     { type: 'connection', connection: -1, socket: 1 },
     { type: 'commit', change: 1, places: [{ socket: 1, address: 8443 }] },
     { type: 'ask', question: 1, topic: 'secrets' },
+    { type: 'ask', question: 1, topic: 'upstreams', upstreams: { heldUp: 1 } },
     { type: 'ask', question: 1, topic: 'exchanges', query: { sort: 'size', limit: 1 } },
     { type: 'subscribe', subscription: 3, query: { kinds: ['middle'], rate: 1 } },
     { type: 'events', subscription: 3, events: [{}], dropped: 0 },
