@@ -33,7 +33,8 @@ export class WaitingCalls<Waiting> {
 }
 
 /**
- * Why calls wait for a place at these endpoints.
+ * Why calls wait for a place at these endpoints. There is one at least: where there is none, no call waits, and who asks for a place is told
+ * why there is none (`Upstream.wait`). So nobody but the service can be at fault for endpoints that do not answer.
  * @param mostCalls how many calls limits.streams allows; Infinity where it is off
  * @param heldCount how many places are taken. What is left the waiting clients may not have, since it is kept for others
  */

@@ -296,6 +296,19 @@ test('where every endpoint is down, those that wait are told why, and later ones
   assert.deepEqual(group.log, ['upstream_connection_refused', 'upstream_connection_refused']);
 });
 
+test('where there are no endpoints nobody waits: those that do are told when the last one leaves, and later ones at once', async (t) => {
+  const silent = await startSocketServer(() => undefined);
+  t.after(() => silent.close());
+  const group = new Group(t, [silent]);
+  const waiting = [group.waits(), group.waits()];
+  assert.deepEqual([group.upstream.pendingCount, group.upstream.whyWaiting.by], [2, 'service']);
+  const none = { token: 'upstream_name_unresolved', sentence: 'DNS knows no such name.' };
+  group.upstream.use([], none);
+  for (const { told } of waiting) assert.equal(told, none.token);
+  assert.equal(group.waits().told, none.token);
+  assert.equal(group.upstream.pendingCount, 0);
+});
+
 test('while one endpoint may still connect, the failure of another is not told', async (t) => {
   const server = await started(t);
   const group = new Group(t, [await down(), server]);
