@@ -25,8 +25,9 @@ export interface Tokens {
    * Of the tokens that `take` has just taken for the same client, so many are for bytes that have not come. Until they come, or are known not
    * to come, no time brings these tokens back. If this method is missing, they are spent.
    * @param count at least 1
+   * @returns undefined if `take` has let them pass without taking any
    */
-  announce?(key: string, count: number, client?: string): AnnouncedTokens;
+  announce?(key: string, count: number, client?: string): AnnouncedTokens | undefined;
   /** Whether this process knows enough to say that tokens are missing. If this method is missing, it always does. */
   knows?(key: string, count: number, client?: string): boolean;
   /** Asks those who know. @param onKnown is called once, later, when `knows` may say something else. @returns ends the wait */

@@ -1,20 +1,27 @@
-// What one process has announced of a key that a store counts for. The store lets all that is used up go back with time, and so is told with
-// each question how much of it must still be used up.
+// How much one process has announced of a key that a store counts for. The store lets everything go back with time that is used up. So each
+// question tells it how much of that must still be used up.
 
 export class AnnouncedLevel {
   /** Tokens that were taken for bytes that have not come. */
   tokens = 0;
-  /** How much would be used up if nothing else was: these, and what has come and not gone back with time. */
+  /**
+   * How much would be used up if nothing else was: these tokens, and what has come and not gone back with time. It is less than these only
+   * after a reload has made the burst smaller.
+   */
   #level = 0;
   #atMs = 0;
 
   /** @param perMs how much goes back with time. @returns how much is used up at least */
   at(nowMs: number, perMs: number): number {
     if (nowMs > this.#atMs) {
-      this.#level = Math.max(this.tokens, this.#level - (nowMs - this.#atMs) * perMs);
+      this.#lower((nowMs - this.#atMs) * perMs);
       this.#atMs = nowMs;
     }
     return this.#level;
+  }
+
+  #lower(count: number): void {
+    this.#level = Math.max(Math.min(this.#level, this.tokens), this.#level - count);
   }
 
   announce(count: number, nowMs: number, perMs: number): void {
@@ -29,6 +36,11 @@ export class AnnouncedLevel {
 
   missed(count: number, nowMs: number, perMs: number): void {
     this.came(count, nowMs, perMs);
-    this.#level -= count;
+    this.#lower(count);
+  }
+
+  /** A bucket of this size is not more than empty, whatever was announced before. @param perMs what held until now */
+  change(burst: number, nowMs: number, perMs: number): void {
+    this.#level = Math.min(this.at(nowMs, perMs), burst);
   }
 }

@@ -76,6 +76,12 @@ export class Lease {
     return Math.min(burst, this.room + (Math.max(0, nowMs - this.roomAtMs) * ratePerSecond) / 1000);
   }
 
+  /** How much cannot have gone back in the store, where tokens that were granted count as used up. 0 if nothing was announced. */
+  leastAt(nowMs: number, { ratePerSecond }: LeaseTerms): number {
+    const level = this.announced?.at(nowMs, ratePerSecond / 1000) ?? 0;
+    return level > 0 ? level + this.tokens : 0;
+  }
+
   /** Those that still know too little wait again, for another answer. */
   tellWaiting(): void {
     const { waiting, watching } = this;

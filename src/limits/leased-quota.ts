@@ -53,6 +53,9 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
   #terms: LeaseTerms;
   #lease: number;
   #lowTokens: number;
+  #localShare: LocalShare | undefined = undefined;
+  /** Whether the last `take` has taken tokens for what it has let pass. */
+  #hasTaken = true;
 
   /** @param mostKeys a smaller number of keys for tests */
   constructor(terms: LeaseTerms, link: StoreLink, mostKeys?: number) {
@@ -79,11 +82,13 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
     if (ratePerSecond === this.#terms.ratePerSecond && burst === this.#terms.burst) return;
     const nowMs = this.#link.nowMs();
     for (const lease of this.#table.leases()) {
+      lease.announced?.change(burst, nowMs, this.#perMs);
       if (lease.room === undefined) continue;
       lease.room = Math.min(lease.roomAt(nowMs, this.#terms), burst);
       lease.roomAtMs = nowMs;
     }
     this.#terms = { ...this.#terms, ratePerSecond, burst };
+    this.#localShare = undefined;
     this.#lease = leaseOf(this.#terms);
     this.#lowTokens = this.#lease / 2;
     const emptyAtMs = nowMs + this.#share.fullAfterMs;
@@ -100,6 +105,7 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
   take(key: string, count: number): number {
     // Nearly all calls end here, without a look at the clock.
     const known = this.#table.findYoung(key);
+    this.#hasTaken = true;
     if (known !== undefined && known.tokens - count > this.#lowTokens) {
       known.tokens -= count;
       return 0;
@@ -128,6 +134,12 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
       return lease.notBeforeMs - nowMs + Math.max(0, moreMs);
     }
     if (mayOwe) {
+      // What this process has announced does not go back with time: the store has at most what is left of the burst beside it.
+      const excess = lease.leastAt(nowMs, this.#terms) + owed - this.#terms.burst;
+      if (excess > 1e-6) {
+        this.#ask(lease, nowMs);
+        return excess / this.#perMs;
+      }
       lease.tokens = 0;
       lease.owed += owed;
       this.#ask(lease, nowMs);
@@ -203,7 +215,8 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
     return this.#link.failure !== 'closed' && this.#hasFailed(lease, nowMs);
   }
 
-  announce(key: string, count: number): AnnouncedTokens {
+  announce(key: string, count: number): AnnouncedTokens | undefined {
+    if (!this.#hasTaken) return undefined;
     const nowMs = this.#link.nowMs();
     const lease = this.#find(key, nowMs);
     lease.announced ??= new AnnouncedLevel();
@@ -219,25 +232,8 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
 
   missed(lease: Lease, count: number): void {
     const nowMs = this.#link.nowMs();
-    if (lease.outage !== NO_OUTAGE) this.#share.settle(lease, nowMs);
     lease.announced?.missed(count, nowMs, this.#perMs);
-    if (this.#countsAlone(lease, nowMs)) this.#return(lease, count, nowMs);
-    else {
-      // What the store has let go back meanwhile is not given back once more.
-      const spare = this.#usedOf(lease, nowMs) - this.#leastOf(lease, nowMs);
-      this.#return(lease, Math.max(0, Math.min(count, spare)), nowMs);
-    }
-  }
-
-  /** How much is used up, if no other process has used any since the store answered. */
-  #usedOf(lease: Lease, nowMs: number): number {
-    return this.#terms.burst - lease.roomAt(nowMs, this.#terms) + lease.owed + lease.owedOnTheWay;
-  }
-
-  /** How much of it cannot have gone back. Tokens that were granted count as used up in the store. */
-  #leastOf({ announced, tokens }: Lease, nowMs: number): number {
-    const level = announced?.at(nowMs, this.#perMs) ?? 0;
-    return level > 0 ? level + tokens : 0;
+    this.#return(lease, count, nowMs);
   }
 
   get #perMs(): number {
@@ -305,7 +301,7 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
   asked(lease: Lease, question: number): LeaseNeed {
     const nowMs = this.#link.nowMs();
     const { owed } = lease;
-    const least = Math.ceil(this.#leastOf(lease, nowMs));
+    const least = Math.ceil(Math.min(lease.leastAt(nowMs, this.#terms), this.#terms.burst));
     const kept = Math.max(this.#lease, lease.missing);
     const wanted = Math.ceil(
       Math.max(0, Math.max(kept, Math.min(lease.awaited, this.#terms.burst)) - lease.tokens),
@@ -373,14 +369,17 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
 
   #takeWithoutStore(lease: Lease, cost: number, nowMs: number): number {
     const { failure } = this.#link;
-    if (failure === 'open') return 0;
     if (failure === 'closed') return CLOSED_MS;
+    this.#hasTaken = failure === 'local';
+    if (!this.#hasTaken) return 0;
     return this.#share.take(lease, cost, this.#roomOf(lease, nowMs), nowMs);
   }
 
   /** As many processes as share the store now share the limit. */
   get #share(): LocalShare {
-    return new LocalShare(this.#terms, this.#link);
+    if (this.#localShare?.holders !== this.#link.holders)
+      this.#localShare = new LocalShare(this.#terms, this.#link);
+    return this.#localShare;
   }
 
   /** How many tokens the store has, if no other process has taken any since it answered. */

@@ -13,13 +13,19 @@ export interface ShareLink {
 }
 
 export class LocalShare {
+  /** How many processes have a share. */
+  readonly holders: number;
   readonly #link: ShareLink;
   readonly #intervalMs: number;
   readonly #burst: number;
+  /** How much one message may announce. */
+  readonly #mostAnnounced: number;
 
   constructor({ ratePerSecond, burst }: LeaseTerms, link: ShareLink) {
     const { holders } = link;
+    this.holders = holders;
     this.#link = link;
+    this.#mostAnnounced = burst;
     this.#intervalMs = (1000 * holders) / ratePerSecond;
     this.#burst = Math.max(1, burst / holders);
   }
@@ -49,9 +55,9 @@ export class LocalShare {
     if (this.#link.isUp) lease.owed = Math.max(0, lease.owed - count);
   }
 
-  /** What was taken for bytes that have not come has not begun to come back. */
+  /** What was taken for bytes that have not come has not begun to come back. A reload may have made the burst smaller than that. */
   settle(lease: Lease, nowMs: number): void {
-    const announced = lease.announced?.tokens ?? 0;
+    const announced = Math.min(lease.announced?.tokens ?? 0, this.#mostAnnounced);
     if (announced > 0) lease.paidAtMs = Math.max(lease.paidAtMs, nowMs + announced * this.#intervalMs);
   }
 
@@ -62,10 +68,10 @@ export class LocalShare {
 
   /** The share begins with this process's part of what the store had left. */
   #begin(lease: Lease, room: number, nowMs: number): void {
-    const { outage, holders } = this.#link;
+    const { outage } = this.#link;
     if (lease.outage === outage) return;
     lease.outage = outage;
-    const left = Math.min(this.#burst, room / holders);
+    const left = Math.min(this.#burst, room / this.holders);
     // What was spent in an earlier outage is still spent: the store was not told of it, and may have been back for a moment only.
     lease.paidAtMs = Math.max(lease.paidAtMs, nowMs + (this.#burst - left) * this.#intervalMs);
   }

@@ -18,7 +18,7 @@ export interface Quota {
    */
   take(key: string, count: number, client?: string): number;
   /** As `Tokens.announce`. */
-  announce?(key: string, count: number, client?: string): AnnouncedTokens;
+  announce?(key: string, count: number, client?: string): AnnouncedTokens | undefined;
   /** Gives tokens back that were just taken by `take` for the same client, since the call does not take place. */
   giveBack(key: string, count: number, client?: string): void;
   /**

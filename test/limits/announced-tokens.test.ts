@@ -111,7 +111,14 @@ function single(t: TestContext, clock: Clock, isOfStream: boolean): Fleet {
   return { tokens: [tokens], pass: (ms) => clock.passes(ms) };
 }
 
-function machines(t: TestContext, clock: Clock, count: number): Fleet {
+/** In which steps the store is gone. */
+type IsGone = (step: number) => boolean;
+
+const NEVER: IsGone = () => false;
+const ALWAYS: IsGone = () => true;
+const NOW_AND_THEN: IsGone = (step) => step % 40 >= 20;
+
+function machines(t: TestContext, clock: Clock, count: number, isGone = NEVER): Fleet {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const ofStore = new SimulatedClock();
   const store = new SimulatedStore(ofStore);
@@ -120,16 +127,22 @@ function machines(t: TestContext, clock: Clock, count: number): Fleet {
   const all = Array.from({ length: count }, () => {
     const quotas = new Quotas(() => ofStore.nowMs);
     t.after(() => quotas.close());
-    quotas.leases.use([standIn<StoreConfig>({ name: 'fleet', failure: 'closed' })]);
+    quotas.leases.use([
+      standIn<StoreConfig>({ name: 'fleet', failure: isGone === NEVER ? 'closed' : 'local' }),
+    ]);
     store.serve(quotas.leases);
     quotas.leases.storeChanged({ store: 'fleet', isUp: true, holders: count });
     return { quotas, tokens: quotas.quotaOf(rateLimitsOf(route)[0]) };
   });
+  let step = 0;
   return {
     tokens: all.map(({ tokens }) => tokens),
     pass: (ms, arrives) => {
       clock.passes(ms);
       ofStore.nowMs += ms;
+      const isUp = !isGone(++step);
+      if (!isUp) store.failAll();
+      for (const { quotas } of all) quotas.leases.storeChanged({ store: 'fleet', isUp, holders: count });
       if (arrives)
         for (let trips = 0; trips < 3; trips++) {
           for (const { quotas } of all) quotas.leases.flush();
@@ -237,6 +250,12 @@ const KINDS: Record<string, readonly [most: number, (t: TestContext, clock: Cloc
   'three processes with a store': [
     1.5 * BURST + 3 * (LEASE + LARGEST) + 2 * BURST,
     (t, clock) => machines(t, clock, 3),
+  ],
+  'one process whose store is gone': [BURST, (t, clock) => machines(t, clock, 1, ALWAYS)],
+  'three processes whose store is gone': [3 * LARGEST, (t, clock) => machines(t, clock, 3, ALWAYS)],
+  'one process whose store is gone now and then': [
+    1.5 * BURST + LEASE + LARGEST + BURST,
+    (t, clock) => machines(t, clock, 1, NOW_AND_THEN),
   ],
 };
 
