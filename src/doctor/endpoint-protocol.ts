@@ -10,6 +10,7 @@ import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import { type DialFailure, dial, TLS_FILES_UNUSABLE, tlsWishOf } from './dial.ts';
 import { type Finding, failed, note, ok, quoted, shownText, took, warning } from './finding.ts';
 import { describeSettings, type Greeting, greet } from './greeting.ts';
+import { diagnoseGreeting } from './greeting-verdict.ts';
 import { getByHttp1 } from './http1-look.ts';
 
 const LIMIT_MS = 2500;
@@ -40,10 +41,9 @@ export function examineProtocol(
 
 async function examinePlaintext(address: Address): Promise<readonly Finding[]> {
   const greeting = await greet(address, undefined, LIMIT_MS);
-  if ('failure' in greeting) {
-    return [byDiagnosis(diagnoseConnectFailure(greeting.failure, address.text, { timeoutMs: LIMIT_MS }))];
-  }
-  if (greeting.kind === 'http2-settings') return describeHttp2(greeting, address);
+  const wrong = judgeGreeting(greeting, address, false);
+  if ('failure' in greeting) return wrong;
+  if (greeting.kind === 'http2-settings') return wrong.length > 0 ? wrong : describeHttp2(greeting, address);
   // Many TLS servers close without a word, or say nothing, when plaintext comes.
   const second = await dial(address, { alpn: ['h2', 'http/1.1'] }, SECOND_LOOK_MS);
   if (!('failure' in second)) {
@@ -53,19 +53,28 @@ async function examinePlaintext(address: Address): Promise<readonly Finding[]> {
       note(`a TLS handshake succeeds there (ALPN “${quoted(second.tls?.alpn ?? '')}”)`),
     ];
   }
-  if (greeting.kind === 'need-more' && greeting.isClosed) {
-    return [byDiagnosis(diagnoseConnectFailure('ECONNRESET', address.text))];
-  }
-  const diagnosis = diagnoseUpstreamAnswer(greeting.kind, address.text, { timeoutMs: LIMIT_MS });
-  const said = greeting.firstLine === '' ? [] : [note(`it answered ${shownText(greeting.firstLine)}`)];
-  return [byDiagnosis(diagnosis), ...said];
+  return wrong;
 }
 
-function describeHttp2(greeting: Greeting, address: Address): readonly Finding[] {
-  const { settings, pingMs, goAway, tls } = greeting;
-  if (goAway !== undefined) {
-    return [byDiagnosis(diagnoseConnectFailure('unused', address.text)), note(`it sent ${goAway}`)];
-  }
+/** @returns why the peer does not begin HTTP/2, with what it said. Empty if it does */
+function judgeGreeting(
+  greeting: Greeting | DialFailure,
+  { text }: Address,
+  isTls: boolean,
+): readonly Finding[] {
+  const diagnosis = diagnoseGreeting(greeting, text, { timeoutMs: LIMIT_MS, isTls });
+  if (diagnosis === undefined) return [];
+  const { goAway, firstLine = '' } = 'failure' in greeting ? {} : greeting;
+  const said =
+    goAway !== undefined
+      ? `it sent ${goAway}`
+      : firstLine === ''
+        ? ''
+        : `it answered ${shownText(firstLine)}`;
+  return [byDiagnosis(diagnosis), ...(said === '' ? [] : [note(said)])];
+}
+
+function describeHttp2({ settings, pingMs, tls }: Greeting, address: Address): readonly Finding[] {
   const over = tls === undefined ? 'h2c (plaintext HTTP/2)' : `HTTP/2 over ${tls.version}`;
   const findings: Finding[] = [ok(`${over}; SETTINGS: ${describeSettings(settings)}`)];
   const streams = settings.get(MAX_CONCURRENT_STREAMS);
@@ -110,11 +119,8 @@ async function examineTls(address: Address, tls: UpstreamConfig['tls']): Promise
   if (facts?.alpn !== 'h2') {
     return [byDiagnosis(diagnoseConnectFailure('no_h2_alpn', address.text)), note(describeAlpn(facts?.alpn))];
   }
-  if (greeting.kind !== 'http2-settings') {
-    return [
-      byDiagnosis(diagnoseUpstreamAnswer(greeting.kind, address.text, { isTls: true, timeoutMs: LIMIT_MS })),
-    ];
-  }
+  const wrong = judgeGreeting(greeting, address, true);
+  if (wrong.length > 0) return wrong;
   return [ok(`the certificate is trusted, and for ${facts.names}`), ...describeHttp2(greeting, address)];
 }
 

@@ -40,7 +40,11 @@ const ALPN_TOKENS: ReadonlySet<string> = new Set([
   'tls_no_shared_alpn',
 ]);
 /** A port that begins with something else than HTTP/2. */
-const PREFACE_TOKENS: ReadonlySet<string> = new Set(['upstream_not_http2_http1', 'unknown_protocol']);
+const PREFACE_TOKENS: ReadonlySet<string> = new Set([
+  'upstream_not_http2_http1',
+  'upstream_not_http2_unknown',
+  'unknown_protocol',
+]);
 /** What a proxy answers that cannot use the service behind it. */
 const BEHIND_TOKENS: ReadonlySet<string> = new Set([
   'upstream_connection_refused',

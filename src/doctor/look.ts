@@ -5,7 +5,8 @@ import { type DialFailure, dial, probeHostFor, type TlsFacts } from './dial.ts';
 import { quoted, shownText } from './finding.ts';
 import { type Greeting, greet } from './greeting.ts';
 
-const LIMIT_MS = 2000;
+/** How long each look takes at most. */
+export const LOOK_MS = 2000;
 
 export interface Look {
   readonly plaintext: Greeting | DialFailure;
@@ -27,14 +28,14 @@ export interface LookOptions {
 export async function lookAt(address: Address, options: LookOptions = {}): Promise<Look> {
   const from = probeHostFor(address);
   const handshake = async (alpn: readonly string[] | undefined): Promise<TlsFacts | DialFailure> => {
-    const dialled = await dial(address, { ...options, alpn }, LIMIT_MS, from);
+    const dialled = await dial(address, { ...options, alpn }, LOOK_MS, from);
     if ('failure' in dialled) return dialled;
     dialled.socket.destroy();
     return dialled.tls ?? { failure: 'unknown', reason: undefined };
   };
   const [plaintext, h2, http1, withoutAlpn] = await Promise.all([
-    greet(address, undefined, LIMIT_MS, from),
-    greet(address, { ...options, alpn: ['h2'] }, LIMIT_MS, from),
+    greet(address, undefined, LOOK_MS, from),
+    greet(address, { ...options, alpn: ['h2'] }, LOOK_MS, from),
     handshake(['http/1.1']),
     handshake(undefined),
   ]);

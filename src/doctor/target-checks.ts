@@ -3,14 +3,14 @@
 
 import { isLocalAddress } from '../config/address.ts';
 import { diagnoseConnectFailure } from '../diagnosis/connect-failure.ts';
-import { diagnoseUpstreamAnswer } from '../diagnosis/upstream-first-bytes.ts';
 import { healthRequest } from '../health/health-message.ts';
 import type { Check } from './check.ts';
-import { probeHostFor } from './dial.ts';
+import { type DialFailure, probeHostFor } from './dial.ts';
 import { byDiagnosis } from './endpoint-protocol.ts';
 import { type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
 import { ownTokenIn } from './framegate-answer.ts';
 import type { Greeting } from './greeting.ts';
+import { diagnoseGreeting } from './greeting-verdict.ts';
 import { callGrpc, describeAnswer } from './grpc-call.ts';
 import { tryLargeRequest } from './large-request.ts';
 import {
@@ -20,7 +20,7 @@ import {
   describePlaintext,
   hasPlaintextHttp2,
   hasTls,
-  hasTlsHttp2,
+  LOOK_MS,
   type Look,
   lookAt,
   mayBeForTls,
@@ -76,7 +76,7 @@ async function examineProtocol(
   if ('kind' in look.plaintext) evidence.sawServer(look.plaintext.server, target.text);
   const failure = connectFailureOf(look);
   if (failure !== undefined && !hasTls(look)) {
-    return [byDiagnosis(diagnoseConnectFailure(failure, address.text, { timeoutMs: 2000 }))];
+    return [byDiagnosis(diagnoseConnectFailure(failure, address.text, { timeoutMs: LOOK_MS }))];
   }
   const why = isTls === undefined ? whyOnlyTls(target, ca, credentials) : undefined;
   const useTls = isTls ?? (why !== undefined || prefersTls(look));
@@ -134,7 +134,6 @@ function judgeWithheld(look: Look, { address, text }: Target, why: string | unde
 }
 
 function judgeTls(look: Look, { text }: Target): Finding | undefined {
-  if (hasTlsHttp2(look)) return undefined;
   const { h2 } = look;
   if (choosesHttp2(look) && 'kind' in h2) return judgeSilence(h2, text);
   if (wantsClientCertificate(look)) {
@@ -162,9 +161,8 @@ function judgeTls(look: Look, { text }: Target): Finding | undefined {
 }
 
 /** HTTP/2 was chosen, and something else came, or nothing. */
-function judgeSilence({ kind, isClosed }: Greeting, text: string): Finding {
-  if (kind !== 'need-more' || !isClosed)
-    return byDiagnosis(diagnoseUpstreamAnswer(kind, text, { isTls: true, timeoutMs: 2000 }));
+function judgeSilence(greeting: Greeting, text: string): Finding | undefined {
+  if (greeting.kind !== 'need-more' || !greeting.isClosed) return judgeGreeting(greeting, text, true);
   return failed(
     `${text} chooses “h2” by ALPN, and closes the connection before HTTP/2 begins`,
     'does it want a certificate of clients? Give the doctor one: --cert FILE and --key FILE; otherwise its log says why',
@@ -207,16 +205,29 @@ async function judgeExplanation(
   );
 }
 
-function judgeNeither({ plaintext }: Look, text: string): Finding {
-  if (!('failure' in plaintext) && plaintext.kind === 'http1') {
+/** No client of HTTP/2 can use it, by plaintext or by TLS. */
+function judgeNeither({ plaintext, h2 }: Look, text: string): Finding | undefined {
+  const kind = 'failure' in plaintext ? undefined : plaintext.kind;
+  if (kind === 'tls') {
+    return failed(
+      `${text} speaks TLS, and no handshake succeeds: with ALPN h2 ${describeHandshake(h2)}`,
+      'does it accept TLS 1.2 or 1.3, and does it ask for a certificate? Give the doctor one: --cert FILE and --key FILE',
+      'upstream_tls_failed',
+    );
+  }
+  if (!('failure' in plaintext) && kind === 'http1') {
     return failed(
       `${text} answers HTTP/2 by HTTP/1.1 (“${plaintext.firstLine}”), and speaks no TLS: gRPC clients say “Trying to connect an http1.x server”`,
       'nginx: listen PORT http2 (from 1.25.1 on: http2 on); Envoy: codec_type: AUTO or HTTP2',
       'upstream_not_http2_http1',
     );
   }
-  const code = 'failure' in plaintext ? plaintext.failure : plaintext.isClosed ? 'ECONNRESET' : 'no_settings';
-  return byDiagnosis(diagnoseConnectFailure(code, text, { timeoutMs: 2000 }));
+  return judgeGreeting(plaintext, text, false);
+}
+
+function judgeGreeting(seen: Greeting | DialFailure, text: string, isTls: boolean): Finding | undefined {
+  const diagnosis = diagnoseGreeting(seen, text, { timeoutMs: LOOK_MS, isTls });
+  return diagnosis === undefined ? undefined : byDiagnosis(diagnosis);
 }
 
 function judgeTrust({ h2 }: Look, hasAuthority: boolean): readonly Finding[] {

@@ -63,6 +63,8 @@ interface OddTls {
   readonly code: string;
 }
 
+const SETTINGS_AND_GOAWAY = '0000000400000000000000080700000000000000000000000000';
+
 const ODD_TLS: readonly OddTls[] = [
   {
     does: 'says nothing',
@@ -75,6 +77,12 @@ const ODD_TLS: readonly OddTls[] = [
     answer: (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
     says: /answered HTTP\/1\.1, not HTTP\/2/,
     code: 'FG2021',
+  },
+  {
+    does: 'begins HTTP/2 and gives the connection up at once',
+    answer: (socket) => socket.write(Buffer.from(SETTINGS_AND_GOAWAY, 'hex')),
+    says: /accepts connections and gives them up before it answers a call/,
+    code: 'FG2005',
   },
   {
     does: 'closes',
