@@ -2,6 +2,7 @@
 
 import { type Finding, failed, note, ok, took, warning } from './finding.ts';
 import { type CallAnswer, describeAnswer } from './grpc-call.ts';
+import { explainMissingAnswer } from './missing-answer.ts';
 
 export interface Comparison {
   /** 'through the proxy', 'through TARGET' */
@@ -10,6 +11,8 @@ export interface Comparison {
   readonly path: string;
   readonly direct: CallAnswer;
   readonly through: CallAnswer;
+  /** Where the service was called directly. */
+  readonly endpoint: string;
 }
 
 /** Fields that belong to the connection or to the moment. */
@@ -17,7 +20,7 @@ const UNIMPORTANT = new Set([':status', 'date', 'server', 'content-length', 'con
 
 /** @param explain finds the cause of an answer that differs */
 export function compareAnswers(
-  { way, path, direct, through }: Comparison,
+  { way, path, direct, through, endpoint }: Comparison,
   explain: (through: CallAnswer) => Finding | undefined,
 ): readonly Finding[] {
   const isSame = direct.grpcStatus === through.grpcStatus && direct.grpcMessage === through.grpcMessage;
@@ -25,16 +28,22 @@ export function compareAnswers(
   if (!isSame || through.grpcStatus === '') {
     if (isSame && direct.httpStatus === through.httpStatus && direct.httpStatus !== 0) return [note(both)];
     const cause = explain(through);
-    return [
-      cause ?? failed(both, 'the same call gets another answer; find what answers in between'),
-      ...(cause === undefined ? [] : [note(both)]),
-    ];
+    return cause === undefined ? [judgeDifference(both, direct, through, endpoint)] : [cause, note(both)];
   }
   const times = `directly ${took(direct.durationMs)}, ${way} ${took(through.durationMs)}`;
   return [
     ok(`${path} gets the same answer: ${describeAnswer(direct)}; ${times}`),
     ...compareFields(way, direct, through),
   ];
+}
+
+/** Says whose fault it is: of the service, which does not answer directly either, or of what is in between. */
+function judgeDifference(both: string, direct: CallAnswer, through: CallAnswer, endpoint: string): Finding {
+  const ofService = explainMissingAnswer(direct, both, endpoint);
+  if (ofService !== undefined) return ofService;
+  return explainMissingAnswer(through, both, endpoint) === undefined
+    ? failed(both, 'the same call gets another answer; find what answers in between')
+    : failed(both, 'the service answers; find what keeps the call, or its answer, in between');
 }
 
 /** Without a message the trailers may be in the header block (Trailers-Only). */

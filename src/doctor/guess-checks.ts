@@ -5,6 +5,7 @@ import { counted } from '../config/counted.ts';
 import type { Check, CheckReport } from './check.ts';
 import type { Evidence } from './evidence.ts';
 import { type Finding, failed, note, ok, unexamined, warning } from './finding.ts';
+import { CALL_RESET } from './missing-answer.ts';
 import type { SeenClient, SeenDiagnosis } from './running-proxy.ts';
 import { judgeClients, judgeServer } from './versions.ts';
 
@@ -45,8 +46,10 @@ const PREFACE_TOKENS: ReadonlySet<string> = new Set([
   'upstream_not_http2_unknown',
   'unknown_protocol',
 ]);
-/** What a proxy answers that cannot use the service behind it. */
+/** What becomes of calls if the service behind TARGET, or TARGET as a service, cannot be used. */
 const BEHIND_TOKENS: ReadonlySet<string> = new Set([
+  CALL_RESET,
+  'upstream_connection_lost',
   'upstream_connection_refused',
   'upstream_connection_reset',
   'upstream_silent',
@@ -127,7 +130,7 @@ function isAboutPreface(id: string, { token = '' }: Finding): boolean {
   return /^(?:through\.listener|target\.protocol)/.test(id) && PREFACE_TOKENS.has(token);
 }
 
-/** Whether TARGET relays the call, and what is behind it cannot be used. */
+/** Whether TARGET takes the call, and the service cannot be used. */
 function isBehindTarget(id: string, { token = '' }: Finding): boolean {
   return /^target\.(?:route|call)/.test(id) && BEHIND_TOKENS.has(token);
 }

@@ -3,6 +3,7 @@
 import { type Finding, failed } from './finding.ts';
 import { isRefusalOfPathAlone, ownTokenIn } from './framegate-answer.ts';
 import { type CallAnswer, type CallResponse, describeResponse } from './grpc-call.ts';
+import { hasBegun } from './missing-answer.ts';
 
 interface StatusAdvice {
   /** What the proxy does with the call: 'asks for credentials'. */
@@ -137,7 +138,7 @@ export function explainAnswer(answer: CallResponse, path: string, text: string):
       'upstream_connection_reset',
     );
   }
-  if (httpStatus === 0) return undefined;
+  if (httpStatus === 0 || hasBegun(answer)) return undefined;
   const advice = ADVICE.get(httpStatus);
   const itself = `${by} answers ${path} itself: ${describeResponse(answer)}`;
   if (advice === undefined) return failed(`${itself}; no gRPC service was asked`, LOCATION, NOT_GRPC);
@@ -153,7 +154,7 @@ function isOfEnvoy(message: string): boolean {
 /** Whether the answer says what a proxy makes of this path, and nothing of the service behind it or of other paths. */
 export function isOfPathAlone(answer: CallResponse & Pick<CallAnswer, 'headerNames'>): boolean {
   const { httpStatus, grpcStatus, grpcMessage } = answer;
-  if (grpcStatus === '') return httpStatus >= 200 && httpStatus < 500;
+  if (grpcStatus === '') return httpStatus >= 200 && httpStatus < 500 && !hasBegun(answer);
   return isRefusalOfPathAlone(grpcMessage) || isEnvoyWithoutRoute(answer);
 }
 

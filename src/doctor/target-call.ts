@@ -4,9 +4,10 @@
 import type { RouteConfig } from '../config/route-config.ts';
 import { healthRequest } from '../health/health-message.ts';
 import type { Check } from './check.ts';
-import { type Finding, failed, note, ok, unexamined } from './finding.ts';
+import { type Finding, note, ok, unexamined } from './finding.ts';
 import { remedyForPolicy } from './framegate-answer.ts';
 import { type CallAnswer, callGrpc, describeAnswer } from './grpc-call.ts';
+import { explainMissingAnswer, hasBegun } from './missing-answer.ts';
 import { explainAnswer, isOfPathAlone } from './proxy-answer.ts';
 import { HEALTH_CHECK, probeOf, serviceProbe } from './route-probe.ts';
 import {
@@ -117,8 +118,10 @@ function judge(answer: CallAnswer, { path, isExpected }: TargetProbe, text: stri
   const cause = explainAnswer(answer, path, text);
   if (cause !== undefined) return [cause];
   const said = `${path}: ${describeAnswer(answer)}`;
-  if (answer.grpcStatus === '')
-    return [failed(`${text} gave to ${said}`, 'find what answers there in place of the service')];
+  if (hasBegun(answer) && answer.isLate)
+    return [note(`${path}: a response of gRPC has begun, and not ended in time: calls are relayed`)];
+  const missing = explainMissingAnswer(answer, `${text} speaks HTTP/2, and gave to ${said}`, text);
+  if (missing !== undefined) return [missing];
   const hasHealth = path !== HEALTH_CHECK || answer.grpcStatus !== 'UNIMPLEMENTED';
   return [hasHealth ? ok(said) : note(`${said}: calls are relayed, and the service has no grpc.health.v1`)];
 }

@@ -100,8 +100,9 @@ async function compare(
   if (remedy !== undefined && !isSaid(direct, through))
     return [unexamined(`${target.text} refuses this client: ${path} got ${describeAnswer(through)}`, remedy)];
   if (!probe.isOfService && isOfPathAlone(through)) return [unknownPath(target.text, path, through)];
-  return compareAnswers({ way: `through ${target.text}`, path, direct, through }, (answer) =>
-    explainAnswer(answer, path, target.text),
+  return compareAnswers(
+    { way: `through ${target.text}`, path, direct, through, endpoint: endpoint.address.text },
+    (answer) => explainAnswer(answer, path, target.text),
   );
 }
 

@@ -304,7 +304,9 @@ async function compareRoute(
   const text = `${probe.path}: ${describeAnswer(through)}`;
   const refusal = token === undefined ? undefined : judgeRefusal({ route, token, text }, credentials);
   if (refusal !== undefined) return refusal;
-  return compareAnswers({ way: 'through the proxy', path: probe.path, direct: directly, through }, () =>
-    token === undefined ? undefined : failed(text, undefined, token),
+  const endpoint = direct.address.text;
+  return compareAnswers(
+    { way: 'through the proxy', path: probe.path, direct: directly, through, endpoint },
+    () => (token === undefined ? undefined : failed(text, undefined, token)),
   );
 }

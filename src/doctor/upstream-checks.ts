@@ -23,6 +23,7 @@ import type { EndpointEvidence, Evidence } from './evidence.ts';
 import { type Finding, failed, note, ok, quoted, took, unexamined, warning } from './finding.ts';
 import { ownTokenIn } from './framegate-answer.ts';
 import { type CallAnswer, type CallWay, callGrpc, describeAnswer } from './grpc-call.ts';
+import { explainMissingAnswer } from './missing-answer.ts';
 import { LIST_SERVICES, REFLECTION_PATHS, readServices } from './reflection.ts';
 
 const CONNECT_MS = 2500;
@@ -295,10 +296,20 @@ async function examineHealth(upstream: UpstreamConfig, address: Address): Promis
       byDiagnosis(diagnoseUpstreamAnswer('tls', address.text)),
       note(`it gave ${describeAnswer(answer)}`),
     ];
-  return describeHealth(answer, service, isChecked);
+  return describeHealth(answer, { service, isChecked, endpoint: address.text });
 }
 
-function describeHealth(answer: CallAnswer, service: string, isChecked: boolean): readonly Finding[] {
+interface AskedHealth {
+  readonly service: string;
+  /** Whether the upstream has health checks of this kind. */
+  readonly isChecked: boolean;
+  readonly endpoint: string;
+}
+
+function describeHealth(
+  answer: CallAnswer,
+  { service, isChecked, endpoint }: AskedHealth,
+): readonly Finding[] {
   const of = service === '' ? 'the server' : `service “${quoted(service)}”`;
   if (answer.grpcStatus === 'OK') {
     let status = '';
@@ -329,21 +340,16 @@ function describeHealth(answer: CallAnswer, service: string, isChecked: boolean)
       ),
     ];
   }
-  return describeUnexpected(answer, 'grpc.health.v1');
+  return [describeUnexpected(answer, 'grpc.health.v1', endpoint)];
 }
 
-function describeUnexpected(answer: CallAnswer, asked: string): readonly Finding[] {
+function describeUnexpected(answer: CallAnswer, asked: string, endpoint: string): Finding {
   const said = `asked for ${asked} it gave: ${describeAnswer(answer)}`;
-  if (answer.grpcStatus !== '') return [note(said)];
-  if (answer.httpStatus !== 0)
-    return [
-      failed(
-        said,
-        'is this the port of the gRPC service, or of a web server beside it?',
-        'upstream_not_grpc',
-      ),
-    ];
-  return [failed(said, 'does the service still respond?', 'upstream_silent')];
+  if (answer.grpcStatus !== '') return note(said);
+  return (
+    explainMissingAnswer(answer, said, endpoint) ??
+    failed(said, 'is this the port of the gRPC service, or of a web server beside it?', 'upstream_not_grpc')
+  );
 }
 
 async function examineReflection(way: CallWay, seen: EndpointEvidence): Promise<readonly Finding[]> {
@@ -355,7 +361,7 @@ async function examineReflection(way: CallWay, seen: EndpointEvidence): Promise<
   if (answer === undefined || answer.grpcStatus === 'UNIMPLEMENTED')
     return [note('it has no reflection, so its services are not known')];
   const services = readServices(answer.body);
-  if (services === undefined) return describeUnexpected(answer, 'reflection');
+  if (services === undefined) return [describeUnexpected(answer, 'reflection', way.address.text)];
   seen.services = services;
   return [ok(`reflection lists ${services.join(', ') || 'no service'}`)];
 }

@@ -16,6 +16,7 @@ export const SLOW_FILES: readonly string[] = [
   'cli/tap-messages.test.ts',
   'doctor/matrix-target.test.ts',
   'doctor/matrix-upstream.test.ts',
+  'doctor/silent-services.test.ts',
   'doctor/odd-peers.test.ts',
   'integration/stalled-console.test.ts',
   'integration/dashboard-feed.test.ts',
