@@ -64,11 +64,9 @@ test('a check during which its process ends has no result, and the rest is repor
   const { code } = await doctor.ended;
   assert.equal(doctor.stderr(), '');
   assert.equal(code, 1);
-  const { ok, first, checks }: { ok: boolean; first: { check: string }; checks: ShownCheck[] } = JSON.parse(
-    doctor.stdout(),
-  );
+  const { ok, checks }: { ok: boolean; checks: ShownCheck[] } = JSON.parse(doctor.stdout());
   const verdictOf = (id: RegExp): string => checks.find((check) => id.test(check.id))?.verdict ?? 'missing';
-  assert.deepEqual([ok, first.check], [false, 'target.protocol']);
+  assert.deepEqual([ok, verdictOf(/^target\.protocol$/)], [false, 'failed']);
   const found = checks.find(({ id }) => id === 'target.protocol');
   assert.match(
     found?.findings[0]?.text ?? '',
@@ -76,22 +74,24 @@ test('a check during which its process ends has no result, and the rest is repor
   );
   assert.ok(killed.size >= 1 && killed.size <= 2, `${killed.size} processes have ended`);
   assert.equal(verdictOf(/^target\.call$/), 'skipped');
-  for (const id of [
-    /^config\.usable$/,
-    /^ports\./,
-    /^upstream\..*\.health$/,
-    /^through\.route\.voice$/,
-    /^host\./,
-  ])
-    assert.match(verdictOf(id), /^(?:ok|note|warning)$/, `${id}`);
-  const others = checks.filter(({ id }) => id !== 'target.protocol' && !id.startsWith('guesses.'));
-  assert.ok(others.every(({ verdict }) => verdict !== 'failed'));
+  assert.match(verdictOf(/^config\.usable$/), /^(?:ok|note|warning)$/);
+  // On a busy machine others may fail by their own limits of a few seconds, but no other one for want of a process.
+  for (const id of [/^ports\./, /^upstream\..*\.health$/, /^through\.route\.voice$/, /^host\./])
+    assert.notEqual(verdictOf(id), 'missing', `${id}`);
+  for (const { id, findings, skippedBecause = '' } of checks)
+    if (id !== 'target.protocol' && !id.startsWith('guesses.'))
+      assert.doesNotMatch(
+        [skippedBecause, ...findings.map(({ text }) => text)].join('\n'),
+        /has no result|has not reported|have ended 5 times/,
+        id,
+      );
 });
 
 interface ShownCheck {
   readonly id: string;
   readonly verdict: string;
   readonly findings: readonly { readonly text: string }[];
+  readonly skippedBecause?: string;
 }
 
 /** The doctor while it examines a peer that says nothing. */

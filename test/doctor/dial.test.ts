@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Address } from '../../src/config/address.ts';
 import { dial, PROBE_HOST, probeHostFor } from '../../src/doctor/dial.ts';
+import { freePort } from '../support/free-port.ts';
 
 function addressOf(host: string, port = 1): Address {
   return { kind: 'tcp', host, port, text: `${host}:${port}` };
@@ -19,17 +20,23 @@ test('ports of this machine are looked at from an address of their own, also by 
   assert.equal(probeHostFor({ kind: 'unix', path: '/a', text: 'unix:/a' }), undefined);
 });
 
-test('a name is dialled at its other addresses where the one of the probe is refused', async (t) => {
+/** @returns whether the port of ::1 could be had */
+async function listensAt(t: TestContext, port: number): Promise<boolean> {
   const server = createServer((socket) => socket.end());
   const { promise, resolve } = Promise.withResolvers<boolean>();
   server.on('error', () => resolve(false));
-  server.listen({ host: '::1', port: 0 }, () => resolve(true));
-  if (!(await promise)) return t.skip('no IPv6 here');
+  server.listen({ host: '::1', port }, () => resolve(true));
   t.after(() => server.close());
-  const bound = server.address();
-  assert.ok(typeof bound === 'object' && bound !== null);
+  return await promise;
+}
+
+test('a name is dialled at its other addresses where the one of the probe is refused', async (t) => {
+  if (!(await listensAt(t, 0))) return t.skip('no IPv6 here');
+  // Nobody listens there at 127.0.0.1, and the system gives it to nobody.
+  let port = await freePort();
+  while (!(await listensAt(t, port))) port = await freePort();
   // It leads to 127.0.0.1, and then to ::1, where nothing in /etc/hosts says otherwise.
-  const dialled = await dial(addressOf('probe.localhost', bound.port), undefined, 5000, PROBE_HOST);
+  const dialled = await dial(addressOf('probe.localhost', port), undefined, 5000, PROBE_HOST);
   assert.ok('socket' in dialled, JSON.stringify(dialled));
   t.after(() => dialled.socket.destroy());
   assert.equal(dialled.socket.remoteAddress, '::1');

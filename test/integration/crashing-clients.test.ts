@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { ProxyProcess } from '../support/proxy-process.ts';
 import { proxyConfigText, startDemo } from '../support/proxy-under-test.ts';
 import { connectRawClient } from '../support/raw-client.ts';
@@ -45,7 +45,8 @@ async function started(t: TestContext, fault: string): Promise<ProxyProcess> {
   });
   t.after(() => child.kill('SIGKILL'));
   const proxy = new ProxyProcess(child, '');
-  await eventually('the proxy serves', () => saying(proxy, 'framegate serves').length > 0);
+  const serves = (): boolean => saying(proxy, 'framegate serves').length > 0;
+  await eventually('the proxy serves', serves, START_TIMEOUT_MS);
   return proxy;
 }
 

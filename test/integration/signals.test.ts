@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { NODE_FLAGS } from '../../src/workers/node-flags.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 import { ProxyProcess, startServiceProcess } from '../support/proxy-process.ts';
 import { proxyConfigText, startDemo } from '../support/proxy-under-test.ts';
 import { type ReloadingProxy, startReloadingProxy } from '../support/reloading-proxy.ts';
@@ -213,10 +213,11 @@ test('workers do nothing at the signals of the first process, and open no debugg
 
 /** Sends SIGUSR1 as soon as Node would open its debugger for it, which is long before our first line. */
 async function signalAtOnce(pid: number): Promise<void> {
-  await eventually('Node listens to SIGUSR1', () => {
+  const isCaught = (): boolean => {
     const [, caught] = /^SigCgt:\t(\w+)/m.exec(procFile(pid, 'status')) ?? [];
     return (BigInt(`0x${caught}`) & (1n << 9n)) !== 0n;
-  });
+  };
+  await eventually('Node listens to SIGUSR1', isCaught, START_TIMEOUT_MS);
   process.kill(pid, 'SIGUSR1');
 }
 
@@ -231,7 +232,8 @@ test('a SIGUSR1 that comes while Node starts leaves no debugger open', async (t)
   t.after(() => child.kill('SIGKILL'));
   await signalAtOnce(child.pid ?? 0);
   const proxy = new ProxyProcess(child, '');
-  await eventually('it serves', () => proxy.lines().some(({ msg }) => msg === 'framegate serves'));
+  const serves = (): boolean => proxy.lines().some(({ msg }) => msg === 'framegate serves');
+  await eventually('it serves', serves, START_TIMEOUT_MS);
   const open = proxy.lines().filter(({ address }) => address !== undefined).length;
   assert.equal(listeningSockets(proxy.pid), open, 'only the ports of the log are open');
 });

@@ -1,42 +1,50 @@
-// The wait for a condition itself.
+// The wait for a condition itself, on a clock of the tests.
 
 import assert from 'node:assert/strict';
-import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { listen } from '../edges/edge-under-test.ts';
 import { eventually } from './eventually.ts';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 10_000;
+/** Later than the first waits, which are of another kind. */
+const STOPPED_AT = [10, 100];
 
-/** As a machine does that runs other processes. */
-function stopThisProcessFor(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+for (const stoppedAt of STOPPED_AT) {
+  test(`what has happened while the process was not run is seen, though the time is over (probe ${stoppedAt})`, async () => {
+    let nowMs = 0;
+    let probes = 0;
+    const probe = (): boolean => {
+      // This comes during the wait after the probe. What has happened meanwhile is known only to the second probe after it.
+      if (++probes === stoppedAt) setImmediate(() => (nowMs += 2 * TIMEOUT_MS));
+      return probes > stoppedAt + 1;
+    };
+    await eventually('it is known', probe, TIMEOUT_MS, () => nowMs);
+    assert.equal(nowMs, 2 * TIMEOUT_MS);
+  });
 }
 
-test('what has happened while the process was not run is seen, though the time is over', async (t) => {
-  let peer: Socket | undefined;
-  const server = createServer((accepted) => {
-    peer = accepted;
-  });
-  const socket = connect(await listen(t, server), '127.0.0.1');
-  t.after(() => socket.destroy());
-  let isRead = false;
-  socket.on('data', () => {
-    isRead = true;
-  });
-  await eventually('the connection', () => peer !== undefined);
-  const beganAtMs = performance.now();
-  const stop = (): void => {
-    // Once the wait has begun, and probes by a timer. That one is due as soon as the process is run again, before anything is read.
-    if (performance.now() - beganAtMs < TIMEOUT_MS / 2) {
-      setImmediate(stop);
-      return;
-    }
-    peer?.write('x');
-    stopThisProcessFor(2 * TIMEOUT_MS);
+test('a process that is not run during a probe goes on probing', async () => {
+  let nowMs = 0;
+  let probes = 0;
+  const probe = (): boolean => {
+    if (++probes === 3) nowMs += 2 * TIMEOUT_MS;
+    return probes > 5;
   };
-  setImmediate(stop);
-  await eventually('the bytes are read', () => isRead, TIMEOUT_MS);
+  await eventually('it is known', probe, TIMEOUT_MS, () => nowMs);
+});
+
+test('probes that take long end the wait, each by its part', async () => {
+  let nowMs = 0;
+  let probes = 0;
+  const probe = async (): Promise<false> => {
+    probes++;
+    nowMs += TIMEOUT_MS;
+    return false;
+  };
+  await assert.rejects(
+    eventually('an answer', probe, TIMEOUT_MS, () => nowMs),
+    /never happened: an answer/,
+  );
+  assert.equal(probes, 6);
 });
 
 test('what never happens ends the wait, with a sentence', async () => {

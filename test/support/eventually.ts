@@ -8,6 +8,8 @@ const POLL_MS = 5;
  * meanwhile: what it waits for may be there already, and is known only a turn later.
  */
 const MOST_COUNTED_MS = 50;
+/** The most that one probe counts, as a part of the timeout. A process that is not run during a probe cannot be told from a slow probe. */
+const MOST_OF_ONE_PROBE = 1 / 4;
 const DEFAULT_TIMEOUT_MS = 15_000;
 /** The limit for a process to start on a busy machine. No test is about how long that takes. */
 export const START_TIMEOUT_MS = 120_000;
@@ -15,23 +17,26 @@ export const START_TIMEOUT_MS = 120_000;
 /**
  * Resolves to the first value of `probe` that is neither undefined nor false. Rejects with `what` in the message if none comes.
  * @param timeoutMs of probing, and of waiting while this process is run
+ * @param nowMs the time in milliseconds from any start
  */
 export async function eventually<Value>(
   what: string,
   probe: () => Value | undefined | false | Promise<Value | undefined | false>,
   timeoutMs: number = DEFAULT_TIMEOUT_MS,
+  nowMs: () => number = () => performance.now(),
 ): Promise<Value> {
   let spentMs = 0;
   for (let turn = 0; ; turn++) {
-    const probedAtMs = performance.now();
+    const probedAtMs = nowMs();
     const value = await probe();
     if (value !== undefined && value !== false) return value;
     if (spentMs > timeoutMs) throw new Error(`this never happened: ${what}`);
-    const waitsAtMs = performance.now();
+    const waitsAtMs = nowMs();
     await new Promise((resolve) => {
       if (turn < EAGER_TURNS) setImmediate(resolve);
       else setTimeout(resolve, POLL_MS);
     });
-    spentMs += waitsAtMs - probedAtMs + Math.min(performance.now() - waitsAtMs, MOST_COUNTED_MS);
+    spentMs += Math.min(waitsAtMs - probedAtMs, timeoutMs * MOST_OF_ONE_PROBE);
+    spentMs += Math.min(nowMs() - waitsAtMs, MOST_COUNTED_MS);
   }
 }

@@ -32,10 +32,13 @@ export function holdsConnection(pid: number, port: number): boolean {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n');
   const columns = rows.map((row) => row.trim().split(/\s+/));
-  const inode = columns.find(([, address]) => address?.endsWith(local))?.[9];
+  // Others may have the port at another address, such as connections in TIME_WAIT, which have inode 0.
+  const sockets = new Set(
+    columns.flatMap(([, address, ...rest]) => (address?.endsWith(local) ? [`socket:[${rest[7]}]`] : [])),
+  );
   const folder = `/proc/${pid}/fd`;
   try {
-    return readdirSync(folder).some((fd) => linkOf(`${folder}/${fd}`) === `socket:[${inode}]`);
+    return readdirSync(folder).some((fd) => sockets.has(linkOf(`${folder}/${fd}`)));
   } catch {
     return false;
   }

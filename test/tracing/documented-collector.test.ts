@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { otlpHttpExporter } from '../../src/tracing/otlp-http-exporter.ts';
 import type { Span } from '../../src/tracing/span.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/tracing.md'), 'utf8');
 
@@ -41,6 +41,7 @@ async function collector(t: TestContext): Promise<{ readonly url: string; printe
   const [, port] = await eventually(
     'the collector listens',
     () => /on port (\d+)\n/.exec(output) ?? undefined,
+    START_TIMEOUT_MS,
   );
   return { url: `http://127.0.0.1:${port}/v1/traces`, printed: () => output };
 }
