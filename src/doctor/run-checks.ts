@@ -49,6 +49,8 @@ export async function runChecks(
 class Run {
   readonly finished: Promise<readonly CheckReport[]>;
   readonly #plan: readonly Check[];
+  /** The same checks, in the order in which they begin if several are due. */
+  readonly #byTurns: readonly Check[];
   readonly #events: RunEvents;
   readonly #hide: RunOptions['hide'];
   readonly #alone: ReadonlySet<string>;
@@ -67,6 +69,7 @@ class Run {
   constructor(plan: readonly Check[], events: RunEvents, options: RunOptions) {
     const { totalMs, lastBeginMs, hide, earlier = [], alone = new Set() } = options;
     this.#plan = plan;
+    this.#byTurns = byTurnsOfGroups(plan);
     this.#events = events;
     this.#hide = hide;
     this.#alone = alone;
@@ -89,7 +92,7 @@ class Run {
     let isFurther = true;
     while (isFurther) {
       isFurther = false;
-      for (const check of this.#plan) {
+      for (const check of this.#byTurns) {
         if (this.#begun.has(check.id) || !this.#isDue(check)) continue;
         const obstacle = this.#obstacle(check);
         const isTooLate = obstacle === undefined && this.#isTooLate(check);
@@ -187,6 +190,17 @@ class Run {
     this.#reports.set(id, report);
     this.#events.onEnd?.(report);
   }
+}
+
+/** @returns the first check of each group, then the second ones, and so on: no group with many slow checks keeps out the others */
+function byTurnsOfGroups(plan: readonly Check[]): readonly Check[] {
+  const sizes = new Map<Check['group'], number>();
+  const placed = plan.map((check) => {
+    const place = sizes.get(check.group) ?? 0;
+    sizes.set(check.group, place + 1);
+    return { check, place };
+  });
+  return placed.toSorted((one, other) => one.place - other.place).map(({ check }) => check);
 }
 
 /** A check that failed has left nothing, and may be why that process ended. */

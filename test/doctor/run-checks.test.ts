@@ -160,6 +160,18 @@ test('a check that never ends is given up after its time limit, and says so', as
   assert.match(reports[0].findings[0].text, /no result/);
 });
 
+test('a group of many checks keeps no other group from beginning', async () => {
+  const many = Array.from({ length: 20 }, (_, index) => laterCheck(`upstream-${index}`));
+  const others = ['first', 'second'].map((id): Check => ({ ...laterCheck(id), group: 'host' }));
+  const { events, reports } = await run([...many, ...others]);
+  const first12 = events.slice(0, 12);
+  assert.ok(first12.includes('first begins') && first12.includes('second begins'), first12.join());
+  assert.deepEqual(
+    reports.map(({ id }) => id),
+    [...many, ...others].map(({ id }) => id),
+  );
+});
+
 test('no check begins once the time is over, which one warning says, and what is held for longer is made', async () => {
   let nowMs = 0;
   const slow = {
