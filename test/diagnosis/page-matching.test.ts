@@ -1,6 +1,7 @@
 // Which pages fit a text: codes and tokens, what the pages themselves quote, and what other proxies say.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { diagnosisCode } from '../../src/diagnosis/codes.ts';
 import { explainAlerts } from '../../src/diagnosis/pages/alert.ts';
@@ -20,6 +21,8 @@ import {
   refusalTokens,
   sentenceForClient,
 } from '../../src/diagnosis/refusal.ts';
+import { grpcStatusOfHttpStatus } from '../../src/grpc/http-status-mapping.ts';
+import { grpcStatusName } from '../../src/grpc/status.ts';
 import { sentencesOfSource } from '../support/sentences-of-source.ts';
 
 const REFUSALS = refusalTokens.filter((token): token is RefusalToken =>
@@ -35,6 +38,16 @@ function codesFor(text: string): readonly string[] {
 
 function alertsIn(text: string): readonly string[] {
   return explainAlerts(text).map(({ title }) => title);
+}
+
+/** The part of a page that says what clients get. */
+function howItLooks(text: string): string {
+  return text.split('## How it looks')[1]?.split('## Remedy')[0] ?? '';
+}
+
+/** All codes of a text, in order. */
+function codesIn(text: string): readonly string[] {
+  return [...new Set(Array.from(text.matchAll(/FG\d{4}/g), ([code]) => code))].toSorted();
 }
 
 for (const page of pages) {
@@ -196,8 +209,47 @@ test('each status but UNAVAILABLE, which has several causes, is one symptom', ()
     'RESOURCE_EXHAUSTED',
     'UNAUTHENTICATED',
     'PERMISSION_DENIED',
+    'INTERNAL',
+    'UNKNOWN',
+    'CANCELLED',
   ])
     assert.equal(explainSymptom(status).length, 1, status);
+});
+
+test('each status that Framegate itself gives to a client is a symptom', () => {
+  const told = readFileSync(new URL('../../docs/what-a-client-is-told.md', import.meta.url), 'utf8');
+  const statuses = new Set(
+    Array.from(told.matchAll(/\| ([A-Z]{4,}(?:_[A-Z]+)*) \(\d{3}\) \|/g), ([, name]) => name),
+  );
+  assert.ok(statuses.size >= 7, [...statuses].join());
+  for (const status of statuses) assert.notEqual(explainSymptom(status).length, 0, status);
+});
+
+for (const status of ['INTERNAL', 'UNKNOWN'])
+  test(`${status}: the symptom names the codes with which Framegate answers so, and no other`, () => {
+    // In front of a colon it belongs to the text of a library.
+    const got = new RegExp(`\\b${status}\\b(?!:)`);
+    const known = pages.filter(({ text }) => got.test(howItLooks(text))).map(({ code }) => code);
+    // A fault answers with any status.
+    assert.deepEqual(codesIn(explainSymptom(status)[0].text), [...new Set([...known, 'FG3046'])].toSorted());
+  });
+
+test('the page of an answer that is not gRPC says which status it becomes', () => {
+  const said = howItLooks(pages.find(({ code }) => code === 'FG3015')?.text ?? '');
+  for (const httpStatus of [400, 401, 403, 404, 429, 431, 502, 503, 504]) {
+    const status = grpcStatusName(grpcStatusOfHttpStatus(httpStatus));
+    assert.match(said, new RegExp(`\\b${httpStatus}\\b[^\`]*\`${status}\``), `HTTP ${httpStatus}`);
+  }
+  assert.match(said, new RegExp(`others \`${grpcStatusName(grpcStatusOfHttpStatus(200))}\``));
+});
+
+test('a record with a status of the service that Framegate gives as well has the likely cause there', () => {
+  for (const [grpcStatus, cause] of [
+    ['INTERNAL', /The likely cause: the service failed within the call/],
+    ['UNKNOWN', /The likely cause: the code of the service has thrown an error/],
+    ['CANCELLED', /The likely cause: the service has cancelled the call/],
+  ] as const)
+    assert.match(ofRecord({ ...BY_SERVICE, grpcStatus })[0], cause);
 });
 
 test('an HTTP status that stands alone, and the words of framegate status, are symptoms', () => {
@@ -220,9 +272,7 @@ test('the status line of a response is the symptom of its status', () => {
 /** The codes of the pages which say that clients get one of these HTTP statuses. */
 function codesWithStatus(statuses: readonly number[]): readonly string[] {
   const got = new RegExp(`(?:HTTP|gets?|response)\\s+(?:${statuses.join('|')})\\b`);
-  return pages
-    .filter(({ text }) => got.test(text.split('## How it looks')[1]?.split('## Remedy')[0] ?? ''))
-    .map(({ code }) => code);
+  return pages.filter(({ text }) => got.test(howItLooks(text))).map(({ code }) => code);
 }
 
 for (const statuses of [[400, 417, 426, 501, 505], [408], [413, 431], [502], [503], [504]])
@@ -232,11 +282,10 @@ for (const statuses of [[400, 417, 426, 501, 505], [408], [413, 431], [502], [50
     );
     assert.equal(texts.size, 1);
     const [text] = texts;
-    const named = new Set(Array.from(text.matchAll(/FG\d{4}/g), ([code]) => code));
     // Endpoints that cannot be used have a section of their own.
     const group = text.includes('[FG2xxx]') ? /^FG20/ : undefined;
     const known = codesWithStatus(statuses).filter((code) => group?.test(code) !== true);
-    assert.deepEqual([...named].toSorted(), known.toSorted());
+    assert.deepEqual(codesIn(text), known.toSorted());
   });
 
 test('every sentence that the proxy gives to a client or writes as a reason is explained by its own page first', () => {

@@ -158,3 +158,14 @@ test('a request that cannot be said in HTTP/1.1 is not the endpoint’s failure'
   const { failed, givenUp } = edge.upstream.endpoints[0].counts;
   assert.deepEqual([failed, givenUp], [0, 1]);
 });
+
+test('the client of a gRPC call that cannot be said in HTTP/1.1 gets INTERNAL with the code of the page', async (t) => {
+  const service = await startService(t, (_request, response) => response.end('served'));
+  const edge = await EdgeUnderTest.start(t, { endpoints: [service.address] });
+  const fields = { ':method': 'brew', ':path': '/', ':authority': 'a', 'content-type': 'application/grpc' };
+  const stream = edge.h2(t).request(fields);
+  stream.on('error', () => undefined);
+  const [headers] = await once(stream, 'response');
+  assert.equal(headers['grpc-status'], '13');
+  assert.match(String(headers['grpc-message']), /has no form in HTTP\/1\.1.* \(FG1015\)$/);
+});
