@@ -75,8 +75,9 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
   }
 
   /**
-   * Other terms of the same limit apply from now on. What was spent stays so, but no debt is more than an empty bucket by the new terms, and
-   * no more may be leased or owed than they allow.
+   * Other terms of the same limit apply from now on. What was spent stays so. What this process has announced, counts alone, or has not told
+   * the store is no more than an empty bucket by the new terms, and no more may be leased. The store keeps the debt that it knows: machines
+   * reload one after another, and what one forgave, those with the former terms would spend once more.
    */
   change({ ratePerSecond, burst }: Pick<LeaseTerms, 'ratePerSecond' | 'burst'>): void {
     if (ratePerSecond === this.#terms.ratePerSecond && burst === this.#terms.burst) return;
