@@ -16,7 +16,10 @@ export interface Count {
   /** How much of the burst is used up, as of `atMs`. Beyond the burst it is a debt. */
   used: number;
   atMs: number;
-  /** How much of it was taken for bytes that have not come. That does not go back with time. */
+  /**
+   * How much of it was taken for bytes that have not come. That does not go back with time. Together with `announcedElsewhere` it is more than
+   * `used` only after a reload has made the burst smaller.
+   */
   announced: number;
   /** The same in other processes, as the primary process has told it. */
   announcedElsewhere: number;
@@ -123,7 +126,8 @@ export class QuotaTable {
     const { perMs } = this.#allowance;
     const nowMs = this.#now();
     const used = count.used - Math.max(0, nowMs - count.atMs) * perMs;
-    count.used = Math.max(0, Math.max(used, count.announced - goneBack) + more);
+    const least = Math.min(count.used, count.announced - goneBack);
+    count.used = Math.max(0, Math.max(used, least) + more);
     count.atMs = nowMs;
     return count;
   }
@@ -133,16 +137,30 @@ export class QuotaTable {
     // The clock may be read a millisecond late.
     if (nowMs <= count.atMs) return;
     const used = count.used - (nowMs - count.atMs) * this.#allowance.perMs;
-    const least = count.announced + count.announcedElsewhere;
-    count.used = used > least ? used : least;
+    count.used = Math.max(used, heldOf(count));
     count.atMs = nowMs;
   }
 
   /** So many of the tokens that are used up are for bytes that have not come; fewer than before if negative. */
   announce(count: Count, more: number): void {
     this.settle(count);
+    const held = heldOf(count);
+    const before = count.announced + count.announcedElsewhere;
     count.announced += more;
-    count.used = Math.max(count.used, count.announced + count.announcedElsewhere);
+    // Some may have gone back since they were taken.
+    if (held === before) count.used = Math.max(count.used, before + more);
+  }
+
+  /** Gives back what was used. @param count settled */
+  giveBack(count: Count, less: number): void {
+    count.used = Math.max(heldOf(count), count.used - less);
+  }
+
+  /** The primary process has told how much is used up, and how much others have announced. @param count settled */
+  told(count: Count, used: number, announcedElsewhere: number): void {
+    count.announcedElsewhere = announcedElsewhere;
+    count.toldAtMs = count.atMs;
+    count.used = Math.max(Math.min(count.announced + announcedElsewhere, this.#allowance.burst), used);
   }
 
   /** @param count settled. @returns how many milliseconds until so many more may come; 0: now, Infinity: never */
@@ -254,10 +272,15 @@ export class QuotaTable {
   }
 }
 
+/** How much is used up and does not go back with time. @param count settled */
+function heldOf({ used, announced, announcedElsewhere }: Count): number {
+  return Math.min(used, announced + announcedElsewhere);
+}
+
 /** @param count settled */
-function isFull({ used, announced, announcedElsewhere, untold, untoldAnnounced, telling }: Count): boolean {
-  if (announced !== 0 || untold !== 0 || untoldAnnounced !== 0 || telling !== 0) return false;
-  // What others have announced the primary process tells again.
+function isFull({ used, announcedElsewhere, untold, untoldAnnounced, telling }: Count): boolean {
+  if (untold !== 0 || untoldAnnounced !== 0 || telling !== 0) return false;
+  // What others have announced the primary process tells again. What was announced here is used up beside it.
   return used <= announcedElsewhere;
 }
 

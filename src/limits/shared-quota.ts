@@ -61,7 +61,7 @@ export class SharedQuota implements Quota, ToldQuota, AnnouncedSum<Count> {
   }
 
   #return(found: Count, count: number): void {
-    found.used = Math.max(found.announced + found.announcedElsewhere, found.used - count);
+    this.#table.giveBack(found, count);
     if (!this.#reports.isOn) return;
     found.untoldLevel = this.#untoldLevelOf(found) - count;
     found.untoldAtMs = found.atMs;
@@ -140,9 +140,8 @@ export class SharedQuota implements Quota, ToldQuota, AnnouncedSum<Count> {
       return;
     }
     this.#table.settle(found);
-    found.announcedElsewhere = Math.max(0, announced - (found.announced - found.untoldAnnounced));
-    found.toldAtMs = found.atMs;
-    found.used = Math.max(found.announced + found.announcedElsewhere, used + found.untold);
+    const elsewhere = Math.max(0, announced - (found.announced - found.untoldAnnounced));
+    this.#table.told(found, used + found.untold, elsewhere);
   }
 
   #shareNow(): number {

@@ -91,6 +91,80 @@ test('a limit that the primary has not known for a while holds what was announce
   assert.equal(takes(101), false);
 });
 
+test('of a limit that the primary did not know for a moment, what ends hides nothing that is announced later', (t) => {
+  const { fleet, announced, takes } = sceneOf(t);
+  fleet.ledger.use([]);
+  fleet.reload();
+  announced.end();
+  fleet.pass(FULL_AFTER_MS, true);
+  const [first, second] = fleet.tokens;
+  assert.equal(takes(500), true);
+  second.announce?.('all', 500);
+  fleet.pass(FULL_AFTER_MS, true);
+  assert.equal(first.take('all', 1), 0);
+  fleet.pass(10 * FULL_AFTER_MS, true);
+  assert.ok(first.take('all', 501) > 0);
+  assert.equal(first.take('all', 500), 0);
+});
+
+test('who is refused for what others have announced asks again only if the primary has told nothing for 100 ms', (t) => {
+  const { fleet } = sceneOf(t);
+  const [, second] = fleet.tokens;
+  assert.equal(second.take('all', 1), 0);
+  fleet.pass(300, true);
+  for (const [ms, knows] of [
+    [99, true],
+    [2, false],
+  ] as const) {
+    fleet.pass(ms, false);
+    assert.ok(second.take('all', 500) > 0);
+    assert.equal(second.knows('all', 500), knows);
+  }
+});
+
+test('what has come here while the primary was being told does not count as announced elsewhere', (t) => {
+  const { fleet, announced } = sceneOf(t);
+  const [first] = fleet.tokens;
+  fleet.pass(FULL_AFTER_MS, true);
+  assert.equal(first.take('all', 1), 0);
+  // The report leaves.
+  fleet.pass(300, false);
+  announced.came(500);
+  fleet.pass(0, true);
+  fleet.pass(FULL_AFTER_MS, false);
+  assert.ok(first.take('all', 601) > 0);
+  assert.equal(first.take('all', 600), 0);
+});
+
+test('after a reload with a smaller burst, what was announced before leaves behind no more than the burst, in all workers', (t) => {
+  const { fleet, announced, takes } = sceneOf(t);
+  fleet.reload({ ...LIMIT, rate: { count: 100, periodMs: 1000 }, burst: 100 });
+  fleet.pass(10_000, true);
+  assert.equal(takes(1), false);
+  announced.came(900);
+  fleet.pass(300, true);
+  fleet.pass(1000, true);
+  assert.equal(takes(100), true);
+});
+
+test('after a reload with a smaller burst, a message that ends gives other workers nothing of what another one holds', (t) => {
+  const fleet = new ToldWorkers(t, LIMIT, 2, new Clock());
+  const [first, second] = fleet.tokens;
+  const [message] = [250, 250].map((count) => {
+    assert.equal(first.take('all', count), 0);
+    return first.announce?.('all', count);
+  });
+  fleet.pass(300, true);
+  fleet.reload({ ...LIMIT, rate: { count: 100, periodMs: 1000 }, burst: 100 });
+  message?.end();
+  fleet.pass(300, true);
+  // The second worker hears of it by its own first byte.
+  second.take('all', 1);
+  fleet.pass(300, true);
+  fleet.pass(10_000, true);
+  assert.ok(second.take('all', 1) > 0);
+});
+
 function sceneOf(t: TestContext): Pick<Scene, 'fleet' | 'announced' | 'takes'> {
   const scene = new Scene(t);
   return { fleet: scene.fleet, announced: scene.announced, takes: (count) => scene.takes(count) };

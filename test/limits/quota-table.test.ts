@@ -144,8 +144,8 @@ test('what cannot be dropped is looked at after all others, and what was found l
   for (let key = 0; key < 16; key++) assert.equal(table.peek(`old ${key}`)?.untold, 1);
 });
 
-test('counts of which something is untold, or being told, are not dropped', () => {
-  for (const field of ['untold', 'telling'] as const) {
+test('counts of which something is untold, being told, or announced here are not dropped', () => {
+  for (const field of ['untold', 'untoldAnnounced', 'telling', 'announced'] as const) {
     const { table, take, pass } = bench(TEN_PER_SECOND, 8);
     for (let key = 0; key < 8; key++) {
       take(`old ${key}`);
@@ -153,8 +153,17 @@ test('counts of which something is untold, or being told, are not dropped', () =
     }
     pass(60_000);
     for (let key = 0; key < 100; key++) take(`new ${key}`);
-    for (let key = 0; key < 8; key++) assert.equal(table.peek(`old ${key}`)?.key, `old ${key}`);
+    for (let key = 0; key < 8; key++) assert.equal(table.peek(`old ${key}`)?.key, `old ${key}`, field);
   }
+});
+
+test('counts that others alone use, by what they have announced, are dropped', () => {
+  const { table, take, pass } = bench(TEN_PER_SECOND, 8);
+  for (let key = 0; key < 8; key++) table.told(table.find(`old ${key}`), 3, 3);
+  pass(60_000);
+  for (let key = 0; key < 8; key++) assert.equal(table.peek(`old ${key}`)?.used, 3);
+  take('new');
+  assert.equal(table.peek('new')?.key, 'new', 'there was room for it');
 });
 
 test('a count that keys share is found by each of them, as long as there is no room', () => {
@@ -168,4 +177,66 @@ test('a count that keys share is found by each of them, as long as there is no r
   pass(60_000);
   take('c');
   assert.equal(table.peek('c')?.key, 'c', 'now there is room for one of its own');
+});
+
+/** 900,000 tokens were taken for bytes that have not come when a reload leaves 1,000, which come back in a second. */
+function shrunken(): Bench {
+  const bytes = bench({ perMs: 1000, burst: 1_000_000 });
+  bytes.table.find('a').used = 900_000;
+  bytes.table.announce(bytes.table.find('a'), 900_000);
+  bytes.table.change({ perMs: 1, burst: 1000 });
+  return bytes;
+}
+
+test('what was announced before the burst was made smaller leaves behind no more than an empty count when it comes', () => {
+  const { table, pass } = shrunken();
+  const waitMs = (count: number): number => table.waitMs(table.find('a'), count);
+  pass(60_000);
+  assert.ok(waitMs(1) > 0, 'it has not come');
+  table.announce(table.find('a'), -899_000);
+  pass(60_000);
+  assert.ok(waitMs(1) > 0, 'the last 1,000 have not come');
+  table.announce(table.find('a'), -500);
+  pass(60_000);
+  assert.deepEqual([waitMs(500), waitMs(501)], [0, 1]);
+  table.announce(table.find('a'), -500);
+  pass(100);
+  assert.deepEqual([waitMs(600), waitMs(601)], [0, 1]);
+});
+
+test('what was announced before the burst was made smaller gives back nothing of what other messages hold', () => {
+  const { table, pass } = shrunken();
+  for (const left of [450_000, 0]) {
+    table.announce(table.find('a'), -450_000);
+    table.giveBack(table.find('a'), 450_000);
+    pass(1);
+    assert.equal(table.find('a').used, left > 0 ? 1000 : 0);
+  }
+});
+
+test('what was announced before the burst was made smaller is not used up once more when others tell, announce, or have used some', () => {
+  const told = shrunken().table;
+  told.told(told.find('a'), 900_000, 0);
+  assert.equal(told.find('a').used, 900_000, 'those who told it know of no reload');
+  told.told(told.find('a'), 1000, 0);
+  told.announce(told.find('a'), -900_000);
+  assert.equal(told.find('a').used, 1000);
+
+  const announcing = shrunken().table;
+  announcing.change({ perMs: 1, burst: 2000 });
+  announcing.find('a').used += 500;
+  announcing.announce(announcing.find('a'), 500);
+  assert.equal(announcing.find('a').used, 1500);
+
+  const past = shrunken().table;
+  past.addPast('a', undefined, { more: 10, goneBack: 0 });
+  assert.equal(past.find('a').used, 1010);
+});
+
+test('what went back between the moment at which tokens were taken and that at which they are announced is used up again', () => {
+  const { table, pass } = bench({ perMs: 1, burst: 1000 });
+  table.find('a').used = 900;
+  pass(3);
+  table.announce(table.find('a'), 900);
+  assert.equal(table.find('a').used, 900);
 });

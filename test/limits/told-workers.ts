@@ -16,7 +16,7 @@ export class ToldWorkers {
   readonly workers: readonly Quotas[];
   /** Of the limit, one for each worker. */
   readonly tokens: readonly Quota[];
-  readonly #route: RouteConfig;
+  #route: RouteConfig;
   readonly #clock: Clock;
   readonly #t: TestContext;
   readonly #onTheWay: (() => void)[] = [];
@@ -34,9 +34,11 @@ export class ToldWorkers {
     this.tokens = this.workers.map((quotas) => quotas.quotaOf(rateLimitsOf(route)[0]));
   }
 
-  /** The primary counts for the limit, also if it did not for a while. */
-  reload(): void {
+  /** The primary counts for the limit, also if it did not for a while. @param limit the same one by other terms, if there are any */
+  reload(limit?: RateLimitConfig): void {
+    if (limit !== undefined) this.#route = routeConfig({ limits: [limit] });
     this.ledger.use([this.#route]);
+    if (limit !== undefined) for (const quotas of this.workers) quotas.use([this.#route]);
   }
 
   #begin(quotas: Quotas, count: number): Quotas {
