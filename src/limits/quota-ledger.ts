@@ -18,11 +18,16 @@ interface Announced {
 /** What the streams of one worker have announced, by key, and has not come. There are no more of them than streams. */
 type AnnouncedKeys = Map<string, Announced>;
 
+interface LedgerLimit {
+  readonly table: QuotaTable;
+  /** By worker. */
+  readonly announced: Map<object, AnnouncedKeys>;
+}
+
 export class QuotaLedger {
   readonly #now: () => number;
   readonly #most: number | undefined;
-  readonly #tables = new Map<string, QuotaTable>();
-  readonly #announced = new Map<object, Map<QuotaTable, AnnouncedKeys>>();
+  readonly #limits = new Map<string, LedgerLimit>();
 
   /** @param now monotonic milliseconds */
   constructor(now: () => number = () => performance.now(), most?: number) {
@@ -33,16 +38,14 @@ export class QuotaLedger {
   /** Counts for the limits of this configuration from now on. */
   use(routes: readonly RouteConfig[]): void {
     const limits = new Map(routes.flatMap(rateLimitsOf).map((limit) => [limit.id, limit]));
-    for (const [id, table] of this.#tables) {
-      if (limits.has(id)) continue;
-      this.#tables.delete(id);
-      for (const tables of this.#announced.values()) tables.delete(table);
-    }
+    for (const id of this.#limits.keys()) if (!limits.has(id)) this.#limits.delete(id);
     for (const [id, { allowance }] of limits) {
-      const table = this.#tables.get(id);
-      if (table === undefined)
-        this.#tables.set(id, new QuotaTable({ allowance, now: this.#now, most: this.#most }));
-      else table.change(allowance);
+      const known = this.#limits.get(id);
+      if (known !== undefined) known.table.change(allowance);
+      else {
+        const table = new QuotaTable({ allowance, now: this.#now, most: this.#most });
+        this.#limits.set(id, { table, announced: new Map() });
+      }
     }
   }
 
@@ -59,36 +62,39 @@ export class QuotaLedger {
     if ([keys, clients, counts, goneBack, announced].some(({ length }) => length !== limits.length))
       return answer;
     for (const [index, id] of limits.entries()) {
-      const table = this.#tables.get(id);
-      if (table === undefined) continue;
+      const limit = this.#limits.get(id);
+      if (limit === undefined) continue;
       const use = { more: counts[index], goneBack: Math.max(0, goneBack[index]) };
-      const count = table.addPast(keys[index], clients[index], use);
-      if (announced[index] !== 0)
-        this.#announce(worker, table, { count, tokens: announced[index] }, keys[index]);
+      const count = limit.table.addPast(keys[index], clients[index], use);
+      if (announced[index] !== 0) announce(limit, worker, keys[index], { count, tokens: announced[index] });
       answer.used[index] = count.used;
       answer.announced[index] = count.announced;
     }
     return answer;
   }
 
-  #announce(worker: object, table: QuotaTable, { count, tokens }: Announced, key: string): void {
-    const tables = this.#announced.get(worker) ?? new Map<QuotaTable, AnnouncedKeys>();
-    this.#announced.set(worker, tables);
-    const known = tables.get(table) ?? new Map<string, Announced>();
-    tables.set(table, known);
-    const before = known.get(key) ?? { count, tokens: 0 };
-    // Of a limit that was unknown for a while, more may end than has begun.
-    const more = Math.max(-before.tokens, tokens);
-    table.announce(before.count, more);
-    before.tokens += more;
-    if (before.tokens > 0) known.set(key, before);
-    else known.delete(key);
-  }
-
   /** The worker has ended: nothing that its streams have announced comes any more. */
   forget(worker: object): void {
-    for (const [table, keys] of this.#announced.get(worker) ?? [])
-      for (const { count, tokens } of keys.values()) table.announce(count, -tokens);
-    this.#announced.delete(worker);
+    for (const { table, announced } of this.#limits.values()) {
+      for (const { count, tokens } of announced.get(worker)?.values() ?? []) table.announce(count, -tokens);
+      announced.delete(worker);
+    }
   }
+}
+
+function announce(
+  { table, announced }: LedgerLimit,
+  worker: object,
+  key: string,
+  { count, tokens }: Announced,
+): void {
+  const known = announced.get(worker) ?? new Map<string, Announced>();
+  announced.set(worker, known);
+  const before = known.get(key) ?? { count, tokens: 0 };
+  // Of a limit that was unknown for a while, more may end than has begun.
+  const more = Math.max(-before.tokens, tokens);
+  table.announce(before.count, more);
+  before.tokens += more;
+  if (before.tokens > 0) known.set(key, before);
+  else known.delete(key);
 }
