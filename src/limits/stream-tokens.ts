@@ -57,6 +57,6 @@ export class StreamTokens implements Tokens, AnnouncedSum<undefined> {
 
   missed(_of: undefined, count: number): void {
     this.came(undefined, count);
-    this.#used = Math.max(this.#announced, this.#used - count);
+    this.#used -= count;
   }
 }

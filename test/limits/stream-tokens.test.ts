@@ -49,3 +49,26 @@ test('who takes each token as soon as it is there gets exactly the rate', () => 
   }
   assert.ok(taken >= 3605 && taken <= 3606, String(taken));
 });
+
+test('what goes back between the moment at which tokens are taken and that at which they are announced is used up again', () => {
+  const { tokens, clock } = tokensAt(1000, 1000);
+  assert.equal(tokens.take('', 900), 0);
+  clock.nowMs += 3;
+  const announced = tokens.announce('', 900);
+  assert.equal(tokens.take('', 101), 1);
+  clock.nowMs += 60_000;
+  assert.equal(tokens.take('', 101), 1);
+  announced.end();
+  assert.deepEqual([tokens.take('', 1000), tokens.take('', 1)], [0, 1]);
+});
+
+test('a message that ends gives back nothing of what another one holds', () => {
+  const { tokens, clock } = tokensAt(1000, 1000);
+  const [first] = [400, 500].map((count) => {
+    assert.equal(tokens.take('', count), 0);
+    return tokens.announce('', count);
+  });
+  clock.nowMs += 60_000;
+  first.end();
+  assert.deepEqual([tokens.take('', 501), tokens.take('', 500)], [1, 0]);
+});
