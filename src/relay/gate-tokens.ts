@@ -115,7 +115,7 @@ export class PacedTokens implements GateTokens, TokenWaiter {
   }
 }
 
-/** Of a message that is coming, whose tokens are taken: those of the bytes that have not come. */
+/** Holds the tokens that were taken for bytes of a message that have not come. */
 class AnnouncedBytes {
   readonly #rate: FlowRateLimit;
   /** Undefined if no message is coming. */

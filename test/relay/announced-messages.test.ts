@@ -112,6 +112,23 @@ test('a message that ends where another one begins gives way to it, in one piece
   assert.equal(takes(tokens, 1000), true);
 });
 
+test('a short message that ends where a longer one begins holds nothing from then on', () => {
+  for (const dryRun of [undefined, { ends: true, tell: () => undefined }]) {
+    const clock = new Clock();
+    const tokens = clock.tokens(BURST, BURST);
+    const call = callWith(clock, tokens, { dryRun });
+    const short = framed(Buffer.alloc(95));
+    call.forwards(short.subarray(0, 50));
+    call.forwards(Buffer.concat([short.subarray(50), framed(Buffer.alloc(495)).subarray(0, 100)]));
+    clock.passes(10 * FULL_AFTER_MS);
+    assert.equal(takes(tokens, 601), false, 'of the longer one, 400 bytes are missing');
+    assert.equal(takes(tokens, 600), true);
+    call.relay.unlimit();
+    clock.passes(FULL_AFTER_MS);
+    assert.equal(takes(tokens, 1000), true);
+  }
+});
+
 test('the limits of a route give back to the count that all its calls share', () => {
   let nowMs = 0;
   const policy = flowLimitsPolicy(
