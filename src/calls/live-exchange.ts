@@ -33,7 +33,7 @@ export type Blocker = (typeof BLOCKERS)[number];
 
 /**
  * How a call is blocked.
- * - silent: that side has sent nothing, and it is its turn.
+ * - silent: that side has sent nothing, and it is its turn; or the service owes an answer to the keepalive.
  * - window: the flow-control window of the stream is empty. Of Framegate: the client has filled it while the call waits.
  * - connection_window: the window of the connection is empty, which its streams share.
  * - socket: the connection takes no bytes.

@@ -5,6 +5,21 @@ import type { Blocked, BlockedHow, CallProtocol, CallState } from './live-exchan
 
 /** Silence that is shorter is no silence: bytes of a call that runs well are this far apart. */
 export const SILENT_MS = 1000;
+/**
+ * How long a service that has answered before may be silent while its client goes on sending. A person may talk for some seconds before an
+ * assistant answers, and nothing on the wire tells that from a service that hangs.
+ */
+const ANSWER_MS = 5000;
+
+/** After how much time a side blocks the call, in milliseconds. */
+export interface Patience {
+  /** Of a side that has sent or taken nothing. */
+  readonly silentMs: number;
+  /** Of a service whose client goes on sending. */
+  readonly answerMs: number;
+}
+
+export const USUAL_PATIENCE: Patience = { silentMs: SILENT_MS, answerMs: ANSWER_MS };
 
 /** What is known of the client or the service. */
 export interface PeerFacts {
@@ -49,20 +64,38 @@ export interface CallFacts {
   readonly ageMs: number;
   /** The direction that limits have held back longest. Undefined if they hold back nothing. */
   readonly paced: PacedFacts | undefined;
+  /** How long ago the service was asked by a keepalive that it has not answered, in milliseconds. Undefined if it owes no answer. */
+  readonly unansweredMs: number | undefined;
   readonly client: PeerFacts;
   readonly service: PeerFacts;
 }
 
 type Side = 'client' | 'service';
 
-/** @param silentMs how long a side must have sent or taken nothing to block the call */
-export function whoBlocks(facts: CallFacts, silentMs: number = SILENT_MS): Blocked {
-  return (
-    waiting(facts) ??
-    paced(facts, silentMs) ??
-    slowReader(facts, silentMs) ??
-    stuck(facts, silentMs) ??
-    silent(facts, silentMs)
+export function whoBlocks(facts: CallFacts, patience: Patience = USUAL_PATIENCE): Blocked {
+  return waiting(facts) ?? unread(facts, patience) ?? silent(facts, patience);
+}
+
+/** Whether the service is silent while its client goes on sending. Where nobody blocks such a call, its record says so all the same. */
+export function isServiceAlone(
+  { client, service, state }: CallFacts,
+  { silentMs, answerMs }: Patience,
+): boolean {
+  return state !== 'response_ended' && silenceOf(client) < silentMs && silenceOf(service) >= answerMs;
+}
+
+/** Something waits to be read, or the service reads nothing any more, since its connection does not even answer a keepalive. */
+function unread(facts: CallFacts, { silentMs }: Patience): Blocked | undefined {
+  const { unansweredMs, paced: held, state, service } = facts;
+  const found = paced(facts, silentMs) ?? slowReader(facts, silentMs) ?? stuck(facts, silentMs);
+  if (unansweredMs === undefined || state === 'response_ended') return found;
+  // While something of its response waits here, the call does not wait for the service yet.
+  const isOfResponse = found?.how === 'limit' ? held?.direction === 'response' : found?.by === 'client';
+  const unanswered = `The connection of the service has not answered the keepalive of ${timeText(unansweredMs)} ago`;
+  if (found !== undefined && isOfResponse) return alsoSaying(found, `${unanswered}.`);
+  return alsoSaying(
+    found?.by === 'service' ? found : silentFor('service', service, silenceText('service', service)),
+    `${unanswered}: its process or machine has stopped, or the network to it is interrupted.`,
   );
 }
 
@@ -112,7 +145,11 @@ function stuck({ client, service }: CallFacts, leastMs: number): Blocked | undef
   const ofClient = stuckMsOf(client);
   const ofService = stuckMsOf(service);
   if (ofClient < leastMs && ofService < leastMs) return undefined;
-  return ofService > ofClient ? describeStuck('service', service) : describeStuck('client', client);
+  const [by, other] =
+    ofService > ofClient ? (['service', 'client'] as const) : (['client', 'service'] as const);
+  const blocked = describeStuck(by, by === 'client' ? client : service);
+  if (Math.min(ofClient, ofService) < leastMs) return blocked;
+  return alsoSaying(blocked, `The ${other} does not read either.`);
 }
 
 function stuckMsOf({ owedBytes, stuckMs }: PeerFacts): number {
@@ -140,7 +177,7 @@ function howStuck(
     : 'socket';
 }
 
-function silent(facts: CallFacts, leastMs: number): Blocked {
+function silent(facts: CallFacts, patience: Patience): Blocked {
   const { client, service, state } = facts;
   if (state === 'response_ended') {
     const { owedBytes } = client;
@@ -148,13 +185,29 @@ function silent(facts: CallFacts, leastMs: number): Blocked {
       `The response is complete.${owedBytes > 0 ? ` The client has ${bytesText(owedBytes)} of it to read.` : ''}`,
     );
   }
+  if (isServiceAlone(facts, patience)) return alone(facts);
   const least = Math.min(silenceOf(client), silenceOf(service));
-  if (least < leastMs) return nobody(`${lastOf('client', client)} ${lastOf('service', service)}`);
+  if (least < patience.silentMs) return nobody(`${lastOf('client', client)} ${lastOf('service', service)}`);
   const by = whoseTurn(facts);
   const [it, other] = by === 'client' ? [client, service] : [service, client];
   const otherSide = by === 'client' ? 'service' : 'client';
-  const sentence = `${silenceText(by, it)} ${lastOf(otherSide, other)}`;
-  return { by, how: 'silent', forMs: silenceOf(it), sentence };
+  return silentFor(by, it, `${silenceText(by, it)} ${lastOf(otherSide, other)}`);
+}
+
+/**
+ * The service is silent, and the client goes on sending. A service that has sent content answers while the request runs, so it is its turn,
+ * unless it still gets a message. Any other may have to wait for the end of the request.
+ */
+function alone({ client, service }: CallFacts): Blocked {
+  const isItsTurn = service.bytes > 0 && (service.isInsideMessage || !client.isInsideMessage);
+  const hasHeadAlone = service.silentMs !== undefined && service.bytes === 0;
+  const silence = hasHeadAlone ? lastOf('service', service) : silenceText('service', service);
+  const facts = client.hasEnded
+    ? `${silence} ${lastOf('client', client)}`
+    : `${silence.slice(0, -1)}, while the client kept sending.`;
+  if (isItsTurn) return silentFor('service', service, facts);
+  const awaited = service.bytes > 0 ? 'the rest of a message' : 'the end of the request';
+  return nobody(client.hasEnded ? facts : `${facts} It may be waiting for ${awaited}.`);
 }
 
 /**
@@ -166,9 +219,14 @@ function slowReader({ client, service }: CallFacts, leastMs: number): Blocked | 
   const ofService = Math.min(slowMsOf(service, silenceOf(client), leastMs), service.presentMs);
   if (ofClient < leastMs && ofService < leastMs) return undefined;
   const isClient = ofService < leastMs || (ofClient >= leastMs && stuckMsOf(client) >= stuckMsOf(service));
-  return isClient
+  const blocked = isClient
     ? describeSlow('client', client, lastOf('service', service), ofClient)
     : describeSlow('service', service, lastOf('client', client), ofService);
+  const [other, slowMs, stuckMs] = isClient
+    ? ['service', ofService, stuckMsOf(service)]
+    : ['client', ofClient, stuckMsOf(client)];
+  if (slowMs >= leastMs) return alsoSaying(blocked, `The ${other} reads slowly as well.`);
+  return stuckMs < leastMs ? blocked : alsoSaying(blocked, `The ${other} does not read meanwhile.`);
 }
 
 /** @param silentMs of the other side, which may have no window to send more: what waits has come before that */
@@ -196,6 +254,10 @@ function whoseTurn({ client, service, protocol, state }: CallFacts): Side {
   return silenceOf(service) > silenceOf(client) ? 'service' : 'client';
 }
 
+function silentFor(by: Side, peer: PeerFacts, sentence: string): Blocked {
+  return { by, how: 'silent', forMs: silenceOf(peer), sentence };
+}
+
 function silenceOf({ silentMs, presentMs }: PeerFacts): number {
   return silentMs ?? presentMs;
 }
@@ -216,6 +278,10 @@ function lastOf(side: Side, { silentMs, bytes, hasEnded }: PeerFacts): string {
   return bytes === 0
     ? `The ${side} sent its header fields ${time} ago, and no content since.`
     : `The last bytes of the ${side} came ${time} ago.`;
+}
+
+function alsoSaying(blocked: Blocked, sentence: string): Blocked {
+  return { ...blocked, sentence: `${blocked.sentence} ${sentence}` };
 }
 
 function nobody(sentence: string): Blocked {

@@ -90,10 +90,10 @@ export class AttemptSeries implements Attempts, Waiter<CallEndpoint> {
   get states(): readonly AttemptState[] {
     const current = this.#current;
     if (current !== undefined) {
-      const stream = current instanceof Attempt ? current.stream : current;
-      return [
-        { stage: 'sent', number: this.#count, endpoint: this.endpoint, stream, sentAtMs: current.sentAtMs },
-      ];
+      const { sentAtMs } = current;
+      const sent = { stage: 'sent', number: this.#count, endpoint: this.endpoint, sentAtMs } as const;
+      const { stream, unansweredMs } = current instanceof Attempt ? current : { stream: current };
+      return [{ ...sent, stream, unansweredMs }];
     }
     if (this.#isWaiting) return [{ stage: 'queued', number: this.#count + 1 }];
     return this.#timer === undefined ? NONE : [{ stage: 'paused', number: this.#count + 1 }];

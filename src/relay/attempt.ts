@@ -91,6 +91,11 @@ export class Attempt implements StreamOwner, SentRecorder, UpstreamCall {
     return this.#listener.subject.method;
   }
 
+  /** How long ago a keepalive asked the endpoint, which owes the answer, in milliseconds. Undefined if it owes none. For reports only. */
+  get unansweredMs(): number | undefined {
+    return this.connection.isInDoubt ? this.connection.doubt?.askedMs : undefined;
+  }
+
   /** Always false, since many calls share the connection. */
   get isWaitingForClient(): boolean {
     return false;

@@ -37,6 +37,8 @@ export type AttemptState =
       readonly stream: CallStream;
       /** In whole milliseconds of performance.now(). 0 while it has no connection to an HTTP/1.1 service. */
       readonly sentAtMs: number;
+      /** How long ago a keepalive asked its endpoint, which owes the answer, in milliseconds. Undefined if it owes none. */
+      readonly unansweredMs?: number | undefined;
     };
 
 /** The attempts of one exchange. */

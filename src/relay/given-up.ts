@@ -3,11 +3,11 @@
 import { deadlineExceeded } from '../calls/failure.ts';
 import { limitText } from '../calls/limit-text.ts';
 import type { Blocked } from '../calls/live-exchange.ts';
-import { SILENT_MS, whoBlocks } from '../calls/who-blocks.ts';
+import { isServiceAlone, type Patience, SILENT_MS, USUAL_PATIENCE, whoBlocks } from '../calls/who-blocks.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
 import { turnNowMs } from '../transport/turn-clock.ts';
 import { hasPassed } from './deadline.ts';
-import { factsOf, type LookedAt } from './live-facts.ts';
+import { factsOf, type LookedAt, unansweredMsOf } from './live-facts.ts';
 import { type Outcome, withNote } from './outcome.ts';
 
 /** A call that is about to end. */
@@ -72,12 +72,23 @@ function noteOfDeadline(call: EndingCall, outcome: Outcome, grpcStatus: string):
 }
 
 /**
- * @param passedMs the deadline that has passed. Undefined if none has: then nobody blocks a young call that an endpoint has
- * @returns undefined if nobody blocks the call
+ * @param passedMs the deadline that has passed. Undefined if none has: then nobody blocks a young call that an endpoint has, unless that
+ * owes an answer to the keepalive
+ * @returns undefined if nobody blocks the call, and there is nothing to be said about that
  */
 function blockedUntilNow(call: EndingCall, passedMs: number | undefined): Blocked | undefined {
-  const silentMs = passedMs === undefined ? SILENT_MS : Math.min(SILENT_MS, passedMs * SILENT_PART);
-  if (call.durationMs < silentMs && call.parts.attempts.isUnderWay) return undefined;
-  const blocked = whoBlocks(factsOf(call, turnNowMs()), silentMs);
-  return blocked.by === 'nobody' ? undefined : blocked;
+  const patience = patienceAt(passedMs);
+  const { isUnderWay, states } = call.parts.attempts;
+  if (call.durationMs < patience.silentMs && isUnderWay && unansweredMsOf(states) === undefined)
+    return undefined;
+  const facts = factsOf(call, turnNowMs());
+  const blocked = whoBlocks(facts, patience);
+  return blocked.by === 'nobody' && !isServiceAlone(facts, patience) ? undefined : blocked;
+}
+
+function patienceAt(passedMs: number | undefined): Patience {
+  if (passedMs === undefined) return USUAL_PATIENCE;
+  const silentMs = Math.min(SILENT_MS, passedMs * SILENT_PART);
+  // The client has waited as long as it would, so it was the turn of the service, however much the client had to say.
+  return { silentMs, answerMs: silentMs };
 }

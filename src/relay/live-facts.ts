@@ -57,9 +57,21 @@ export function factsOf(exchange: LookedAt, nowMs: number): LiveFacts {
     attempts,
     ageMs,
     paced: pacedOf(exchange, nowMs),
+    unansweredMs: unansweredMsOf(attempts),
     client: clientOf(exchange, ageMs, nowMs),
     service: serviceOf(exchange, attempts.at(0), nowMs),
   };
+}
+
+/** How long no endpoint that has the call has answered its keepalive. Undefined if one of them owes no answer. */
+export function unansweredMsOf(attempts: readonly AttemptState[]): number | undefined {
+  let last: number | undefined;
+  for (const attempt of attempts) {
+    if (attempt.stage !== 'sent') continue;
+    if (attempt.unansweredMs === undefined) return undefined;
+    last = Math.min(last ?? attempt.unansweredMs, attempt.unansweredMs);
+  }
+  return last;
 }
 
 function pacedOf({ request, response }: LookedAt, nowMs: number): PacedFacts | undefined {

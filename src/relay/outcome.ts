@@ -26,7 +26,7 @@ export class Outcome {
     this.#isGrpc = isGrpc;
   }
 
-  /** The next decision is that the call is given up: the record says who blocked it. @param blocked undefined if nobody did */
+  /** The next decision is that the call is given up: the record says who blocked it. @param blocked undefined if there is nothing to say */
   givingUp(blocked: Blocked | undefined): void {
     this.#blocked = blocked;
   }
@@ -78,7 +78,8 @@ export class Outcome {
     this.endedBy = endedBy;
     this.grpcStatus = this.#isGrpc ? grpcStatus : '';
     this.reason = withNote(reason, this.#blocked?.sentence ?? '');
-    this.blockedBy = this.#blocked?.by;
+    const { by = 'nobody' } = this.#blocked ?? {};
+    this.blockedBy = by === 'nobody' ? undefined : by;
   }
 }
 

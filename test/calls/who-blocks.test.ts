@@ -32,6 +32,7 @@ interface Given {
   readonly waits?: CallFacts['waits'];
   readonly protocol?: CallFacts['protocol'];
   readonly ageMs?: number;
+  readonly unansweredMs?: number;
   readonly client?: Partial<PeerFacts>;
   readonly service?: Partial<PeerFacts>;
 }
@@ -43,6 +44,7 @@ function factsOf({ client, service, ...rest }: Given): CallFacts {
     protocol: 'grpc',
     ageMs: 60_000,
     paced: undefined,
+    unansweredMs: undefined,
     ...rest,
     client: { ...PEER, ...client },
     service: { ...PEER, ...service },
@@ -60,10 +62,128 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     /^The last bytes of the client came 0\.2 s ago\. The last bytes of the service came 0\.2 s ago\.$/,
   ],
   [
-    'the client talks, the service does not',
-    { service: { silentMs: 40_000 } },
+    'the client talks, and a service that has answered before does not',
+    { service: { silentMs: 11_600 } },
+    'service silent 11600',
+    /^The service has sent nothing for 11 s, while the client kept sending\.$/,
+  ],
+  [
+    'the client has talked for a moment, and the service has not answered that yet',
+    { service: { silentMs: 4999 } },
     'nobody none 0',
-    /client came 0\.2 s ago\. .*service came 40 s ago\.$/,
+    /client came 0\.2 s ago\. .*service came 4\.9 s ago\.$/,
+  ],
+  [
+    'the client goes on talking, and the service has stopped inside a message',
+    { client: { isInsideMessage: true }, service: { silentMs: 5000, isInsideMessage: true } },
+    'service silent 5000',
+    /^The service has sent a part of a message, and nothing more for 5 s, while the client kept sending\.$/,
+  ],
+  [
+    'the client sends a long message, which the service must get first',
+    { client: { isInsideMessage: true }, service: { silentMs: 9000 } },
+    'nobody none 0',
+    /^The service has sent nothing for 9 s, while the client kept sending\. It may be waiting for the rest of a message\.$/,
+  ],
+  [
+    'the client talks, and the service has sent its header fields alone',
+    { service: { silentMs: 9000, bytes: 0 } },
+    'nobody none 0',
+    /^The service sent its header fields 9 s ago, and no content since, while the client kept sending\. It may be waiting for the end of the request\.$/,
+  ],
+  [
+    'the client streams, and the service has sent nothing yet',
+    { state: 'waiting_for_response', service: { silentMs: undefined, presentMs: 12_000, bytes: 0 } },
+    'nobody none 0',
+    /^The service has sent nothing in the 12 s since it got the request, while the client kept sending\. It may be waiting for the end of the request\.$/,
+  ],
+  [
+    'the client has just ended what it streamed',
+    {
+      state: 'waiting_for_response',
+      client: { hasEnded: true },
+      service: { silentMs: undefined, presentMs: 12_000, bytes: 0 },
+    },
+    'nobody none 0',
+    /^The service has sent nothing in the 12 s since it got the request\. The request has been complete for 0\.2 s\.$/,
+  ],
+  [
+    'the client has just ended, long after the service became silent',
+    { state: 'request_ended', client: { hasEnded: true }, service: { silentMs: 12_000 } },
+    'service silent 12000',
+    /^The service has sent nothing for 12 s\. The request has been complete for 0\.2 s\.$/,
+  ],
+  [
+    'the service talks, and the client listens',
+    { client: { silentMs: 60_000 } },
+    'nobody none 0',
+    /^The last bytes of the client came 60 s ago\. The last bytes of the service came 0\.2 s ago\.$/,
+  ],
+  [
+    'the connection of the service owes an answer to the keepalive, while the client talks',
+    { unansweredMs: 1100, service: { silentMs: 4000 } },
+    'service silent 4000',
+    /^The service has sent nothing for 4 s\. The connection of the service has not answered the keepalive of 1\.1 s ago: its process or machine has stopped, or the network to it is interrupted\.$/,
+  ],
+  [
+    'such a connection has a call of a moment ago',
+    {
+      unansweredMs: 1100,
+      state: 'waiting_for_response',
+      ageMs: 300,
+      client: { silentMs: 300 },
+      service: { silentMs: undefined, presentMs: 290, bytes: 0 },
+    },
+    'service silent 290',
+    /^The service has sent nothing in the 0\.2 s since it got the request\. The connection of the service has not answered /,
+  ],
+  [
+    'such a connection, although it would be the turn of the client',
+    { unansweredMs: 1100, client: { silentMs: 9000 }, service: { silentMs: 8000 } },
+    'service silent 8000',
+    /^The service has sent nothing for 8 s\. The connection of the service has not /,
+  ],
+  [
+    'such a connection, which has also taken nothing for longer than that of the client',
+    {
+      unansweredMs: 1100,
+      client: { ...STUCK, stuckMs: 2000, room: NO_WINDOW },
+      service: { ...STUCK, silentMs: 60_000, room: NO_WINDOW },
+    },
+    'service window 42000',
+    /^The service does not read: .* for 42 s\. The client does not read either\. The connection of the service has not answered .* interrupted\.$/,
+  ],
+  [
+    'such a connection, whose response the client does not read',
+    { unansweredMs: 1100, client: { ...STUCK, room: NO_WINDOW } },
+    'client window 42000',
+    /^The client does not read: .* for 42 s\. The connection of the service has not answered the keepalive of 1\.1 s ago\.$/,
+  ],
+  [
+    'such a connection, whose response a limit paces',
+    {
+      unansweredMs: 1100,
+      paced: { direction: 'response', limit: '1 messages/s', heldBytes: 7, heldMs: 9000 },
+      service: { silentMs: 9000 },
+    },
+    'framegate limit 9000',
+    /^The response is paced by a limit: .* 9 s\. The connection of the service has not answered the keepalive of 1\.1 s ago\.$/,
+  ],
+  [
+    'such a connection, whose request a limit paces',
+    {
+      unansweredMs: 1100,
+      paced: { direction: 'request', limit: '1 messages/s', heldBytes: 7, heldMs: 9000 },
+      service: { silentMs: 9000 },
+    },
+    'service silent 9000',
+    /^The service has sent nothing for 9 s\. The connection of the service has not /,
+  ],
+  [
+    'such a connection, and the response is complete',
+    { unansweredMs: 1100, state: 'response_ended', service: { silentMs: 9000 } },
+    'nobody none 0',
+    /^The response is complete\.$/,
   ],
   [
     'the client spoke last',
@@ -234,13 +354,13 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
     'neither reads: the one that has not for longer',
     { client: { ...STUCK, room: NO_WINDOW }, service: { ...STUCK, stuckMs: 43_000, room: NO_WINDOW } },
     'service window 43000',
-    /^The service/,
+    /^The service does not read: .* for 43 s\. The client does not read either\.$/,
   ],
   [
     'neither reads for equally long',
     { client: { ...STUCK, room: NO_WINDOW }, service: { ...STUCK, room: NO_WINDOW } },
     'client window 42000',
-    /^The client/,
+    /^The client does not read: .* for 42 s\. The service does not read either\.$/,
   ],
   [
     'bytes wait for less than a second',
@@ -276,7 +396,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
       service: { owedBytes: 1, stuckMs: 400, silentMs: 6000, room: NO_ROOM },
     },
     'service socket 5000',
-    /^The service reads slowly, or the network to it is slow: 1 byte waits for it\./,
+    /^The service reads slowly, or the network to it is slow: 1 byte waits for it\. .* The client reads slowly as well\.$/,
   ],
   [
     'bytes flow all the time, and wait for long: a slow network, or a slow reader',
@@ -309,7 +429,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
       service: { ...STUCK, room: NO_WINDOW },
     },
     'client window 9000',
-    /^The client reads slowly, /,
+    /^The client reads slowly, .* The service does not read meanwhile\.$/,
   ],
   [
     'the service is slow, so that the client has stopped reading as well',
@@ -318,7 +438,7 @@ const CASES: readonly (readonly [what: string, given: Given, blocked: string, se
       service: { owedBytes: 900_000, stuckMs: 300, waitMs: 9000, room: NO_WINDOW },
     },
     'service window 9000',
-    /^The service reads slowly, /,
+    /^The service reads slowly, .* The client does not read meanwhile\.$/,
   ],
   [
     'a complete response that the client takes bit by bit',
@@ -409,6 +529,14 @@ for (const [what, given, wanted, sentence] of CASES) {
   });
 }
 
+test('a side blocks a call after the time that its caller gives it', () => {
+  const facts = factsOf({ client: { silentMs: 20 }, service: { silentMs: 300 } });
+  const given = { silentMs: 100, answerMs: 300 };
+  assert.equal(whoBlocks(facts).by, 'nobody');
+  assert.equal(whoBlocks(facts, given).by, 'service');
+  assert.equal(whoBlocks(facts, { ...given, answerMs: 301 }).by, 'nobody');
+});
+
 const SILENCES = [undefined, 0, 999, 1000, 5000];
 const ROOMS = [undefined, NO_ROOM, OPEN, NO_WINDOW, { ...OPEN, connectionSendWindow: 0 }];
 const PEERS: readonly PeerFacts[] = SILENCES.flatMap((silentMs) =>
@@ -450,6 +578,7 @@ test('in all combinations: one who, one how that fits, and whole sentences', () 
             waits: undefined,
             ageMs: 9000,
             paced: undefined,
+            unansweredMs: undefined,
             client: PEERS[one],
             service: PEERS[other],
           };
@@ -478,7 +607,11 @@ function whatIsWrong(facts: CallFacts): string | undefined {
     if (isStuck && peer.owedBytes === 0) return 'nothing waits';
     const times: readonly number[] = [peer.stuckMs, peer.waitMs, other.silentMs ?? other.presentMs];
     if (isStuck && !times.includes(forMs)) return 'not for so long';
-    if (!isStuck && peer.owedBytes + other.owedBytes > 0) return 'somebody has bytes to read';
+    // While the client goes on sending, a service that reads has something to read now and then.
+    const isTalking = (other.silentMs ?? other.presentMs) < 1000;
+    if (!isStuck && other.owedBytes > 0) return 'the other side has bytes to read';
+    if (!isStuck && !isTalking && peer.owedBytes > 0) return 'it has bytes to read';
+    if (!isStuck && isTalking && (by === 'client' || forMs < 5000)) return 'the other side talks';
     if (forMs < 1000) return 'too short';
     if (!isStuck && forMs !== (peer.silentMs ?? peer.presentMs)) return `for ${forMs}`;
     if (how === 'window' && (peer.room?.sendWindow ?? 1) > 0) return 'there is a window';

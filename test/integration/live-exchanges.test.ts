@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { LiveExchange } from '../../src/calls/live-exchange.ts';
 import { FrameType } from '../../src/h2/frame-type.ts';
 import { SettingId } from '../../src/h2/settings.ts';
 import { eventually } from '../support/eventually.ts';
@@ -48,11 +49,12 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   },
 };
 
-/** Answers the messages to this path. */
+/** Answers the first message to these paths. */
 function answerMessage(peer: RawPeer, { type, streamId }: ReceivedFrame): void {
-  const [head] = peer.framesOf(streamId);
-  const isMeant = head.fields.some(([name, value]) => name === ':path' && value === '/s.S/Reply');
-  if (type !== FrameType.DATA || !isMeant) return;
+  const frames = peer.framesOf(streamId);
+  const path = frames[0].fields.find(([name]) => name === ':path')?.[1];
+  if (type !== FrameType.DATA || (path !== '/s.S/Reply' && path !== '/s.S/Once')) return;
+  if (frames.filter((frame) => frame.type === FrameType.DATA).length > 1) return;
   peer.sendHeaders(streamId, RESPONSE_HEADERS);
   peer.sendData(streamId, MESSAGE);
 }
@@ -109,6 +111,10 @@ async function start(t: TestContext, processes: number) {
       },
     };
   };
+}
+
+function saysThatClientKeptSending({ blocked }: LiveExchange): boolean {
+  return blocked.sentence.includes(', while the client kept sending.');
 }
 
 type Case = readonly [what: string, run: (scene: Scene) => Promise<void>];
@@ -220,6 +226,34 @@ const CASES: readonly Case[] = [
       assert.equal((await live.page(`client=${silent.client}`)).matching, 6);
       assert.equal((await live.page('client=127.0.0.1&upstream=one')).matching, 6);
       assert.equal((await live.page('client=127.0.0.2')).matching, 0);
+    },
+  ],
+
+  [
+    'a service that reads and answers no more is named, however much its client goes on sending',
+    async ({ live, client }) => {
+      const caller = await client();
+      const talks = ['/s.S/Once', '/s.S/Upload'].map((path) =>
+        caller.call({ path, body: MESSAGE, endStream: false }),
+      );
+      const timer = setInterval(() => {
+        for (const talk of talks) caller.sendData(talk, MESSAGE);
+      }, 50);
+      try {
+        const once = await live.call('/s.S/Once', saysThatClientKeptSending);
+        assert.match(once.blocked.sentence, /^The service has sent nothing for [\d.]+ s, while/);
+        assert.deepEqual([once.blocked.by, once.blocked.how, once.state], ['service', 'silent', 'streaming']);
+        assert.ok(once.blocked.forMs >= 5000, String(once.blocked.forMs));
+        // It may have to wait for the end of the request.
+        const upload = await live.call('/s.S/Upload', saysThatClientKeptSending);
+        assert.match(
+          upload.blocked.sentence,
+          /^The service has sent nothing in the .* end of the request\.$/,
+        );
+        assert.deepEqual([upload.blocked.by, upload.state], ['nobody', 'waiting_for_response']);
+      } finally {
+        clearInterval(timer);
+      }
     },
   ],
 

@@ -13,6 +13,7 @@ import { fieldOf, listOf } from '../../src/control/answer-fields.ts';
 import { status } from '../../src/demo/grpc.ts';
 import { DashboardReader } from '../support/dashboard-reader.ts';
 import { eventually, START_TIMEOUT_MS } from '../support/eventually.ts';
+import { LiveReader } from '../support/live-reader.ts';
 import { startServiceProcess } from '../support/proxy-process.ts';
 import { startRawUpstream } from '../support/proxy-under-test.ts';
 import { connectRawClient } from '../support/raw-client.ts';
@@ -124,4 +125,35 @@ test('status says how many calls of an endpoint wait for their service, although
     return /\u2713 \S+ {2}6 calls, 6 wait for the service, /.test(shown);
   });
   assert.equal(fieldOf(await endpointOf(proxy), 'heldUp'), 6);
+});
+
+test('a service that owes an answer to the keepalive blocks its calls, while they run and in their records', async (t) => {
+  const service = await startServiceProcess(t);
+  const proxy = await startReloadingProxy(t, {
+    listeners: [clearListener],
+    upstreams: { voice: { endpoints: [service.address], keepalive: { after: '1s', timeout: '10m' } } },
+  });
+  const client = connectVoiceClient({ address: `127.0.0.1:${await proxy.process.port('clear')}` });
+  t.after(() => client.close());
+  const stream = client.streamAudio();
+  stream.send({ sequence: 1, audio: Buffer.alloc(10) });
+  await stream.next();
+  process.kill(service.pid, 'SIGSTOP');
+  const talk = setInterval(() => stream.send({ audio: Buffer.alloc(10) }), 50);
+  try {
+    const unanswered =
+      /The service has sent nothing for .* The connection of the service has not answered the keepalive of [\d.]+ s ago: /;
+    const { blocked } = await new LiveReader(proxy).call(
+      '/voice.VoiceAssistant/StreamAudio',
+      (call) => call.blocked.by === 'service' && unanswered.test(call.blocked.sentence),
+    );
+    assert.equal(blocked.how, 'silent');
+    stream.cancel();
+    const record = await proxy.line('exchange finished');
+    assert.equal(record['blockedBy'], 'service');
+    assert.match(String(record['reason']), unanswered);
+  } finally {
+    clearInterval(talk);
+    process.kill(service.pid, 'SIGCONT');
+  }
 });

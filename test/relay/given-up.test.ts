@@ -155,6 +155,77 @@ test('a stream that runs until its deadline is blocked by nobody', (t) => {
   );
 });
 
+/** A message without content. */
+const MESSAGE = Buffer.alloc(5);
+const ALONE = 'The service has sent nothing for 1.9 s, while the client kept sending.';
+
+/** A stream whose client goes on sending, and whose service sends so many messages and then nothing for `silentMs`. */
+function talkOver(t: TestContext, timeout: string, answers: number, silentMs: number): Clocked {
+  const clocked = new Clocked(t, {}, timeout);
+  const { exchange, attempt } = clocked.ran;
+  attempt.stream.owner.onResponse(HEAD, false);
+  for (let answer = 0; answer < answers; answer++)
+    attempt.stream.owner.onData(MESSAGE, 0, MESSAGE.length, false);
+  for (let ms = 0; ms < silentMs; ms += 100) {
+    clocked.passes(100);
+    exchange.onData(MESSAGE, 0, MESSAGE.length, false);
+  }
+  return clocked;
+}
+
+test('a service that has stopped answering blocks a call whose client talks until the deadline', (t) => {
+  const byClient = talkOver(t, '2S', 21, 1900);
+  byClient.ran.exchange.onReset(ErrorCode.CANCEL, undefined);
+  const atDeadline = 'The client gave the call up at its deadline of 2000 ms.';
+  assert.equal(byClient.end, `downstream DEADLINE_EXCEEDED service: ${atDeadline} ${ALONE}`);
+  const here = talkOver(t, '1900m', 21, 1900);
+  here.ran.exchange.onTimer();
+  const passed = "deadline_exceeded: The call's deadline of 1900 ms passed (grpc-timeout).";
+  assert.equal(here.end, `framegate DEADLINE_EXCEEDED service: ${passed} ${ALONE}`);
+  const byService = talkOver(t, '1900m', 21, 1900);
+  byService.ran.attempt.stream.owner.onTrailers(DEADLINE_EXCEEDED);
+  assert.equal(
+    byService.end,
+    `upstream DEADLINE_EXCEEDED service: The call's deadline of 1900 ms passed (grpc-timeout). ${ALONE}`,
+  );
+});
+
+test('a client that talks and cancels has waited for a service that was silent for five seconds, and not for a moment', (t) => {
+  const cancelled = 'The client reset the call (CANCEL).';
+  for (const [silentMs, end] of [
+    [4900, `downstream CANCELLED nobody: ${cancelled}`],
+    [
+      5000,
+      `downstream CANCELLED service: ${cancelled} The service has sent nothing for 5 s, while the client kept sending.`,
+    ],
+  ] as const) {
+    const clocked = talkOver(t, '1H', 1, silentMs);
+    clocked.ran.exchange.onReset(ErrorCode.CANCEL, undefined);
+    assert.equal(clocked.end, end);
+  }
+});
+
+test('a service that may wait for the end of the request is blamed for nothing, but the record says that it was silent', (t) => {
+  const clocked = talkOver(t, '2S', 0, 1900);
+  clocked.ran.exchange.onReset(ErrorCode.CANCEL, undefined);
+  assert.equal(
+    clocked.end,
+    'downstream DEADLINE_EXCEEDED nobody: The client gave the call up at its deadline of 2000 ms. The service sent its header fields 1.9 s ago, and no content since, while the client kept sending. It may be waiting for the end of the request.',
+  );
+  assert.equal(clocked.record.blockedBy, undefined);
+});
+
+test('a service whose connection has not answered the keepalive blocks a call, however young it is', (t) => {
+  const clocked = new Clocked(t, {}, '1H');
+  clocked.ran.connection.unansweredMs = 1200;
+  clocked.passes(400);
+  clocked.ran.exchange.onReset(ErrorCode.CANCEL, undefined);
+  assert.match(
+    clocked.end,
+    /^downstream CANCELLED service: .* The service has sent nothing in the 0\.4 s since it got the request\. The connection of the service has not answered the keepalive of 1\.2 s ago: /,
+  );
+});
+
 test('a deadline has passed a little before its time, by clocks that differ and by the digits of the field', () => {
   for (const [timeoutMs, leastMs] of [
     [20, 16],

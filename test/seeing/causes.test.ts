@@ -1,4 +1,4 @@
-// Does Framegate name who holds up a call? The voice demo behind a real proxy with two workers, in four situations. In each, everything that
+// Does Framegate name who holds up a call? The voice demo behind a real proxy with two workers, in seven situations. In each, everything that
 // shows calls must name the right one, at the same time: the calls in flight, `framegate tap`, `framegate top`, the metrics, the feed of the
 // dashboard and the access log.
 
@@ -129,11 +129,43 @@ async function stalledService(t: TestContext, { seen, service, client }: Scene):
   } finally {
     process.kill(service.pid, 'SIGCONT');
   }
-  const again = await eventually('the service answers again', async () => {
+  await answersAgain(caller);
+}
+
+/** The client goes on sending, as the one of a voice call does: it is not silent, and its service gets all that TCP takes. */
+async function stoppedMidStream(t: TestContext, { seen, service, client }: Scene): Promise<void> {
+  const stream = client(t).streamAudio();
+  stream.send({ sequence: 1, audio: Buffer.alloc(10) });
+  await stream.next();
+  process.kill(service.pid, 'SIGSTOP');
+  const talk = setInterval(() => stream.send({ audio: Buffer.alloc(10) }), 50);
+  try {
+    const blamed = await seen.blame(STREAM_AUDIO, 'service');
+    assert.equal(blamed.blocked.how, 'silent');
+    // On a slow machine the client may seem to pause.
+    await seen.live.call(STREAM_AUDIO, ({ blocked }) =>
+      blocked.sentence.includes(', while the client kept sending.'),
+    );
+    stream.cancel();
+    const record = await seen.verdict(blamed);
+    assert.deepEqual([record['endedBy'], record['blockedBy']], ['downstream', 'service']);
+    assert.match(
+      String(record['reason']),
+      /^The client reset the call \(CANCEL\)\. The service has sent nothing for [\d.]+ s[.,]/,
+    );
+  } finally {
+    clearInterval(talk);
+    process.kill(service.pid, 'SIGCONT');
+  }
+  await answersAgain(client(t));
+}
+
+async function answersAgain(caller: TestVoiceClient): Promise<void> {
+  const isAnswered = await eventually('the service answers again', async () => {
     const outcome = await caller.say({ text: 'back?' }, { deadlineMs: 60_000 });
     return outcome.code === OK;
   });
-  assert.ok(again);
+  assert.ok(isAnswered);
 }
 
 async function slowToClient(t: TestContext, { seen, toProxy, client }: Scene): Promise<void> {
@@ -256,6 +288,7 @@ test('who holds up a call is named by all that show calls, at the same time', as
   const scene = await setUp(t);
   await t.test('a client that does not read', (inner) => stalledClient(inner, scene));
   await t.test('a service that is stopped', (inner) => stalledService(inner, scene));
+  await t.test('a service that is stopped while its client talks', (inner) => stoppedMidStream(inner, scene));
   await t.test('a slow network between client and proxy', (inner) => slowToClient(inner, scene));
   await t.test('a slow network to a client that talks and listens', (inner) =>
     slowConversation(inner, scene),

@@ -11,6 +11,7 @@ import type { Stream, StreamOwner } from '../../src/h2/stream.ts';
 import type { CallEndpoint, CallTarget } from '../../src/relay/snapshot.ts';
 import { ClientAccount } from '../../src/upstreams/client-account.ts';
 import { ClientShares } from '../../src/upstreams/client-shares.ts';
+import type { Doubt } from '../../src/upstreams/endpoint.ts';
 import type { Holding } from '../../src/upstreams/holding.ts';
 import type { Http2Endpoint } from '../../src/upstreams/http2/http2-endpoint.ts';
 import type { UpstreamConnection } from '../../src/upstreams/http2/upstream-connection.ts';
@@ -34,6 +35,8 @@ export class RecordedConnection {
   /** An HTTP/2 connection whose peer accepts header lists of any size. */
   readonly http2 = standIn<Connection>({ peerMaxHeaderListBytes: Number.POSITIVE_INFINITY });
   hasGoneWrong = false;
+  /** How long ago the endpoint was asked by a keepalive that it has not answered. Undefined if it owes no answer. */
+  unansweredMs: number | undefined = undefined;
   readonly noted: string[] = [];
 
   constructor(endpoint = '192.0.2.9:50051') {
@@ -54,6 +57,15 @@ export class RecordedConnection {
       takePicked: () => this.asConnection,
       counts: this.counts,
     });
+  }
+
+  get isInDoubt(): boolean {
+    return this.unansweredMs !== undefined;
+  }
+
+  get doubt(): Doubt | undefined {
+    const { unansweredMs: askedMs } = this;
+    return askedMs === undefined ? undefined : { askedMs, silentMs: askedMs + 5000, endsInMs: 9000 };
   }
 
   openStream(owner: StreamOwner): Stream {
