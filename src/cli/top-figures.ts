@@ -7,6 +7,8 @@ export interface RouteFigures {
   readonly route: string;
   readonly upstream: string;
   readonly callsPerSecond: number;
+  /** Calls in flight. */
+  readonly active: number;
   /** Calls that ended with another gRPC status than OK. */
   readonly failuresPerSecond: number;
   /** Calls per second by gRPC status other than OK, the most frequent first. Calls that are not gRPC have no status. */
@@ -38,7 +40,7 @@ export interface TopFigures {
   readonly connections: number;
   /** How many workers have died, and their calls with them. */
   readonly workerDeaths: number;
-  /** Both the busiest first. */
+  /** Both the busiest first: by what has ended, and then by what runs. */
   readonly routes: readonly RouteFigures[];
   readonly endpoints: readonly EndpointFigures[];
 }
@@ -69,16 +71,25 @@ function routeFigures(before: MetricsReading, now: MetricsReading, seconds: numb
     'route',
     'upstream',
   ]);
-  const found = Array.from(ends, ([key, increases]): RouteFigures => {
+  // Streams that last for hours end in no interval.
+  const running = grouped(
+    now.of('framegate_route_active_calls').filter(({ value }) => value > 0),
+    ['route', 'upstream'],
+  );
+  const found = Array.from(new Set([...ends.keys(), ...running.keys()]), (key): RouteFigures => {
+    const increases = ends.get(key) ?? [];
+    const active = running.get(key) ?? [];
+    const [{ labels }] = [...increases, ...active];
     const byStatus = grouped(increases.filter(isFailure), ['grpc_status']);
     const failures = Array.from(byStatus, ([, ofStatus]) => {
       return [label(ofStatus[0].labels, 'grpc_status'), sumOf(ofStatus) / seconds] as const;
     }).filter(([, perSecond]) => perSecond > 0);
     const buckets = bucketsOf(durations.get(key) ?? []);
     return {
-      route: label(increases[0].labels, 'route'),
-      upstream: label(increases[0].labels, 'upstream'),
+      route: label(labels, 'route'),
+      upstream: label(labels, 'upstream'),
       callsPerSecond: sumOf(increases) / seconds,
+      active: sumOf(active),
       failuresPerSecond: failures.reduce((sum, [, perSecond]) => sum + perSecond, 0),
       failures: Object.fromEntries(failures.toSorted(([, one], [, other]) => other - one)),
       p50Ms: quantileMs(buckets, 0.5),
@@ -86,7 +97,10 @@ function routeFigures(before: MetricsReading, now: MetricsReading, seconds: numb
     };
   });
   return found.toSorted(
-    (one, other) => other.callsPerSecond - one.callsPerSecond || compare(one.route, other.route),
+    (one, other) =>
+      other.callsPerSecond - one.callsPerSecond ||
+      other.active - one.active ||
+      compare(one.route, other.route),
   );
 }
 
@@ -126,6 +140,7 @@ function endpointFigures(
   return found.toSorted(
     (one, other) =>
       other.attemptsPerSecond - one.attemptsPerSecond ||
+      other.active - one.active ||
       compare(one.upstream, other.upstream) ||
       compare(one.endpoint, other.endpoint),
   );

@@ -26,7 +26,7 @@ export interface TopPage {
 const LINES_AROUND = 6;
 /** Where the output is no terminal, everything is shown. */
 const NO_LIMIT = Number.POSITIVE_INFINITY;
-const ROUTE_FIGURES = ['  CALLS/S', ' ERRORS/S', '      P50', '      P99'] as const;
+const ROUTE_FIGURES = ['  CALLS/S', ' ERRORS/S', 'IN FLIGHT', '      P50', '      P99'] as const;
 const ENDPOINT_FIGURES = ['ATTEMPTS/S', 'FAILED/S', 'GIVEN UP/S', 'IN FLIGHT', 'ANSWERS IN'] as const;
 /** In place of the time to an answer: `framegate status` says why. */
 const NOT_USABLE = 'not usable';
@@ -149,6 +149,7 @@ function routeLine(route: RouteFigures, table: Table, stream: NodeJS.WriteStream
   const figures = [
     rate(route.callsPerSecond),
     rate(route.failuresPerSecond),
+    String(route.active),
     durationText(route.p50Ms) || '-',
     durationText(route.p99Ms) || '-',
   ];

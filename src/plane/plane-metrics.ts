@@ -23,6 +23,7 @@ import { FAULT_LAYERS } from '../transport/containment.ts';
 import type { ProxySnapshot } from './build-snapshot.ts';
 import type { BlockedCounts } from './live-calls.ts';
 import type { OverloadReport } from './overload-guard.ts';
+import { routeCallsFamily } from './route-gauge.ts';
 import { UpstreamGauges } from './upstream-gauges.ts';
 
 /** The current state of a data plane. */
@@ -89,6 +90,7 @@ export class PlaneMetrics {
       'Exchanges that have begun and are not finished.',
       single(calls),
     );
+    yield routeCallsFamily(running, snapshot.config.routes);
     yield* blockedFamilies(running);
     yield gaugeFamily(
       'framegate_blocked_calls',

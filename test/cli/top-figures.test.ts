@@ -100,6 +100,37 @@ test('rates are what came between two readings, also after the counters began an
   assert.equal(callsPerSecond, 12);
 });
 
+const active = (route: string, upstream: string, calls: number): string =>
+  `framegate_route_active_calls{route="${route}",upstream="${upstream}"} ${calls}`;
+
+test('a route on which only long streams run is shown, behind those whose calls end, and one without calls is not', () => {
+  const before = textOf({ route: 'quick', ok: 1 }, { route: 'ended', ok: 1 });
+  const now = [
+    textOf({ route: 'quick', ok: 3 }, { route: 'ended', ok: 1 }),
+    active('idle', 'u', 0),
+    active('streams', 'u', 5),
+    active('streams', 'canary', 7),
+    active('quick', 'u', 2),
+  ].join('\n');
+  const { routes, callsPerSecond } = figuresOf(before, now);
+  assert.deepEqual(
+    routes.map((one) => [one.route, one.upstream, one.callsPerSecond, one.active]),
+    [
+      ['quick', 'u', 1, 2],
+      ['streams', 'canary', 0, 7],
+      ['streams', 'u', 0, 5],
+      ['ended', 'u', 0, 0],
+    ],
+  );
+  assert.equal(callsPerSecond, 1);
+  const page = { address: 'h:1', time: new Date(), figures: figuresOf('', now), inFlight: IN_FLIGHT };
+  const lines = topLines(page, { rows: 24, columns: 100 }, process.stdout);
+  const head = lines.find((line) => line.startsWith('ROUTE ')) ?? '';
+  const line = lines.find((one) => one.startsWith('streams ')) ?? '';
+  assert.match(line, /^streams +canary +0 +0 +7 +- +-$/);
+  assert.equal(line[head.indexOf('IN FLIGHT') + 'IN FLIGHT'.length - 1], '7');
+});
+
 test('percentiles are of the calls between two readings', () => {
   const before = textOf({ route: 'a', ok: 1000, buckets: [0, 1000] });
   const [{ p50Ms, p99Ms }] = figuresOf(before, textOf({ route: 'a', ok: 1100, buckets: [90, 1100] })).routes;
@@ -150,7 +181,7 @@ test('the page says how many calls each side blocks, and has a line for each rou
   const lines = linesOf(2, 1);
   assert.equal(lines[0], 'h:1  03:04:05  3.0 calls/s, 7 in flight, 0 connections of clients');
   assert.equal(lines[1], 'blocked: 1 by their client, 2 by their service, 3 by Framegate');
-  assert.match(lines[4], /^n0 +u +2\.0 +0 +- +-$/);
+  assert.match(lines[4], /^n0 +u +2\.0 +0 +0 +- +-$/);
   assert.match(lines.at(-1) ?? '', /^u +n0:1 +0 +0 +0 +0 +-$/);
 });
 
@@ -214,7 +245,7 @@ test('no line is longer than the terminal is wide, and figures are shown where t
     for (const line of lines) assert.ok(line.length <= Math.max(columns, 8), `${line} in ${columns} columns`);
     if (columns < 80) continue;
     assert.ok(
-      lines.some((line) => /^a-route-\S+ +\S+ +2\.5 +0 +- +-$/.test(line)),
+      lines.some((line) => /^a-route-\S+ +\S+ +2\.5 +0 +0 +- +-$/.test(line)),
       lines.join('\n'),
     );
     assert.ok(

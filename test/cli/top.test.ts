@@ -75,6 +75,7 @@ suite('framegate top', () => {
       page.stdout,
       /^127\.0\.0\.1:\d+ .* 1 in flight, 1 connection of a client\nblocked: \d by their client, \d by/,
     );
+    assert.match(page.stdout, /^all +voice +\S+ +0 +1 +\S+/m);
     assert.match(page.stdout, new RegExp(`^voice +${service.address} +0 +0 +0 +1 +-$`, 'm'));
     client.sendReset(held, 8);
   });
