@@ -22,6 +22,8 @@ const KINDS: Readonly<Record<SpanKind, number>> = { internal: 0, server: 1, clie
 const STATUS_UNSET = 0;
 const STATUS_ERROR = 2;
 const NO_TIME: HrTime = [0, 0];
+/** Of a second. */
+const LAST_NANOSECOND = 999_999_999;
 
 /**
  * How many spans the newest answer has rejected. The exporters tell of it only by the logger of diagnoses, which the whole process shares,
@@ -90,6 +92,7 @@ export class ReadableSpans {
 
   #readable(span: Span): ReadableSpan {
     const own = contextOf(span, span.spanId, false);
+    const startTime = hrTime(span.startEpochMs);
     return {
       name: span.name,
       kind: KINDS[span.kind],
@@ -97,8 +100,8 @@ export class ReadableSpans {
       ...(span.parentId !== '' && {
         parentSpanContext: contextOf(span, span.parentId, span.hasRemoteParent),
       }),
-      startTime: hrTime(span.startEpochMs),
-      endTime: hrTime(span.endEpochMs),
+      startTime,
+      endTime: endAfter(startTime, hrTime(span.endEpochMs)),
       duration: NO_TIME,
       ended: true,
       status: span.error === undefined ? { code: STATUS_UNSET } : { code: STATUS_ERROR, message: span.error },
@@ -140,7 +143,17 @@ function traceState(text: string): NonNullable<SpanContext['traceState']> {
 
 function hrTime(epochMs: number): HrTime {
   const seconds = Math.floor(epochMs / 1000);
-  return [seconds, Math.min(999_999_999, Math.max(0, Math.round((epochMs - seconds * 1000) * 1e6)))];
+  return [seconds, Math.min(LAST_NANOSECOND, Math.max(0, Math.round((epochMs - seconds * 1000) * 1e6)))];
+}
+
+/**
+ * Jaeger marks a span that does not end after its start with a warning of a negative duration. The times of spans are exact to a quarter of
+ * a microsecond, so this nanosecond can only be added here.
+ * @returns the end, or the nanosecond after the start if the end is not after the start
+ */
+function endAfter(start: HrTime, end: HrTime): HrTime {
+  if (end[0] > start[0] || (end[0] === start[0] && end[1] > start[1])) return end;
+  return start[1] < LAST_NANOSECOND ? [start[0], start[1] + 1] : [start[0] + 1, 0];
 }
 
 /** What a collector may get over: no connection, no answer in time, and the statuses by which it says so (OTLP, "Failures"). */

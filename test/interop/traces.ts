@@ -30,6 +30,8 @@ interface JaegerSpan {
   readonly startTime: number;
   readonly references: readonly { readonly refType: string; readonly spanID: string }[];
   readonly tags: readonly { readonly key: string; readonly value: unknown }[];
+  /** What Jaeger objects to in the span. */
+  readonly warnings: readonly string[] | null;
   readonly logs: readonly { readonly fields: readonly { readonly key: string; readonly value: unknown }[] }[];
 }
 
@@ -134,6 +136,7 @@ function print(spans: readonly JaegerSpan[], parent: string, depth: number): voi
       'framegate.attempt',
       'framegate.token',
     ].flatMap((key) => (tag(span, key) === undefined ? [] : [`${key}=${String(tag(span, key))}`]));
+    for (const warning of span.warnings ?? []) console.log(`  ${'  '.repeat(depth)}warning: ${warning}`);
     console.log(`  ${'  '.repeat(depth)}${span.operationName} ${[...words, ...eventsOf(span)].join(' ')}`);
     print(spans, span.spanID, depth + 1);
   }
@@ -166,18 +169,38 @@ const CASES: readonly Case[] = [
     code: status.UNAVAILABLE,
     attempts: 3,
   },
+  {
+    what: 'a call that is refused at once',
+    call: async (client, metadata) => (await client.narrate({ text: 'hello' }, { metadata })).code,
+    code: status.PERMISSION_DENIED,
+    attempts: 0,
+  },
 ];
 
 function randomHex(digits: number): string {
   return Array.from({ length: digits }, () => Math.floor(Math.random() * 16).toString(16)).join('');
 }
 
-async function trial(one: Case, client: TestVoiceClient, query: number): Promise<boolean> {
-  const traceId = `1${randomHex(31)}`;
+/** @returns metadata that names the trace */
+function metadataOf(traceId: string): Metadata {
   const metadata = new Metadata();
   metadata.set('traceparent', `00-${traceId}-${CALLER}-01`);
+  return metadata;
+}
+
+/** Jaeger may only miss the caller, which has sent no span. */
+function assertNoWarning(spans: readonly JaegerSpan[]): void {
+  const all = spans.flatMap(({ warnings }) => warnings ?? []);
+  assert.deepEqual(
+    all.filter((warning) => !warning.startsWith(`invalid parent span IDs=${CALLER};`)),
+    [],
+  );
+}
+
+async function trial(one: Case, client: TestVoiceClient, query: number): Promise<boolean> {
+  const traceId = `1${randomHex(31)}`;
   try {
-    assert.equal(await one.call(client, metadata), one.code);
+    assert.equal(await one.call(client, metadataOf(traceId)), one.code);
     const spans = await wantTrace(query, traceId, 1 + one.attempts);
     const servers = spans.filter((span) => tag(span, 'span.kind') === 'server');
     const clients = spans.filter((span) => tag(span, 'span.kind') === 'client');
@@ -186,12 +209,39 @@ async function trial(one: Case, client: TestVoiceClient, query: number): Promise
     assert.deepEqual([servers.length, clients.length], [1, one.attempts]);
     assert.equal(parentOf(servers[0]), CALLER);
     assert.ok(clients.every((span) => parentOf(span) === servers[0].spanID));
-    assert.equal(eventsOf(servers[0]).filter((event) => event === 'retry').length, one.attempts - 1);
+    const retries = eventsOf(servers[0]).filter((event) => event === 'retry').length;
+    assert.equal(retries, Math.max(0, one.attempts - 1));
+    assertNoWarning(spans);
     assert.equal(tag(servers[0], 'rpc.status_code'), status[one.code]);
     return true;
   } catch (error) {
     console.log(`FAILED: ${one.what}: ${String(error)}`);
     return false;
+  }
+}
+
+/** A stream sends reports while it runs, and its own span at its end. */
+async function streamTrial(client: TestVoiceClient, query: number): Promise<boolean> {
+  const traceId = `2${randomHex(31)}`;
+  const stream = client.streamAudio({ metadata: metadataOf(traceId) });
+  try {
+    const reports = await wantTrace(query, traceId, 2);
+    stream.finish();
+    assert.equal((await stream.outcome).code, status.OK);
+    const spans = await wantTrace(query, traceId, reports.length + 2);
+    console.log(`a long stream: ${spans.length} spans in Jaeger`);
+    print(spans, CALLER, 0);
+    const [server] = spans.filter((span) => tag(span, 'span.kind') === 'server');
+    const names = reports.map(({ operationName }) => operationName);
+    assert.deepEqual([names.includes('open'), names.includes('interval')], [true, true]);
+    assert.ok(reports.every((span) => parentOf(span) === server.spanID));
+    assertNoWarning(spans);
+    return true;
+  } catch (error) {
+    console.log(`FAILED: a long stream: ${String(error)}`);
+    return false;
+  } finally {
+    stream.cancel();
   }
 }
 
@@ -219,6 +269,10 @@ async function trials(program: string, folder: string): Promise<boolean> {
           listeners: ['tls', 'plaintext'].map((name) => ({ name, ...listener })),
           routes: [
             {
+              match: { path: '/voice.VoiceAssistant/Narrate' },
+              respond: { status: 403, grpcStatus: 'PERMISSION_DENIED' },
+            },
+            {
               match: { path: '/*' },
               upstream: 'voice',
               retry: { attempts: 3, backoff: '1ms', maxBackoff: '1ms' },
@@ -226,12 +280,13 @@ async function trials(program: string, folder: string): Promise<boolean> {
           ],
           upstreams: { voice: { endpoints: [demo.address], limits: { retries: '100%' } } },
           admin: 'off',
-          trace: { exporter },
+          trace: { exporter, interval: '1s' },
         }),
         (child) => children.push(child),
       );
       const client = connectVoiceClient({ address: framegate.plaintextAddress });
       for (const one of CASES) results.push(await trial(one, client, ports.query));
+      results.push(await streamTrial(client, ports.query));
       client.close();
     }
     return results.every(Boolean);
