@@ -96,7 +96,14 @@ function clientSpan(attempted: Attempted, attempt: FinishedAttempt, index: numbe
     endedEpochMs === -1
       ? server.endEpochMs
       : Math.min(server.endEpochMs, Math.max(startEpochMs, endedEpochMs));
-  const error = errorOf(attempt, call.isGrpc, call.attemptCount === index + 1 ? call.httpStatus : 0);
+  const status = statusOf(attempt, call);
+  const error = errorOf(
+    attempt,
+    status,
+    call.isGrpc || call.attemptCount !== index + 1 ? 0 : call.httpStatus,
+  );
+  const attributes = clientAttributes(call, attempt, status, index);
+  if (error !== undefined) attributes['error.type'] = error;
   return {
     traceId: server.traceId,
     spanId: attempt.spanId,
@@ -107,7 +114,7 @@ function clientSpan(attempted: Attempted, attempt: FinishedAttempt, index: numbe
     name: server.name,
     startEpochMs,
     endEpochMs,
-    attributes: clientAttributes(call, attempt, index, error),
+    attributes,
     events: event === '' ? [] : [{ name: event, atEpochMs: endEpochMs, attributes: detailOf(attempt) }],
     error: error === undefined ? undefined : '',
   };
@@ -115,35 +122,52 @@ function clientSpan(attempted: Attempted, attempt: FinishedAttempt, index: numbe
 
 function clientAttributes(
   call: FinishedCall,
-  { endpoint, outcome, grpcStatus }: FinishedAttempt,
+  attempt: FinishedAttempt,
+  status: string,
   index: number,
-  error: string | undefined,
-): SpanAttributes {
+): Attributes {
   const attributes: Attributes = {};
   addMethod(attributes, call);
-  addPeer(attributes, 'server.address', 'server.port', endpoint);
-  const status = grpcStatus === '' && outcome === 'given_up' ? call.grpcStatus : grpcStatus;
-  if (call.isGrpc && status !== '') attributes['rpc.status_code'] = bounded(status);
-  if (error !== undefined) attributes['error.type'] = error;
+  addPeer(attributes, 'server.address', 'server.port', attempt.endpoint);
+  if (status !== '') attributes['rpc.status_code'] = status;
   attributes['framegate.attempt'] = index + 1;
-  attributes['framegate.attempt.outcome'] = outcome === '' ? 'given_up' : outcome;
+  attributes['framegate.attempt.outcome'] = outcomeOf(attempt);
   return attributes;
+}
+
+function outcomeOf({ outcome }: FinishedAttempt): string {
+  return outcome === '' ? 'given_up' : outcome;
+}
+
+/**
+ * The gRPC status of an attempt, or ''. An attempt that was given up with its call has that of the call. One that was given up for another
+ * attempt has none, since the status of the call says nothing about it.
+ */
+function statusOf(attempt: FinishedAttempt, { isGrpc, grpcStatus, attempts }: FinishedCall): string {
+  if (!isGrpc) return '';
+  if (attempt.grpcStatus !== '') return bounded(attempt.grpcStatus);
+  const { endedEpochMs } = attempt;
+  if (outcomeOf(attempt) !== 'given_up') return '';
+  const wasReplaced =
+    endedEpochMs !== -1 && attempts.some((other) => other !== attempt && other.beganEpochMs >= endedEpochMs);
+  return wasReplaced ? '' : bounded(grpcStatus);
 }
 
 function detailOf({ detail }: FinishedAttempt): SpanAttributes {
   return detail === '' ? {} : { 'framegate.detail': bounded(detail) };
 }
 
-/** What has gone wrong with an attempt in one word, or undefined. A hedged attempt that was too slow has not gone wrong. */
-function errorOf(
-  { grpcStatus, outcome, event }: FinishedAttempt,
-  isGrpc: boolean,
-  httpStatus: number,
-): string | undefined {
+/**
+ * What has gone wrong with an attempt in one word, or undefined. A hedged attempt that was too slow has not gone wrong.
+ * @param status its gRPC status, or ''
+ * @param httpStatus what it was answered with, or 0 if that is not known or counts for nothing
+ */
+function errorOf(attempt: FinishedAttempt, status: string, httpStatus: number): string | undefined {
+  const { outcome, event } = attempt;
   if (outcome === 'lost') return undefined;
-  if (grpcStatus !== '') return grpcStatus === 'OK' ? undefined : bounded(grpcStatus);
-  if (event !== '') return event;
-  if (outcome === 'answered') return !isGrpc && httpStatus >= 400 ? String(httpStatus) : undefined;
+  if (attempt.grpcStatus === '' && event !== '') return event;
+  if (status !== '') return status === 'OK' ? undefined : status;
+  if (outcome === 'answered') return httpStatus >= 400 ? String(httpStatus) : undefined;
   return outcome === 'failed' ? 'invalid_response' : 'cancelled';
 }
 

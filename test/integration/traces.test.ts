@@ -226,14 +226,17 @@ test('a call that fails is exported although it is not sampled, and the service 
   assert.deepEqual(clientSpans(spans)[0].attributes['error.type'], 'UNAVAILABLE');
 });
 
-test('a call that is given up at its deadline: a server span that has failed, and says who let the time pass', async (t) => {
+test('a call that is given up at its deadline: spans that have failed, and who let the time pass', async (t) => {
   const { collector, client } = await traced(t, { sample: '0%' }, { answer: () => undefined });
   await callOnce(client, [['grpc-timeout', '90m']]);
-  const { statusCode, attributes } = serverSpan(await collector.want(2));
+  const spans = await collector.want(2);
+  const { statusCode, attributes } = serverSpan(spans);
   assert.deepEqual(
     [statusCode, attributes['error.type'], attributes['framegate.deadline_ms']],
     [ERROR, 'DEADLINE_EXCEEDED', 90],
   );
+  for (const { attributes: of } of spans)
+    assert.deepEqual([of['rpc.status_code'], of['error.type']], ['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED']);
   assert.equal(attributes['framegate.blocked_by'], 'service');
   assert.match(
     String(attributes['framegate.reason']),

@@ -98,3 +98,40 @@ test('a call that no service was asked for has the name of its method only if th
   assert.deepEqual(namesOf({ attemptCount: 0, route: '' }), other);
   assert.deepEqual(namesOf({ attemptCount: 0, isMethodNamed: true, method: '/a.B/C?token=1' }), named);
 });
+
+/** @returns status, `error.type` and outcome of each attempt */
+function endsOf(parts: Partial<FinishedCall>): readonly (readonly unknown[])[] {
+  return spansOf({ ...call, attemptCount: parts.attempts?.length ?? 0, ...parts })
+    .slice(1)
+    .map(({ attributes }) =>
+      ['rpc.status_code', 'error.type', 'framegate.attempt.outcome'].map((key) => attributes[key]),
+    );
+}
+
+test('an attempt that was given up with its call has the status of the call, also as its error', () => {
+  for (const grpcStatus of ['DEADLINE_EXCEEDED', 'CANCELLED'])
+    for (const outcome of ['given_up', ''])
+      assert.deepEqual(endsOf({ grpcStatus, attempts: [{ ...attempt(0, 2), outcome }] }), [
+        [grpcStatus, grpcStatus, 'given_up'],
+      ]);
+  const hedged = [attempt(0, 2), attempt(1, 2)].map((one) => ({ ...one, outcome: 'given_up' }));
+  const late = ['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED', 'given_up'];
+  assert.deepEqual(endsOf({ grpcStatus: 'DEADLINE_EXCEEDED', attempts: hedged }), [late, late]);
+});
+
+test('an attempt that was given up for another one has not the status of the call', () => {
+  const attempts = [
+    { ...attempt(0, 1), outcome: 'given_up' },
+    { ...attempt(1, 2), outcome: 'answered', grpcStatus: 'OK' },
+  ];
+  assert.deepEqual(endsOf({ grpcStatus: 'OK', attempts }), [
+    [undefined, 'cancelled', 'given_up'],
+    ['OK', undefined, 'answered'],
+  ]);
+});
+
+test('an attempt that is no gRPC, and was given up, was cancelled, whatever its call is answered with', () => {
+  const attempts = [{ ...attempt(0, 2), outcome: 'given_up' }];
+  const parts = { isGrpc: false, grpcStatus: '', httpStatus: 504, attempts };
+  assert.deepEqual(endsOf(parts), [[undefined, 'cancelled', 'given_up']]);
+});
