@@ -1,5 +1,5 @@
-// How much one process has announced of a key that a store counts for. The store lets everything go back with time that is used up. So each
-// question tells it how much of that must still be used up.
+// How much one process has announced of a key that a store counts for. In the store, all that is used up goes back with time. So each question
+// tells it how much of that must still be used up.
 
 export class AnnouncedLevel {
   /** Tokens that were taken for bytes that have not come. */
