@@ -67,6 +67,7 @@ const UPSTREAMS = {
   upstream_not_http2_http1: 'FG2021',
   upstream_not_http2_tls: 'FG2022',
   upstream_not_http2_unknown: 'FG2023',
+  upstream_http2_violation: 'FG2024',
 
   upstream_not_tls: 'FG2031',
   upstream_no_h2_alpn: 'FG2032',

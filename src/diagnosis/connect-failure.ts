@@ -1,7 +1,7 @@
 // Explains why an endpoint could not be reached: turns the code of the failure into a stable token and a sentence with a remedy.
 // The function is pure and total: an unforeseen code still gives a sentence that names it.
 
-import { type ConnectDetails, describeWait } from './connect-details.ts';
+import { type ConnectDetails, describeReason, describeWait } from './connect-details.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { diagnoseUpstreamAnswer } from './upstream-first-bytes.ts';
 import { diagnoseUpstreamTlsFailure } from './upstream-tls-failure.ts';
@@ -9,7 +9,8 @@ import { diagnoseUpstreamTlsFailure } from './upstream-tls-failure.ts';
 /**
  * @param code the code of a Node error, TLS errors included, or one of Framegate's own: 'connect_timeout' (neither refused nor
  * accepted in time), 'dns_timeout' (the DNS lookup took too long), 'no_settings' (accepted, but no HTTP/2 SETTINGS in time),
- * 'no_h2_alpn' (TLS, but "h2" was not chosen), 'unused' (the connection closed before it answered a call)
+ * 'no_h2_alpn' (TLS, but "h2" was not chosen), 'unused' (the connection closed before it answered a call), 'violation' (we ended the
+ * connection, because the endpoint broke a rule of HTTP/2; `reason` says which)
  * @param endpoint the address as configured
  */
 export function diagnoseConnectFailure(
@@ -41,6 +42,11 @@ export function diagnoseConnectFailure(
       return {
         token: 'upstream_connections_unused',
         sentence: `${endpoint} accepts connections and gives them up before it answers a call; is it shutting down, or is its limit of streams 0?`,
+      };
+    case 'violation':
+      return {
+        token: 'upstream_http2_violation',
+        sentence: `${endpoint} sent what HTTP/2 forbids, so this proxy ended the connection${describeReason(details.reason)}; is it the port of the gRPC service, and does anything in between change its bytes?`,
       };
     case 'no_settings':
       return diagnoseUpstreamAnswer('need-more', endpoint, details);

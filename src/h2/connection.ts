@@ -4,7 +4,7 @@
 import type { ConnectionHandler } from './connection-handler.ts';
 import type { ConnectionReport } from './connection-report.ts';
 import { ErrorCode } from './error-codes.ts';
-import { ConnectionError, StreamError } from './errors.ts';
+import { ConnectionError, describeOwnEnd, INTERNAL_ERROR, StreamError } from './errors.ts';
 import { Flood, FloodGuard } from './flood-guard.ts';
 import { FrameReader } from './frame-reader.ts';
 import { CLIENT_PREFACE, DEFAULT_MAX_FRAME_BYTES } from './frame-type.ts';
@@ -31,6 +31,7 @@ export class Connection {
   readonly #reader: FrameReader;
   readonly #isServer: boolean;
   #isClosed = false;
+  #ownError: ConnectionError | undefined = undefined;
   #congestionWasSeen = false;
   #isReading = false;
   #hasYielded = false;
@@ -58,6 +59,14 @@ export class Connection {
   /** True once GOAWAY with an error was sent or connectionLost was called. Nothing is read or reported after that. */
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /**
+   * The error by which this side ended the connection: the peer broke a rule or exceeded a limit, or there was a fault of ours. Undefined
+   * if the connection is open, or ended otherwise.
+   */
+  get ownError(): ConnectionError | undefined {
+    return this.#ownError;
   }
 
   /** The owners of the streams that are live now. */
@@ -221,9 +230,10 @@ export class Connection {
       // The output itself is at fault. The peer sees the connection close; the handler and the stream owners are told below.
     }
     // The connection closes before anyone is told, so that nothing can follow the GOAWAY.
+    this.#ownError = error;
     const streams = this.#close();
     this.#tell(error);
-    this.#tellLost(streams, error.message);
+    this.#tellLost(streams, describeOwnEnd(error));
   }
 
   /** A handler that throws must neither keep the connection open nor end the process. */
@@ -365,5 +375,5 @@ export class Connection {
 }
 
 function internalError(cause: unknown): ConnectionError {
-  return new ConnectionError(ErrorCode.INTERNAL_ERROR, 'internal_error', 'internal error', { cause });
+  return new ConnectionError(ErrorCode.INTERNAL_ERROR, INTERNAL_ERROR, 'internal error', { cause });
 }

@@ -3,6 +3,9 @@
 
 import { errorCodeName } from './error-codes.ts';
 
+/** The token of a fault of ours, which is no violation. */
+export const INTERNAL_ERROR = 'internal_error';
+
 /** An error of the whole connection: GOAWAY with the code, then close (RFC 9113 section 5.4.1). */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
@@ -14,6 +17,13 @@ export class ConnectionError extends Error {
     this.code = code;
     this.token = token;
   }
+}
+
+/** @returns who ended a connection by this error, and why, as the reason for everyone whom the end concerns */
+export function describeOwnEnd({ token, message }: ConnectionError): string {
+  return token === INTERNAL_ERROR
+    ? 'this proxy ended it after an internal error'
+    : `this proxy ended it because of a violation: ${message}`;
 }
 
 /** An error of one stream: RST_STREAM with the code. The connection goes on (RFC 9113 section 5.4.2). */

@@ -5,7 +5,7 @@ import type { AskedQuestion } from '../calls/question-observer.ts';
 import { counted } from '../config/counted.ts';
 import { diagnosisCode } from '../diagnosis/codes.ts';
 import type { Diagnosis } from '../diagnosis/diagnosis.ts';
-import type { ConnectionError, StreamError } from '../h2/errors.ts';
+import { type ConnectionError, INTERNAL_ERROR, type StreamError } from '../h2/errors.ts';
 import type { Refusal } from '../listeners/refusal.ts';
 import type { DiagnosisEvent, DiagnosisRing } from '../observability/diagnosis-ring.ts';
 import type { EventMetrics } from '../observability/event-metrics.ts';
@@ -107,7 +107,7 @@ export class ProcessLog {
 
   /** Logs a fault of Framegate itself, always and with its cause. Returns false for a fault of the peer. */
   #isOurs(fields: LogFields, error: ConnectionError | StreamError): boolean {
-    if (error.token !== 'internal_error') return false;
+    if (error.token !== INTERNAL_ERROR) return false;
     this.#logger.error(
       { ...fields, err: error.cause },
       'internal error: the connection was closed; please report this',

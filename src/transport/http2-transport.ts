@@ -8,7 +8,7 @@ import { Connection, type Role } from '../h2/connection.ts';
 import type { ConnectionHandler } from '../h2/connection-handler.ts';
 import type { ConnectionReport } from '../h2/connection-report.ts';
 import { ErrorCode } from '../h2/error-codes.ts';
-import { ConnectionError } from '../h2/errors.ts';
+import { ConnectionError, describeOwnEnd } from '../h2/errors.ts';
 import { OutputBuffer, type OutputSink, type Slab } from '../h2/output-buffer.ts';
 import type { LocalSettings } from '../h2/settings.ts';
 import { type Flushable, scheduleFlush } from './flush-queue.ts';
@@ -317,8 +317,11 @@ export class Http2Transport implements Flushable, OutputSink, BytesOwner {
     this.close();
   }
 
+  /** Keeps the first reason. After an error of ours the peer can only follow: that it closes its side is then no reason. */
   #noteReason(reason: string): void {
-    if (this.#reason === '') this.#reason = reason;
+    if (this.#reason !== '') return;
+    const { ownError } = this.connection;
+    this.#reason = ownError === undefined ? reason : describeOwnEnd(ownError);
   }
 
   #closed(): void {

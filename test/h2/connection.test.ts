@@ -230,12 +230,14 @@ describe('the end', () => {
     server.wants().tells();
   });
 
-  test('a violation tells owners the reason', () => {
+  test('a violation tells owners the reason, and who ended the connection', () => {
     const server = opened('server');
     const reasons: string[] = [];
     server.reactions.onConnectionLost = (reason) => reasons.push(reason);
     server.receives(frames.headers(1, REQUEST), frames.ping('short'));
-    assert.deepEqual(reasons, ['PING of 5 bytes (FRAME_SIZE_ERROR, ping_frame_size)']);
+    assert.deepEqual(reasons, [
+      'this proxy ended it because of a violation: PING of 5 bytes (FRAME_SIZE_ERROR, ping_frame_size)',
+    ]);
     server.tells(`request 1 ${REQUEST_TOLD}`, 'violation ping_frame_size', 'lost 1');
   });
 

@@ -138,6 +138,14 @@ const wrongUpstreams: readonly WrongUpstream[] = [
     token: 'upstream_no_settings',
   },
   {
+    does: 'breaks a rule of HTTP/2 in its SETTINGS',
+    onSocket: (socket) => {
+      socket.once('data', () => socket.write(Buffer.from([0, 0, 3, 4, 0, 0, 0, 0, 0, 1, 2, 3])));
+    },
+    says: /sent what HTTP\/2 forbids, so this proxy ended the connection \(SETTINGS of 3 bytes/,
+    token: 'upstream_http2_violation',
+  },
+  {
     does: 'closes at once',
     onSocket: (socket) => {
       socket.end();

@@ -145,6 +145,29 @@ test('close() sends what is written, tells streams and ends the socket; again it
   assert.deepEqual(side.takeLog(), ['closed: the peer closed the connection']);
 });
 
+for (const follows of ['closes its side', 'resets the connection'])
+  test(`a violation stays the reason of the end when the peer ${follows} afterwards`, async (t) => {
+    const side = await Side.opened(t);
+    side.transport.receive(Buffer.from('9cb1f6e2b7a31c0db0', 'hex'));
+    await nextTurns();
+    if (follows === 'closes its side') side.socket.push(null);
+    else side.socket.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
+    await nextTurns(4);
+    assert.match(
+      side.takeLog().at(-1) ?? '',
+      /^closed: this proxy ended it because of a violation: .*\(FRAME_SIZE_ERROR, \w+\)$/,
+    );
+  });
+
+test('a fault after the peer has closed is no reason of the end', async (t) => {
+  const side = await Side.opened(t);
+  side.socket.push(null);
+  await nextTurns();
+  side.transport.fail(new Error('a fault of ours'));
+  await nextTurns(4);
+  assert.ok(side.takeLog().includes('closed: the peer closed the connection'));
+});
+
 test('destroy() ends the socket at once and says why, once', async (t) => {
   const side = await Side.opened(t);
   side.socket.arrives(request(1));
@@ -237,6 +260,6 @@ test('a fault in a flush ends its connection, and tells the streams and the hand
   side.transport.receive(PING);
   await nextTurns();
   const log = side.takeLog();
-  assert.match(log.join(), /violation: internal error.*lost: internal error/);
+  assert.match(log.join(), /violation: internal error.*lost: this proxy ended it after an internal error/);
   assert.ok(side.socket.destroyed);
 });

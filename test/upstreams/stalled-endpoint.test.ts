@@ -152,8 +152,8 @@ test('an endpoint that reads nothing for 30 s is given up, and its calls are tol
   t.mock.timers.tick(1000);
   await stalled.until('the connection is given up', () => connection.state === 'closed');
   const reason = 'the endpoint took nothing for 30 s (limits.stallTimeout)';
-  assert.deepEqual(stalled.log, ['connected', 'connection_stalled', reason]);
-  const told = `${reason} (ENHANCE_YOUR_CALM, connection_stalled)`;
+  const told = `this proxy ended it because of a violation: ${reason} (ENHANCE_YOUR_CALM, connection_stalled)`;
+  assert.deepEqual(stalled.log, ['connected', 'connection_stalled', told]);
   assert.deepEqual([stalled.losses.length, ...new Set(stalled.losses)], [calls, told]);
 });
 

@@ -6,7 +6,7 @@ import { GrpcStatus } from '../../grpc/status.ts';
 import { parseGrpcTimeout } from '../../grpc/timeout.ts';
 import type { ConnectionHandler } from '../../h2/connection-handler.ts';
 import { ErrorCode } from '../../h2/error-codes.ts';
-import { ConnectionError, type StreamError } from '../../h2/errors.ts';
+import { ConnectionError, INTERNAL_ERROR, type StreamError } from '../../h2/errors.ts';
 import { HeaderList } from '../../h2/hpack/header-list.ts';
 import type { LocalSettings } from '../../h2/settings.ts';
 import type { Stream, StreamOwner } from '../../h2/stream.ts';
@@ -307,7 +307,7 @@ export class RpcConnection implements ConnectionHandler {
 
   /** What clients do wrong has ended their connection or stream, and is of no further interest. */
   onViolation(error: ConnectionError | StreamError): void {
-    if (error.token === 'internal_error') this.#parts.onFault(error);
+    if (error.token === INTERNAL_ERROR) this.#parts.onFault(error);
   }
 }
 

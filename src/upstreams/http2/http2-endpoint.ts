@@ -307,7 +307,7 @@ export class Http2Endpoint extends Endpoint implements UpstreamConnectionEvents,
       this.backoff.succeed();
     } else if (!connection.isLetGo && ++this.#uselessInRow >= USELESS_IN_ROW) {
       this.backoff.fail(performance.now());
-      this.lastFailure = diagnoseConnectFailure('unused', this.address.text);
+      this.lastFailure = connection.violation ?? diagnoseConnectFailure('unused', this.address.text);
       if (!this.#isDestroyed) this.#events.onConnectFailed(this, this.lastFailure);
     }
   }

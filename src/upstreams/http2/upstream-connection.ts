@@ -1,19 +1,20 @@
 // One HTTP/2 connection to an endpoint, from dialling to its end. The streams of all clients share it.
 
 import type { Duplex } from 'node:stream';
-import { connectionLost, type Failure, unavailable } from '../../calls/failure.ts';
+import type { Failure } from '../../calls/failure.ts';
 import type { Address } from '../../config/address.ts';
 import { diagnoseConnectFailure } from '../../diagnosis/connect-failure.ts';
 import type { Diagnosis } from '../../diagnosis/diagnosis.ts';
 import { diagnoseSilence } from '../../diagnosis/silence.ts';
 import type { Connection } from '../../h2/connection.ts';
-import { ErrorCode, errorCodeName } from '../../h2/error-codes.ts';
+import { ErrorCode } from '../../h2/error-codes.ts';
 import type { Stream, StreamOwner } from '../../h2/stream.ts';
 import { Http2Transport } from '../../transport/http2-transport.ts';
 import { turnNowMs } from '../../transport/turn-clock.ts';
 import { type DialEvents, tcpDialer, timeoutCode } from '../dial.ts';
 import type { Doubt } from '../endpoint.ts';
 import type { Holding } from '../holding.ts';
+import { describeGoAway, diagnoseViolation, lostWith, saysTooManyPings } from './connection-end.ts';
 import type { ConnectionEvents, ConnectionTerms, UpstreamConnectionState } from './connection-terms.ts';
 import { FirstBytes } from './first-bytes.ts';
 import { Keepalive, type WatchedConnection } from './keepalive.ts';
@@ -26,10 +27,6 @@ const STALL_CHECK_MS = 1000;
 const MOST_GIVEN_UP = 20;
 /** How many faults a client is charged when its call made an endpoint close a connection. */
 const FAULTS_OF_A_CONNECTION = 10;
-/** The HTTP status for calls that an endpoint has stopped answering. */
-const GATEWAY_TIMEOUT = 504;
-/** The debug data of gRPC servers whose limit for PINGs was exceeded. */
-const TOO_MANY_PINGS = 'too_many_pings';
 export type UpstreamConnectionEvents = ConnectionEvents<UpstreamConnection>;
 
 export class UpstreamConnection implements DialEvents, WatchedConnection {
@@ -97,12 +94,7 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
     this.#keepalive = pace === undefined ? undefined : new Keepalive(this, pace);
     this.#stallTimer = setInterval(() => this.contain(() => this.#checkProgress()), STALL_CHECK_MS).unref();
     const onTimeout = (): void =>
-      this.onFailed(
-        diagnoseConnectFailure(this.#isConnected ? 'no_settings' : timeoutCode(socket), this.endpoint, {
-          timeoutMs: connectTimeoutMs,
-          hasWorked: events.hasWorked,
-        }),
-      );
+      this.#neverReady(this.#isConnected ? 'no_settings' : timeoutCode(socket), connectTimeoutMs);
     this.#timer = setTimeout(() => this.contain(onTimeout), connectTimeoutMs);
   }
 
@@ -168,11 +160,14 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
     this.#transport.destroy(this.silence.sentence);
   }
 
+  /** What the endpoint did, if that made us end the connection. */
+  get violation(): Diagnosis | undefined {
+    return diagnoseViolation(this.http2, this.endpoint);
+  }
+
   /** Why calls ended with the connection. @param reason what `onConnectionLost` was told */
   whyLost(reason: string): Failure {
-    return this.silence === undefined
-      ? connectionLost(this.endpoint, reason)
-      : unavailable(this.silence, GATEWAY_TIMEOUT);
+    return lostWith(this.endpoint, this.silence, reason);
   }
 
   /** The number of streams that are over, but that the endpoint may still count. */
@@ -324,16 +319,15 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
   }
 
   #goAwayReceived(lastStreamId: number, code: number, debug: string): void {
-    const name = code === ErrorCode.NO_ERROR ? '' : ` ${errorCodeName(code)}`;
     this.hasGoneWrong ||= code !== ErrorCode.NO_ERROR;
-    const isTooOften = debug === TOO_MANY_PINGS && this.#keepalive?.hasPinged === true;
+    const isTooOften = saysTooManyPings(debug) && this.#keepalive?.hasPinged === true;
     if (isTooOften) this.#events.onTooManyPings(this);
     else if (isFault(code)) {
       // GOAWAY names the last stream the endpoint has seen, which is often the one that caused the error.
       const holding = holdingOfStream(this.http2.streamOwners(), lastStreamId);
       this.#blame(holding, FAULTS_OF_A_CONNECTION, Math.floor(turnNowMs()));
     }
-    this.#retire(`GOAWAY${name}${debug === '' ? '' : `: ${debug}`}`);
+    this.#retire(describeGoAway(code, debug));
   }
 
   #settingsReceived(isFirst: boolean): void {
@@ -351,6 +345,12 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
     this.contain(() => this.#failed(diagnosis));
   }
 
+  #neverReady(code: string, timeoutMs?: number): void {
+    if (this.#state !== 'connecting') return;
+    const details = { timeoutMs, hasWorked: this.#events.hasWorked };
+    this.onFailed(this.violation ?? diagnoseConnectFailure(code, this.endpoint, details));
+  }
+
   #failed(diagnosis: Diagnosis): void {
     if (this.#state !== 'connecting') return;
     clearTimeout(this.#timer);
@@ -362,7 +362,7 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
   #retire(reason: string): void {
     if (this.#state !== 'ready') {
       // GOAWAY before SETTINGS: the endpoint accepts no calls now.
-      if (this.#state === 'connecting') this.onFailed(diagnoseConnectFailure('ECONNRESET', this.endpoint));
+      this.#neverReady('ECONNRESET');
       return;
     }
     this.#state = 'draining';
@@ -390,7 +390,7 @@ export class UpstreamConnection implements DialEvents, WatchedConnection {
     clearInterval(this.#stallTimer);
     this.#unreadEnds.close();
     this.#keepalive?.close();
-    if (this.#state === 'connecting') this.onFailed(diagnoseConnectFailure('ECONNRESET', this.endpoint));
+    this.#neverReady('ECONNRESET');
     const before = this.#state;
     this.#state = 'closed';
     if (before === 'ready') this.#events.onRetired(this, reason);

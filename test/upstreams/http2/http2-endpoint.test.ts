@@ -157,6 +157,27 @@ test('a violation is told, and the endpoint can be dialled again at once', async
   assert.equal(watched.seeks(), true);
 });
 
+test('one that breaks a rule on each connection is said to do that, and not to give its connections up', async (t) => {
+  const server = await started(t);
+  const watched = new Watched(t, server);
+  const reasons = (): readonly string[] => watched.log.filter((line) => line.startsWith('retired: '));
+  for (let round = 1; round <= 2; round++) {
+    await watched.connects();
+    const peer = server.peers[round - 1];
+    peer.send(Buffer.from('9cb1f6e2b7a31c0db0', 'hex'));
+    peer.socket.end();
+    await watched.until('it is retired', () => reasons().length === round);
+  }
+  const { lastFailure } = watched.endpoint;
+  assert.equal(lastFailure?.token, 'upstream_http2_violation');
+  assert.match(
+    lastFailure.sentence,
+    /so this proxy ended the connection \(.*FRAME_SIZE_ERROR, frame_too_large\)\)/,
+  );
+  for (const reason of reasons())
+    assert.match(reason, /^retired: this proxy ended it because of a violation: .*frame_too_large\)$/);
+});
+
 test('one that lets go of its connections unused is dialled with pauses, and said to do so', async (t) => {
   const server = await started(t);
   const watched = new Watched(t, server);

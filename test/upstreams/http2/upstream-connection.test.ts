@@ -196,6 +196,22 @@ test('an endpoint that takes the connection and drops it is named so', async (t)
   }
 });
 
+test('an endpoint that begins with broken SETTINGS has broken a rule, and not the connection', async (t) => {
+  const dialled = await dial(
+    t,
+    startSocketServer((socket) => {
+      socket.end(Buffer.from([0, 0, 3, 4, 0, 0, 0, 0, 0, 1, 2, 3]));
+    }),
+  );
+  await dialled.closed();
+  const { log, lastFailure } = dialled.events;
+  assert.deepEqual(log, ['violation: settings_frame_size', 'failed (closed): upstream_http2_violation']);
+  assert.match(
+    lastFailure,
+    /sent what HTTP\/2 forbids, so this proxy ended the connection \(SETTINGS of 3 bytes/,
+  );
+});
+
 test('what is not HTTP/2 is named by what it is, once', async (t) => {
   const answers = {
     upstream_not_http2_http1: 'HTTP/1.1 400 Bad Request\r\n\r\n',
