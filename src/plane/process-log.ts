@@ -170,11 +170,7 @@ export class ProcessLog {
       },
       onDoubt: (endpoint) => {
         changed(endpoint);
-        const { address, activeCalls, doubt } = endpoint;
-        const fields = this.#fewOf('doubt', { upstream: name, endpoint: address.text });
-        if (fields === undefined) return;
-        const ofDoubt = `the endpoint does not answer: ${describeDoubt(address.text, doubt)}`;
-        logger.info({ ...fields, calls: activeCalls }, ofDoubt);
+        this.#doubted(name, endpoint);
       },
       onTooManyPings: ({ address }, afterMs) => {
         const fields = { upstream: name, endpoint: address.text, afterMs };
@@ -277,6 +273,16 @@ export class ProcessLog {
     this.#metrics.endpointFailed(upstream, endpoint, token);
     if (code !== '') this.#ring.record({ upstream, endpoint, token, code, sentence }, endpoint);
     return { diagnosis: { token, code } };
+  }
+
+  /** This is how an outage begins. Further connections of the endpoint, and doubts of the same minute, need no warning of their own. */
+  #doubted(upstream: string, { address, activeCalls, doubt }: Endpoint): void {
+    const few = this.#fewOf('doubt', { upstream, endpoint: address.text });
+    if (few === undefined) return;
+    const fields = { ...few, calls: activeCalls };
+    const ofDoubt = `the endpoint does not answer: ${describeDoubt(address.text, doubt)}`;
+    if (this.#isNews(`doubt ${upstream} ${address.text}`)) this.#logger.warn(fields, ofDoubt);
+    else this.#logger.info(fields, ofDoubt);
   }
 
   /** Each call has its own record. This line states the cause they share. */

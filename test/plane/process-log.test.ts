@@ -390,18 +390,33 @@ test('of connections that break under calls again and again, twenty lines in a m
   assert.deepEqual(kept.takeLevels(), ['warn', ...Array.from({ length: 20 }, () => 'info')]);
 });
 
-test('an endpoint that does not answer is told of with what becomes of its calls', (t) => {
+test('an endpoint that does not answer is a warning with what becomes of its calls', (t) => {
   const kept = new Kept(t);
   const doubt = { silentMs: 21_040, askedMs: 1000, endsInMs: 19_000 };
   kept.log
     .upstreamEvents('voice')
     .onDoubt(standIn<Endpoint>({ address: ENDPOINT.address, activeCalls: 5, doubt }));
   const [{ level, fields, message }] = kept.lines;
-  assert.deepEqual([level, fields], ['info', { upstream: 'voice', endpoint: '192.0.2.9:50051', calls: 5 }]);
+  assert.deepEqual([level, fields], ['warn', { upstream: 'voice', endpoint: '192.0.2.9:50051', calls: 5 }]);
   assert.equal(
     message,
     'the endpoint does not answer: 192.0.2.9:50051 has sent nothing for 21 s, and has not answered the keepalive of 1 s ago: it gets no new calls until it does, and without an answer those that it has end in 19 s',
   );
+});
+
+test('of an endpoint that stops answering again and again there is one warning a minute', (t) => {
+  const kept = new Kept(t);
+  const doubt = { silentMs: 21_040, askedMs: 1000, endsInMs: 19_000 };
+  const doubted = ({ address }: Endpoint): void =>
+    kept.log.upstreamEvents('voice').onDoubt(standIn<Endpoint>({ address, activeCalls: 5, doubt }));
+  for (let time = 0; time < 500; time++) doubted(ENDPOINT);
+  assert.deepEqual(kept.takeLevels(), ['warn', ...Array.from({ length: 19 }, () => 'info')]);
+  doubted(OTHER);
+  assert.deepEqual(kept.takeLevels(), ['warn'], 'another endpoint has a warning of its own');
+  kept.nowMs += 60_000;
+  doubted(ENDPOINT);
+  doubted(ENDPOINT);
+  assert.deepEqual(kept.takeLevels(), ['warn', 'info']);
 });
 
 test('calls that a limit refuses are one warning a minute for each limit of an upstream, with their number', (t) => {
