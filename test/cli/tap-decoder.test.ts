@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -40,6 +41,17 @@ function sendMessage({ fake }: Decoding, bytes: Buffer, facts: object = {}): voi
 }
 
 const text = (said: string): Buffer => Buffer.concat([Buffer.from([10, said.length]), Buffer.from(said)]);
+
+test('a request is shown as the page about tap has it', async (t) => {
+  const decoding = await startDecoding(t);
+  const page = readFileSync(join(import.meta.dirname, '../../docs/tap.md'), 'utf8');
+  const example = /  message {2}request 1 .* \/voice\.VoiceAssistant\/Say .*\n {4}(\{.*\})\n/.exec(page)?.[1];
+  assert.ok(example !== undefined, 'the page has an example');
+  // Field 3 is reply_audio_bytes: 30000.
+  sendMessage(decoding, Buffer.concat([text('hello'), Buffer.from([0x18, 0xb0, 0xea, 0x01])]));
+  await decoding.tapping.shows('"hello"');
+  assert.ok(decoding.tapping.stdout.includes(example), decoding.tapping.stdout);
+});
 
 test('SIGINT ends tap and its decoder although that does not answer', { skip }, async (t) => {
   const decoding = await startDecoding(t);
