@@ -1,5 +1,7 @@
 // How figures are written. A figure is short and has its unit; one that is not known is a dash.
 
+import { LEAST_ONLY_MS } from './histogram.ts';
+
 export const NONE = '–';
 
 const SIZES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -38,6 +40,11 @@ export function formatMs(ms: number | undefined): string {
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : formatAge(ms);
+}
+
+/** A percentile of durations: as `formatMs` has it, or ≥ 5 min where only a lower bound is known. */
+export function formatPercentile(ms: number | undefined): string {
+  return ms === undefined || ms < LEAST_ONLY_MS ? formatMs(ms) : `≥ ${formatMs(ms)}`;
 }
 
 /** How long something has lasted, by its two largest units: 42 s, 3 min 5 s, 2 h 10 min, 4 d 1 h. */

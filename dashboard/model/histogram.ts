@@ -15,9 +15,16 @@ export function sumOf(counts: readonly number[]): number {
 }
 
 /**
+ * From here on a bucket is three to seven times as long as its lower bound, so a value between its bounds would say nothing. `framegate top` does the
+ * same (`LEAST_ONLY_SECONDS` in src/cli/top-figures.ts).
+ */
+export const LEAST_ONLY_MS = 60_000;
+
+/**
  * @param boundsMs the upper bounds of all buckets but the last
  * @param share such as 0.99
- * @returns undefined if nothing was counted. Within a bucket it is interpolated; in the last it is that bucket's lower bound.
+ * @returns an estimate, interpolated within its bucket; from `LEAST_ONLY_MS` on and in the last bucket the lower bound, which is all that is known.
+ * Undefined if nothing was counted
  */
 export function percentileOf(
   counts: readonly number[],
@@ -33,7 +40,7 @@ export function percentileOf(
       continue;
     }
     const lowerMs = bucket === 0 ? 0 : boundsMs[bucket - 1];
-    const upperMs = boundsMs[bucket] ?? lowerMs;
+    const upperMs = lowerMs >= LEAST_ONLY_MS ? lowerMs : (boundsMs[bucket] ?? lowerMs);
     return lowerMs + ((upperMs - lowerMs) * left) / count;
   }
   return boundsMs.at(-1);

@@ -1,7 +1,7 @@
 // How busy each route is, in the order that the reader chooses.
 
 import { useMemo, useState } from 'preact/hooks';
-import { counted, formatCount, formatMs, formatRate, formatShare, NONE } from '../model/format.ts';
+import { counted, formatCount, formatPercentile, formatRate, formatShare, NONE } from '../model/format.ts';
 import type { ProxyModel } from '../model/proxy-model.ts';
 import { inOrder, type RouteOrder, type RouteRow, routeRows } from '../model/route-rows.ts';
 import { MethodName } from './method-name.tsx';
@@ -47,14 +47,14 @@ const COLUMNS: readonly RouteColumn[] = [
     isExtra: true,
     cell: ({ inFlight }) => formatCount(inFlight),
   },
-  { id: 'p50Ms', title: 'p50', isNumber: true, isExtra: true, cell: ({ p50Ms }) => formatMs(p50Ms) },
-  { id: 'p99Ms', title: 'p99', isNumber: true, cell: ({ p99Ms }) => formatMs(p99Ms) },
+  { id: 'p50Ms', title: 'p50', isNumber: true, isExtra: true, cell: ({ p50Ms }) => formatPercentile(p50Ms) },
+  { id: 'p99Ms', title: 'p99', isNumber: true, cell: ({ p99Ms }) => formatPercentile(p99Ms) },
   {
     id: 'firstMessageP99Ms',
     title: '1st message p99',
     isNumber: true,
     isExtra: true,
-    cell: ({ firstMessageP99Ms }) => formatMs(firstMessageP99Ms),
+    cell: ({ firstMessageP99Ms }) => formatPercentile(firstMessageP99Ms),
   },
   {
     id: 'retriesPerSecond',

@@ -6,7 +6,7 @@ import {
   counted,
   formatBytes,
   formatCount,
-  formatMs,
+  formatPercentile,
   formatRate,
   formatShare,
   formatTime,
@@ -58,7 +58,7 @@ function CallTiles({ model }: { readonly model: ProxyModel }) {
   const failed = rate('failed');
   const ended = rate('ok') + rate('cancelled') + rate('clientFault') + failed;
   const counts = countsBetween(totals.before(LATENCY_MS)?.durations, last.durations);
-  const p = (share: number) => formatMs(percentileOf(counts, opening.bucketBoundsMs, share));
+  const p = (share: number) => formatPercentile(percentileOf(counts, opening.bucketBoundsMs, share));
   return (
     <>
       <Tile

@@ -3,7 +3,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { HeatMapChart } from '../charts/heat-map-chart.tsx';
 import { type Line, LineChart } from '../charts/line-chart.tsx';
-import { formatAge, formatBytes, formatMs, formatRate } from '../model/format.ts';
+import { formatAge, formatBytes, formatPercentile, formatRate } from '../model/format.ts';
 import { type DurationKind, heatMapOf, heatMapSpan } from '../model/heat-map.ts';
 import { countsBetween, percentileOf } from '../model/histogram.ts';
 import type { ProxyModel } from '../model/proxy-model.ts';
@@ -126,7 +126,8 @@ function heatLabel(model: ProxyModel, kind: DurationKind): string {
   const { first, last } = { first: model.totals.points[0], last: model.totals.last };
   if (last === undefined) return 'Heat map of durations.';
   const counts = countsBetween(first?.[kind], last[kind]);
-  const p = (share: number) => formatMs(percentileOf(counts, model.opening?.bucketBoundsMs ?? [], share));
+  const p = (share: number) =>
+    formatPercentile(percentileOf(counts, model.opening?.bucketBoundsMs ?? [], share));
   return `Heat map of durations. p50 ${p(0.5)}, p99 ${p(0.99)} in the time shown.`;
 }
 
@@ -176,7 +177,7 @@ function minuteRow(model: ProxyModel, minute: number) {
   const before = totals.before((minute + 1) * 60_000);
   if (after === undefined || before === undefined || after === before) return null;
   const counts = countsBetween(before.durations, after.durations);
-  const p = (share: number) => formatMs(percentileOf(counts, opening?.bucketBoundsMs ?? [], share));
+  const p = (share: number) => formatPercentile(percentileOf(counts, opening?.bucketBoundsMs ?? [], share));
   return (
     <tr key={minute}>
       <th scope="row">{new Date(after.atEpochMs).toLocaleTimeString('en-GB')}</th>

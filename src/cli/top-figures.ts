@@ -13,7 +13,7 @@ export interface RouteFigures {
   readonly failuresPerSecond: number;
   /** Calls per second by gRPC status other than OK, the most frequent first. Calls that are not gRPC have no status. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Half of the calls took no longer. Null if there were none. */
+  /** Half of the calls took no longer. An estimate, and from 60,000 on a lower bound. Null if there were none. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 }
@@ -146,9 +146,13 @@ function endpointFigures(
   );
 }
 
+/** From here on a bucket is three to seven times as long as its lower bound, so a value between its bounds would say nothing. */
+export const LEAST_ONLY_SECONDS = 60;
+
 /**
  * @param buckets in ascending order; each counts the calls that are not in the one before
- * @returns the duration that a share of the calls did not exceed, interpolated within its bucket. Null if there are no calls
+ * @returns the duration that a share of the calls did not exceed: an estimate, interpolated within its bucket. From a minute on, and in the
+ * last bucket, it is the lower bound of the bucket. Null if there are no calls
  */
 export function quantileMs(buckets: readonly Bucket[], share: number): number | null {
   const total = buckets.reduce((sum, { count }) => sum + count, 0);
@@ -157,7 +161,7 @@ export function quantileMs(buckets: readonly Bucket[], share: number): number | 
   for (const { upTo, count } of buckets) {
     const isReached = below + count >= share * total && count > 0;
     // Of the last bucket only the lower end is known.
-    if (isReached && upTo === Number.POSITIVE_INFINITY) return from * 1000;
+    if (isReached && (upTo === Number.POSITIVE_INFINITY || from >= LEAST_ONLY_SECONDS)) return from * 1000;
     if (isReached) return (from + (upTo - from) * ((share * total - below) / count)) * 1000;
     below += count;
     from = upTo;

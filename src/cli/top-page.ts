@@ -5,7 +5,12 @@ import { cutEnd, cutStart } from './cut-text.ts';
 import { durationText } from './event-line.ts';
 import type { ScreenSize } from './full-screen.ts';
 import { paint } from './paint.ts';
-import type { EndpointFigures, RouteFigures, TopFigures } from './top-figures.ts';
+import {
+  type EndpointFigures,
+  LEAST_ONLY_SECONDS,
+  type RouteFigures,
+  type TopFigures,
+} from './top-figures.ts';
 
 /** The calls in flight. */
 export interface InFlight {
@@ -150,11 +155,17 @@ function routeLine(route: RouteFigures, table: Table, stream: NodeJS.WriteStream
     rate(route.callsPerSecond),
     rate(route.failuresPerSecond),
     String(route.active),
-    durationText(route.p50Ms) || '-',
-    durationText(route.p99Ms) || '-',
+    percentileText(route.p50Ms),
+    percentileText(route.p99Ms),
   ];
   const line = table.row(...routeNames(route), figures, failures.join(', '));
   return route.failuresPerSecond > 0 ? paint(stream, 'yellow', line) : line;
+}
+
+/** Where only a lower bound is known, it says so. */
+function percentileText(ms: number | null): string {
+  if (ms === null) return '-';
+  return ms < LEAST_ONLY_SECONDS * 1000 ? durationText(ms) : `≥${durationText(ms)}`;
 }
 
 function endpointLine(endpoint: EndpointFigures, table: Table, stream: NodeJS.WriteStream): string {

@@ -150,6 +150,15 @@ test('a percentile in the last bucket is its lower end, which is all that is kno
   assert.equal(quantileMs([], 0.5), null);
 });
 
+test('from a minute on a percentile is the lower end of its bucket, as in the dashboard', () => {
+  const upToMinute = [
+    { upTo: 30, count: 0 },
+    { upTo: 60, count: 10 },
+  ];
+  assert.equal(quantileMs(upToMinute, 0.5), 45_000);
+  assert.equal(quantileMs([...upToMinute, { upTo: 300, count: 1 }], 0.99), 60_000);
+});
+
 test('endpoints are shown with what they do now, and those that a reload has removed are not', () => {
   const { endpoints } = figuresOf(endpointText(10, 1, 10, 5), endpointText(20, 3, 20, 5.5));
   assert.deepEqual(endpoints, [
@@ -183,6 +192,18 @@ test('the page says how many calls each side blocks, and has a line for each rou
   assert.equal(lines[1], 'blocked: 1 by their client, 2 by their service, 3 by Framegate');
   assert.match(lines[4], /^n0 +u +2\.0 +0 +0 +- +-$/);
   assert.match(lines.at(-1) ?? '', /^u +n0:1 +0 +0 +0 +0 +-$/);
+});
+
+test('a percentile of which only a lower bound is known says so', () => {
+  const now = [
+    'framegate_exchanges_total{route="a",upstream="u",grpc_status="OK"} 1',
+    ...[0, 1, 1].map((count, index) => {
+      const le = ['60', '300', '+Inf'][index];
+      return `framegate_exchange_duration_seconds_bucket{le="${le}",route="a",upstream="u"} ${count}`;
+    }),
+  ].join('\n');
+  const page = { address: 'h:1', time: new Date(), figures: figuresOf('', now), inFlight: IN_FLIGHT };
+  assert.match(topLines(page, undefined, process.stdout).join('\n'), /^a +u .* ≥60\.00 s +≥60\.00 s$/m);
 });
 
 test('attempts at a service that hangs are shown as given up, each figure below its heading', () => {

@@ -7,6 +7,7 @@ import {
   formatAge,
   formatBytes,
   formatMs,
+  formatPercentile,
   formatRate,
   formatShare,
 } from '../../dashboard/model/format.ts';
@@ -57,4 +58,14 @@ test('one is not many', () => {
     ['0 calls', '1 call', '1,200 calls'],
   );
   assert.equal(counted(2, 'process', 'processes'), '2 processes');
+});
+
+test('a percentile of which only a lower bound is known says so', () => {
+  assert.deepEqual([undefined, 0.4, 59_999, 60_000, 300_000].map(formatPercentile), [
+    '–',
+    '0.4 ms',
+    '59 s',
+    '≥ 1 min',
+    '≥ 5 min',
+  ]);
 });

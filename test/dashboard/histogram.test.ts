@@ -16,6 +16,13 @@ test('a percentile lies in the bucket in which so many are reached', () => {
   assert.equal(percentileOf([0, 0, 0, 5], bounds, 0.99), 100, 'nothing is known above the last bound');
 });
 
+test('from a minute on a percentile is the lower bound of its bucket, so that no call of a minute is shown as one of five', () => {
+  const wide = [30_000, 60_000, 300_000, 1_800_000];
+  assert.equal(percentileOf([0, 0, 1, 0, 0], wide, 0.99), 60_000);
+  assert.equal(percentileOf([0, 0, 1, 9, 0], wide, 0.5), 300_000);
+  assert.equal(percentileOf([0, 10, 0, 0, 0], wide, 0.5), 45_000);
+});
+
 test('only what was added between two moments counts', () => {
   assert.deepEqual(countsBetween([1, 2], [1, 5]), [0, 3]);
   assert.deepEqual(countsBetween(undefined, [1, 5]), [1, 5]);
