@@ -130,7 +130,7 @@ function Upstream({ upstream, facts, before, model, nowEpochMs, spanMs, isOpenAt
               <th scope="col" class="number extra">
                 In flight
               </th>
-              <th scope="col" class="number extra">
+              <th scope="col" class="number extra of-connections">
                 Connections
               </th>
               <th scope="col" class="number extra">

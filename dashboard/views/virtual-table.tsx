@@ -48,7 +48,8 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     <div
       ref={box}
       class="table-box"
-      style={{ height: `${viewPx + HEAD_PX}px` }}
+      // A short table is as high as its rows, whatever the font makes of them, so that it never scrolls.
+      style={{ maxHeight: `${mostPx + HEAD_PX}px` }}
       tabIndex={0}
       role="region"
       aria-label={`Table of ${label}`}

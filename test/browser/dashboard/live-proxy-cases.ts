@@ -43,6 +43,7 @@ async function showEverything(context: DashboardContext): Promise<void> {
   proxy.reload();
   await shown.section('Configuration').getByText('What differs from epoch 1').waitFor();
   if (pictures !== undefined) await sleep(30_000);
+  await shown.assertTablesFit([910, 1000, 1100, 1280, 1310, 1440, 1920]);
   await shown.close();
   const taken: (readonly [name: string, png: Buffer])[] = [];
   for (const look of LOOKS) {

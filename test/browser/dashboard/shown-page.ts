@@ -92,8 +92,39 @@ export class ShownPage {
     assert.ok(wide <= screen, `the page is ${wide} pixels wide on a screen of ${screen}`);
   }
 
+  /** No heading of a table is wider than its column, and what fits into a table needs no scrollbar, on a screen of each of these widths. */
+  async assertTablesFit(widths: readonly number[]): Promise<void> {
+    const before = this.page.viewportSize();
+    for (const width of widths) {
+      await this.page.setViewportSize({ width, height: HEIGHTS_PX[1440] });
+      assert.deepEqual(await this.page.evaluate(misfits), [], `on a screen of ${width}`);
+    }
+    if (before !== null) await this.page.setViewportSize(before);
+  }
+
   async close(): Promise<void> {
     await this.#context.close();
     assert.deepEqual(this.#problems, [], `the page of ${this.#origin} must not`);
   }
+}
+
+/** Runs in the page. @returns what does not fit */
+function misfits(): readonly string[] {
+  const found: string[] = [];
+  for (const box of document.querySelectorAll<HTMLElement>('.table-box')) {
+    const label = box.ariaLabel ?? '';
+    if (box.scrollWidth > box.clientWidth) found.push(`${label} scrolls sideways`);
+    const isShort = box.querySelectorAll('tbody tr').length <= 5;
+    if (isShort && box.scrollHeight > box.clientHeight)
+      found.push(`${label} scrolls: ${box.scrollHeight} pixels in ${box.clientHeight}`);
+  }
+  for (const heading of document.querySelectorAll('thead th')) {
+    const content = document.createRange();
+    content.selectNodeContents(heading);
+    const [text, cell] = [content.getBoundingClientRect(), heading.getBoundingClientRect()];
+    const beyond = Math.max(cell.left - text.left, text.right - cell.right);
+    if (text.width > 0 && beyond > 0.5)
+      found.push(`the heading ${heading.textContent} is ${beyond.toFixed(1)} pixels too wide`);
+  }
+  return found;
 }
