@@ -231,6 +231,20 @@ const ofConfiguration = {
         streams: count(),
       }),
     ),
+    'workerDeaths?': object(
+      {
+        count: count(),
+        last: object({
+          worker: count(),
+          pid: count(),
+          how: text(),
+          connections: count('What has ended with it.'),
+          calls: count('What has ended with it.'),
+          at: time(),
+        }),
+      },
+      'Workers that have ended although nobody has asked them to, since the proxy started. Missing if there are none.',
+    ),
     'unanswered?': unanswered,
     reloads: object({
       reloaded: count(),

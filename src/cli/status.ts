@@ -15,8 +15,10 @@ import { describeUpstream, isOut } from './upstream-status.ts';
 const usage = `Usage: framegate status [--admin ADDRESS | -c FILE] [--token-file FILE] [--json]
 
 Shows what a running proxy does: whether it takes calls, which upstreams have
-no endpoint left, its configuration and whether the last reload was refused, its
-certificates, the keys of its identities, its stores, what becomes of its spans, and for each endpoint whether it can be used, and why not.
+no endpoint left, its configuration and whether the last reload was refused,
+workers that have died, its certificates, the keys of its identities, its
+stores, what becomes of its spans, and for each endpoint whether it can be
+used, and why not.
 
 ${ADMIN_OPTIONS_HELP}
       --json           all answers of the admin server, as one JSON object
@@ -87,6 +89,7 @@ function describe({ ready, config, upstreams }: Answers, isReady: boolean): read
     ...describeSome(all, isOut, 'but no endpoint can be used'),
     ...describeSome(all, isInPanic, 'panic, as too few endpoints can be used'),
     ...describeConfiguration(config.body),
+    ...describeDeaths(fieldOf(config.body, 'workerDeaths')),
     ...describeRefusedReload(fieldOf(fieldOf(config.body, 'reloads'), 'lastError')),
     ...listOf(fieldOf(config.body, 'certificates')).map(describeCertificate),
     ...listOf(fieldOf(config.body, 'keys')).map(describeKeys),
@@ -121,10 +124,11 @@ function describeConfiguration(body: unknown): readonly string[] {
   const connections = processes
     .map((one) => numberOf(fieldOf(fieldOf(one, 'connections'), 'open')))
     .reduce((sum, open) => sum + open, 0);
+  const draining = listOf(fieldOf(body, 'workers')).filter((one) => fieldOf(one, 'state') === 'draining');
   const older = listOf(fieldOf(body, 'olderEpochs')).length;
   const lines = [
     `configuration: ${file}, epoch ${textOf(fieldOf(body, 'epoch'))}, loaded ${localTime(fieldOf(body, 'loadedAt'))}`,
-    `now: ${counted(numberOf(fieldOf(body, 'calls')), 'call')}, ${counted(connections, 'connection')} of clients, ${counted(processes.length, 'process')}`,
+    `now: ${counted(numberOf(fieldOf(body, 'calls')), 'call')}, ${counted(connections, 'connection')} of clients, ${counted(processes.length, 'process')}${describeDraining(draining.length)}`,
   ];
   if (older > 0)
     lines.push(`${counted(older, 'older configuration')} still ${older === 1 ? 'has' : 'have'} calls`);
@@ -132,6 +136,24 @@ function describeConfiguration(body: unknown): readonly string[] {
     paint(process.stdout, 'yellow', textOf(warning)),
   );
   return [...lines, ...warnings];
+}
+
+/** Workers that were replaced, or all of them where the proxy drains. */
+function describeDraining(count: number): string {
+  if (count === 0) return '';
+  const who = count === 1 ? '1 drains and ends after its' : `${count} drain and end after their`;
+  return `, of which ${who} last call`;
+}
+
+/** @returns a line, or none if no worker has died */
+function describeDeaths(deaths: unknown): readonly string[] {
+  if (deaths === undefined) return [];
+  const count = numberOf(fieldOf(deaths, 'count'));
+  const last = fieldOf(deaths, 'last');
+  const [how, at] = [textOf(fieldOf(last, 'how')), localTime(fieldOf(last, 'at'))];
+  const which = count === 1 ? '' : ' the last one';
+  const line = `${counted(count, 'worker')} ${count === 1 ? 'has' : 'have'} died since the start,${which} at ${at} (${how}), and ${counted(numberOf(fieldOf(last, 'calls')), 'call')} with it: see the log`;
+  return [paint(process.stdout, 'yellow', line)];
 }
 
 /** @returns a line, or none if no reload was refused or failed since the last good one */

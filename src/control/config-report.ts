@@ -6,7 +6,7 @@ import type { ConfigPath } from '../config/config-path.ts';
 import type { KnownEndpoints } from '../config/endpoint-update.ts';
 import type { Origins } from '../config/problem.ts';
 import type { Staple } from '../listeners/staple.ts';
-import type { PlaneReport } from '../plane/plane.ts';
+import type { PlaneReport, WorkerDeathsReport } from '../plane/plane.ts';
 import type { TlsUser } from '../plane/tls-users.ts';
 import type { ReloadReport } from '../sources/file-source.ts';
 import { daysLeft } from './certificate-expiry.ts';
@@ -24,7 +24,7 @@ export interface CurrentConfig {
 
 export function configReport(
   current: CurrentConfig & { readonly warnings: readonly string[] },
-  plane: PlaneReport,
+  { workerDeaths, ...plane }: PlaneReport,
   users: readonly TlsUser[],
   reloads: ReloadReport,
   known: KnownEndpoints = new Map(),
@@ -33,6 +33,7 @@ export function configReport(
     epoch: current.epoch,
     loadedAt: new Date(current.loadedAtEpochMs).toISOString(),
     ...plane,
+    ...(workerDeaths && { workerDeaths: describeDeaths(workerDeaths) }),
     reloads,
     /** The warnings about this configuration, worded as in the log. */
     warnings: current.warnings,
@@ -46,6 +47,10 @@ export function configReport(
     ),
     ...(current.origins && { origins: describeOrigins(current.config, current.origins) }),
   };
+}
+
+function describeDeaths({ count, last: { atEpochMs, ...last } }: WorkerDeathsReport): unknown {
+  return { count, last: { ...last, at: new Date(atEpochMs).toISOString() } };
 }
 
 /** Where each listener, route and upstream was written. */

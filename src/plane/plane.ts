@@ -55,6 +55,24 @@ export interface WorkerReport {
   readonly streams: number;
 }
 
+/** A worker that has ended although nobody has asked it to. */
+export interface WorkerDeathReport {
+  readonly worker: number;
+  readonly pid: number;
+  /** Such as `signal SIGKILL`. */
+  readonly how: string;
+  /** What has ended with it. */
+  readonly connections: number;
+  readonly calls: number;
+  readonly atEpochMs: number;
+}
+
+/** Workers that have ended although nobody has asked them to, since the proxy started. */
+export interface WorkerDeathsReport {
+  readonly count: number;
+  readonly last: WorkerDeathReport;
+}
+
 /** For `/api/config`. */
 export interface PlaneReport {
   /** Calls that run now. */
@@ -65,6 +83,8 @@ export interface PlaneReport {
   readonly processes: readonly OverloadReport[];
   /** Undefined when there are no worker processes. */
   readonly workers?: readonly WorkerReport[];
+  /** Undefined if no worker has died. */
+  readonly workerDeaths?: WorkerDeathsReport;
   /** The numbers of workers whose part is missing, since they did not answer in time. */
   readonly unanswered?: readonly number[];
 }
@@ -78,18 +98,6 @@ export interface UpstreamsReport {
   readonly upstreams: readonly UpstreamReport[];
   /** The numbers of workers whose part is missing, since they did not answer in time. */
   readonly unanswered?: readonly number[];
-}
-
-/** A worker that has ended although nobody has asked it to. */
-export interface WorkerDeathReport {
-  readonly worker: number;
-  readonly pid: number;
-  /** Such as `signal SIGKILL`. */
-  readonly how: string;
-  /** What has ended with it. */
-  readonly connections: number;
-  readonly calls: number;
-  readonly atEpochMs: number;
 }
 
 /** For the dashboard. */

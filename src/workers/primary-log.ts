@@ -9,7 +9,7 @@ import type { Logger } from '../observability/logger.ts';
 import { counterFamily, type MetricsSnapshot, single } from '../observability/metrics-snapshot.ts';
 import { processMetrics, processUse } from '../observability/process-metrics.ts';
 import { DescriptorWatch } from '../plane/descriptor-watch.ts';
-import type { WorkerDeathReport } from '../plane/plane.ts';
+import type { WorkerDeathReport, WorkerDeathsReport } from '../plane/plane.ts';
 import { ProcessLog } from '../plane/process-log.ts';
 import type { WorkerDeath } from './event-relays.ts';
 import { GatheredAnswers } from './gathered-answers.ts';
@@ -53,8 +53,9 @@ export class PrimaryLog {
   }
 
   /** Undefined if none has died. */
-  get lastDeath(): WorkerDeathReport | undefined {
-    return this.#lastDeath;
+  get deaths(): WorkerDeathsReport | undefined {
+    const last = this.#lastDeath;
+    return last && { count: this.#workerDeaths, last };
   }
 
   endedBy(client: string, worker: WorkerProcess): void {

@@ -204,12 +204,12 @@ export class WorkersPlane implements Plane {
       state,
       epoch: ofWorker,
     }));
-    const { lastDeath } = this.#log;
+    const { deaths } = this.#log;
     return {
       ...sums,
       processes: [{ ...own, epoch }, ...workers],
       workerRestarts: this.#pool.restarts,
-      ...(lastDeath && { lastWorkerDeath: lastDeath }),
+      ...(deaths && { lastWorkerDeath: deaths.last }),
     };
   }
 
@@ -225,7 +225,8 @@ export class WorkersPlane implements Plane {
       connections: this.#dispatcher.connectionsOf(worker),
       streams: worker.load.reportedStreams,
     }));
-    return { ...report, workers };
+    const { deaths } = this.#log;
+    return { ...report, workers, ...(deaths && { workerDeaths: deaths }) };
   }
 
   async prepare(config: Config, epoch: number, known = this.#known): Promise<PlaneChange> {

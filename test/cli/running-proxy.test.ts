@@ -270,6 +270,48 @@ suite('the commands of a running proxy', () => {
     );
   });
 
+  test('status says which workers have died, and which drain, as those that an upgrade has replaced', async (t) => {
+    const last = {
+      worker: 2,
+      pid: 77,
+      how: 'signal SIGKILL',
+      connections: 3,
+      at: '2026-01-31T18:00:00.000Z',
+    };
+    const linesOf = async (config: object): Promise<readonly string[]> => {
+      const pages = {
+        '/ready': 'ok',
+        '/api/config': { epoch: 1, calls: 7, processes: [{}, {}, {}, {}], ...config },
+        '/api/upstreams': { upstreams: [] },
+      };
+      const { stdout } = await framegate(['status', '--admin', await startPages(t, pages)]);
+      return stdout.split('\n').filter((line) => /^now: | died /.test(line));
+    };
+    const serving = { state: 'serving' };
+    const draining = { state: 'draining' };
+    const [now, ...none] = await linesOf({ workers: [serving, serving] });
+    assert.match(now, /, 4 processes$/);
+    assert.deepEqual(none, []);
+    const [one, death] = await linesOf({
+      workers: [serving, draining],
+      workerDeaths: { count: 1, last: { ...last, calls: 5 } },
+    });
+    assert.match(one, /, 4 processes, of which 1 drains and ends after its last call$/);
+    assert.match(
+      death,
+      /^1 worker has died since the start, at 2026-0[12]-\d\d [\d:]{8} \(signal SIGKILL\), and 5 calls with it: see the log$/,
+    );
+    const [two, deaths] = await linesOf({
+      workers: [serving, draining, draining],
+      workerDeaths: { count: 3, last: { ...last, calls: 1 } },
+    });
+    assert.match(two, /, 4 processes, of which 2 drain and end after their last call$/);
+    assert.match(
+      deaths,
+      /^3 workers have died since the start, the last one at 2026-.*, and 1 call with it: see the log$/,
+    );
+  });
+
   test('status says that the last reload was refused, and which keys cannot be read', async (t) => {
     const lastError = {
       at: '2026-01-31T18:00:00.000Z',

@@ -8,7 +8,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fieldOf, textOf } from '../../src/control/answer-fields.ts';
 import { status } from '../../src/demo/grpc.ts';
+import { problemsOf } from '../support/api-document.ts';
 import { eventually } from '../support/eventually.ts';
 import { proxyConfigText, startDemo } from '../support/proxy-under-test.ts';
 import { type ReloadingProxy, startReloadingProxy } from '../support/reloading-proxy.ts';
@@ -56,6 +58,16 @@ test('kill -9 of a worker ends its streams and no others, and a new worker takes
     [line['worker'], line['workerPid'], line['how']],
     [victim.worker, victim.pid, 'signal SIGKILL'],
   );
+  const { body } = await proxy.ask('GET', '/api/config');
+  const deaths = fieldOf(body, 'workerDeaths');
+  assert.equal(fieldOf(deaths, 'count'), 1);
+  const last = fieldOf(deaths, 'last');
+  assert.deepEqual(
+    ['worker', 'pid', 'how', 'connections', 'calls'].map((name) => fieldOf(last, name)),
+    [victim.worker, victim.pid, 'signal SIGKILL', line['connections'], victim.streams],
+  );
+  assert.ok(Math.abs(Date.parse(textOf(fieldOf(last, 'at'))) - Number(line['time'])) < 10_000);
+  assert.deepEqual(problemsOf({ $ref: '#/components/schemas/Configuration' }, body), []);
   const successor = await eventually(
     'another worker serves in its place',
     async () =>
