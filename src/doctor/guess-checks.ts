@@ -87,6 +87,7 @@ export function guessChecks({ evidenceOf, evidence, seen, clients }: GuessParts)
             passed.some((id) => /^(?:through|target)\.(?:route|call)/.test(id))
               ? 'HTTP/2 begins as it should, and each path that was tried leads to its service'
               : 'HTTP/2 begins as it should',
+          unseen: 'no check of a path or a preface has passed',
         }),
     },
     {
@@ -98,6 +99,7 @@ export function guessChecks({ evidenceOf, evidence, seen, clients }: GuessParts)
           isAbout: (_report, finding) => isAboutTls(finding),
           proof: (id) => /^(?:through\.listener|target\.protocol|upstream\..*\.protocol)/.test(id),
           cleared: () => 'each port speaks what its clients and its configuration expect',
+          unseen: 'no check of what a port speaks has passed',
         }),
         ...describeRefused(seen, TLS_TOKENS),
       ],
@@ -106,7 +108,7 @@ export function guessChecks({ evidenceOf, evidence, seen, clients }: GuessParts)
       ...shared,
       id: 'guesses.versions',
       title: 'Is it the version of a client or a server?',
-      run: (_signal, ended) => describeVersions(evidence, seen, clients, isAlpnMissed(ended, seen)),
+      run: (_signal, ended) => describeVersions({ evidence, seen, clients }, ended),
     },
     {
       ...shared,
@@ -117,6 +119,7 @@ export function guessChecks({ evidenceOf, evidence, seen, clients }: GuessParts)
           isAbout: ({ id, group }, finding) => group === 'upstream' || isBehindTarget(id, finding),
           proof: (id) => id.startsWith('upstream.'),
           cleared: () => 'each endpoint can be reached, speaks its protocol, and answers',
+          unseen: 'no check of an endpoint of a configuration has passed',
         }),
     },
   ];
@@ -141,11 +144,13 @@ interface Guess {
   readonly proof: (id: string) => boolean;
   /** Says what the checks have shown that have passed. */
   readonly cleared: (passed: readonly string[]) => string;
+  /** What no check has seen that could clear the guess: 'no path was tried'. */
+  readonly unseen: string;
 }
 
 function verdictOn(
   ended: ReadonlyMap<string, CheckReport>,
-  { isAbout, proof, cleared }: Guess,
+  { isAbout, proof, cleared, unseen }: Guess,
 ): readonly Finding[] {
   const reports = [...ended.values()];
   const against = reports.flatMap((report) =>
@@ -166,10 +171,18 @@ function verdictOn(
       verdict !== 'skipped' &&
       findings.every((finding) => finding.verdict !== 'skipped'),
   );
-  if (passed.length === 0) return [unexamined('not known: no check that would tell has passed')];
+  if (passed.length === 0) return [withoutEvidence(ended, unseen)];
   const silent = asked.length - passed.length;
   const rest = silent === 0 ? '' : `; ${counted(silent, 'check')} could not tell`;
   return [ok(`no: ${cleared(passed.map(({ id }) => id))} (${counted(passed.length, 'check')}${rest})`)];
+}
+
+/** Where nothing has failed there is nothing to explain, and a guess that is open worries nobody. */
+function withoutEvidence(ended: ReadonlyMap<string, CheckReport>, unseen: string): Finding {
+  const hasFailed = [...ended.values()].some(({ verdict }) => verdict === 'failed');
+  return unexamined(
+    hasFailed ? `not known: ${unseen}` : `nothing speaks for it: no check has failed, and ${unseen}`,
+  );
 }
 
 function describeRefused(seen: readonly SeenDiagnosis[], tokens: ReadonlySet<string>): readonly Finding[] {
@@ -194,20 +207,19 @@ function isLoopback(client: string): boolean {
 }
 
 function describeVersions(
-  evidence: Evidence,
-  refused: readonly SeenDiagnosis[],
-  clients: readonly SeenClient[],
-  isAlpnMissing: boolean,
+  { evidence, seen, clients }: Pick<GuessParts, 'evidence' | 'seen' | 'clients'>,
+  ended: ReadonlyMap<string, CheckReport>,
 ): readonly Finding[] {
+  const isAlpnMissing = isAlpnMissed(ended, seen);
   const findings = [
-    ...describeRefused(refused, VERSION_TOKENS),
+    ...describeRefused(seen, VERSION_TOKENS),
     ...judgeClients(clients),
     ...Array.from(evidence.servers, ([server, where]) => judgeServer(server, where)),
   ];
   if (findings.some(({ verdict }) => verdict === 'failed' || verdict === 'warning')) return findings;
   if (findings.length === 0) {
     return [
-      unexamined('not known: no answer names a version, and no client was refused for its version'),
+      withoutEvidence(ended, 'no answer names a version, and no client was refused for its version'),
       ...(isAlpnMissing ? [unexamined(GRPC_GO_REMARK)] : []),
     ];
   }

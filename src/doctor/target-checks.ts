@@ -11,7 +11,7 @@ import { type Finding, failed, note, ok, unexamined, warning } from './finding.t
 import { ownTokenIn } from './framegate-answer.ts';
 import type { Greeting } from './greeting.ts';
 import { diagnoseGreeting } from './greeting-verdict.ts';
-import { callGrpc, describeAnswer } from './grpc-call.ts';
+import { type CallAnswer, callGrpc, describeAnswer } from './grpc-call.ts';
 import { tryLargeRequest } from './large-request.ts';
 import {
   choosesHttp2,
@@ -80,13 +80,18 @@ async function examineProtocol(
   }
   const why = isTls === undefined ? whyOnlyTls(target, ca, credentials) : undefined;
   const useTls = isTls ?? (why !== undefined || prefersTls(look));
+  const explanation = await explanationAt(look, target);
+  const insecure =
+    explanation === undefined
+      ? describePlaintext(look)
+      : 'a refusal of each call, which says that the port is for TLS (FG1001)';
   const seen = [
-    note(`plaintext HTTP/2 (an insecure channel) gets ${describePlaintext(look)}`),
+    note(`plaintext HTTP/2 (an insecure channel) gets ${insecure}`),
     note(`TLS with ALPN h2: ${describeHandshake(look.h2)}`),
   ];
   const wrong = useTls
     ? (judgeWithheld(look, target, why) ?? judgeTls(look, target))
-    : (judgePlaintext(look, target) ?? (await judgeExplanation(look, target)));
+    : (judgePlaintext(look, target) ?? judgeExplanation(explanation, target));
   if (wrong !== undefined) return [wrong, ...seen];
   const trust = useTls ? judgeTrust(look, ca !== undefined) : [];
   // Header fields are secrets, which only a peer may have that has shown who it is.
@@ -184,12 +189,9 @@ function judgePlaintext(look: Look, { text }: Target): Finding | undefined {
   return judgeNeither(look, text);
 }
 
-/** A Framegate may speak plaintext HTTP/2 at a port for TLS, and answers each call there by what to change. */
-async function judgeExplanation(
-  look: Look,
-  { address, authority, text }: Target,
-): Promise<Finding | undefined> {
-  if (!mayBeForTls(look)) return undefined;
+/** @returns what a Framegate answers if it speaks plaintext HTTP/2 at a port for TLS, to say in each answer what to change */
+async function explanationAt(look: Look, { address, authority }: Target): Promise<CallAnswer | undefined> {
+  if (!hasPlaintextHttp2(look) || !mayBeForTls(look)) return undefined;
   // Without credentials, which are not for plaintext here, and from where a later run knows it by.
   const way = { address, tls: undefined, authority, from: probeHostFor(address) };
   const answer = await callGrpc(way, {
@@ -197,7 +199,11 @@ async function judgeExplanation(
     message: healthRequest(''),
     limitMs: TARGET_CALL_MS,
   });
-  if (ownTokenIn(answer.grpcMessage) !== 'plaintext_on_tls_port') return undefined;
+  return ownTokenIn(answer.grpcMessage) === 'plaintext_on_tls_port' ? answer : undefined;
+}
+
+function judgeExplanation(answer: CallAnswer | undefined, { text }: Target): Finding | undefined {
+  if (answer === undefined) return undefined;
   return failed(
     `${text} expects TLS; a plaintext client (grpc.insecure_channel, usePlaintext, http://) gets ${describeAnswer(answer)}`,
     'use TLS in the client: grpc.secure_channel with ssl_channel_credentials, or https://',

@@ -66,7 +66,13 @@ test('a target without scheme is examined over TLS if it speaks HTTP/2 there', a
   const { target, ca } = await startFramegate(t);
   const protocol = found(await diagnose(t, { target, ca }), 'target.protocol');
   assert.equal(protocol.findings[0]?.text, 'HTTP/2 over TLS, chosen by ALPN');
-  assert.match(JSON.stringify(protocol.findings), /the certificate is trusted/);
+  const seen = JSON.stringify(protocol.findings);
+  assert.match(seen, /the certificate is trusted/);
+  assert.match(
+    seen,
+    /an insecure channel\) gets a refusal of each call, which says that the port is for TLS/,
+  );
+  assert.doesNotMatch(seen, /an answer in HTTP\/2/);
 });
 
 test('a port for TLS that explains itself to plaintext clients is no endpoint in plaintext', async (t) => {

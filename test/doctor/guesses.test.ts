@@ -37,6 +37,16 @@ test('a target that refuses connections clears nothing', async (t) => {
     assert.match(guesses.get(id) ?? '', /^skipped not known/, id);
 });
 
+test('where nothing has failed no guess is said to be open', async (t) => {
+  const guesses = guessesOf(await diagnose(t, { target: (await startDemo(t)).address }));
+  assert.equal(
+    guesses.get('guesses.upstream'),
+    'skipped nothing speaks for it: no check has failed, and no check of an endpoint of a configuration has passed',
+  );
+  assert.match(guesses.get('guesses.versions') ?? '', /^skipped nothing speaks for it: no check has failed/);
+  for (const guess of guesses.values()) assert.doesNotMatch(guess, /not known/);
+});
+
 test('a target that relays calls is cleared of the path', async (t) => {
   const guesses = guessesOf(await diagnose(t, { target: (await startDemo(t)).address }));
   assert.match(guesses.get('guesses.path') ?? '', /^ok no: .* each path that was tried leads to its service/);
