@@ -1,5 +1,7 @@
 // The resolved form of the `limits` of routes, a part of the configuration.
 
+import { sizeText } from './units.ts';
+
 export type RouteLimitConfig = RateLimitConfig | MessageSizeConfig | BodySizeConfig | LimitServiceConfig;
 
 /** What is counted: calls, or the messages or bytes (of messages) within them. */
@@ -82,10 +84,11 @@ export function keyPartText(part: LimitKeyPart): string {
   return part.kind === 'header' ? `header:${part.name}` : part.kind;
 }
 
-/** @returns the limit in words of the configuration, such as '100/s by client, identity' */
+/** @returns the limit in words of the configuration, such as 'calls 100/s by client, identity', 'bytes 32KiB/s by stream' */
 export function rateLimitText({ count, rate, by }: RateLimitConfig): string {
   const period = { 1000: 's', 60_000: 'm', 3_600_000: 'h' }[rate.periodMs];
-  return `${count} ${rate.count}/${period} by ${by.map(keyPartText).join(', ')}`;
+  const amount = count === 'bytes' ? sizeText(rate.count) : rate.count;
+  return `${count} ${amount}/${period} by ${by.map(keyPartText).join(', ')}`;
 }
 
 /** @returns any limit in words of the configuration. Two limits of a route may have the same */
@@ -94,9 +97,9 @@ export function limitLabel(limit: RouteLimitConfig): string {
     case 'rate':
       return rateLimitText(limit);
     case 'messageSize':
-      return `messageSize ${limit.bytes} of ${limit.direction}`;
+      return `messageSize ${sizeText(limit.bytes)} of ${limit.direction}`;
     case 'bodySize':
-      return `bodySize ${limit.bytes}`;
+      return `bodySize ${sizeText(limit.bytes)}`;
     case 'service':
       return `service ${limit.service}, domain ${limit.domain}`;
     default:

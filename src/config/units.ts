@@ -34,6 +34,18 @@ export function parseSize(text: string): number | undefined {
   return parseQuantity(text, sizePattern, bytesPerUnit);
 }
 
+const SIZES = [
+  ['GiB', 1_073_741_824],
+  ['MiB', 1_048_576],
+  ['KiB', 1024],
+] as const;
+
+/** @returns the size as people write it, in the largest unit that gives a whole number: '32KiB', '1000' */
+export function sizeText(bytes: number): string {
+  const [unit, size] = SIZES.find(([, each]) => bytes > 0 && bytes % each === 0) ?? ['', 1];
+  return `${bytes / size}${unit}`;
+}
+
 /** Parses a duration in milliseconds; `lowest` and `highest` are durations too. */
 export function parseDurationBetween(text: string, lowest: string, highest: string): number | Fault {
   return between(parseDuration, text, lowest, highest, 'a duration such as 250ms, 5s, 10m or 1h');

@@ -7,8 +7,9 @@ import {
   type RateLimitConfig,
   type RouteLimitConfig,
 } from '../config/limits-config.ts';
+import { sizeText } from '../config/units.ts';
 import { REDACTED } from './shown-secret.ts';
-import { sizeText, type WrittenParts, WrittenText, written, writtenEntries } from './written-value.ts';
+import { type WrittenParts, WrittenText, written, writtenEntries } from './written-value.ts';
 
 const PERIODS = { 1000: 's', 60_000: 'm', 3_600_000: 'h' } as const;
 

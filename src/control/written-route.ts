@@ -15,11 +15,11 @@ import type {
   RouteConfig,
   RouteTimeoutsConfig,
 } from '../config/route-config.ts';
+import { sizeText } from '../config/units.ts';
 import { isSecretField, shownTemplate } from './shown-secret.ts';
 import { writtenLimits } from './written-limits.ts';
 import {
   hiddenSecret,
-  sizeText,
   type WrittenParts,
   WrittenText,
   written,

@@ -3,6 +3,7 @@
 
 import { counted } from '../config/counted.ts';
 import { isCredential } from '../config/secret-name.ts';
+import { sizeText } from '../config/units.ts';
 import { harmlessText } from '../observability/json-text.ts';
 import { REDACTED } from './shown-secret.ts';
 
@@ -40,11 +41,6 @@ const DURATIONS = [
   ['m', 60_000],
   ['s', 1000],
 ] as const;
-const SIZES = [
-  ['GiB', 1_073_741_824],
-  ['MiB', 1_048_576],
-  ['KiB', 1024],
-] as const;
 
 /** A value as it stands. What has several lines, or none, is quoted. What looks like a credential, as in a URL, is hidden. */
 export function written(value: string | number | boolean): WrittenText {
@@ -69,11 +65,6 @@ export function writtenDuration(ms: number | undefined): WrittenText {
 export function writtenSize(bytes: number | 'auto' | undefined): WrittenText {
   if (bytes === undefined) return OFF;
   return new WrittenText(bytes === 'auto' ? bytes : sizeText(bytes));
-}
-
-export function sizeText(bytes: number): string {
-  const [unit, size] = SIZES.find(([, each]) => bytes > 0 && bytes % each === 0) ?? ['', 1];
-  return `${bytes / size}${unit}`;
 }
 
 /** @param share from 0 to 1 */
