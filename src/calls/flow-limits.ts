@@ -4,9 +4,14 @@ import type { Failure } from './failure.ts';
 
 /** Tokens that are taken for bytes that have not come. */
 export interface AnnouncedTokens {
-  /** So many bytes more have come: their tokens are spent. */
+  /** So many bytes more have come and were passed on: their tokens are spent. */
   came(count: number): void;
-  /** The others do not come: their tokens are given back. May be called twice. */
+  /**
+   * Whether the sender owes the others. It does not while bytes before them wait for their receiver: time brings their tokens back meanwhile.
+   * At first it does.
+   */
+  owed(isOwed: boolean): void;
+  /** The others do not come: their tokens are given back, unless time was to bring them back before. May be called twice. */
   end(): void;
 }
 

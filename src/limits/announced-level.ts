@@ -10,6 +10,8 @@ export class AnnouncedLevel {
    */
   #level = 0;
   #atMs = 0;
+  /** How much of it time had brought back before it was announced again. */
+  #addedAgain = 0;
 
   /** @param perMs how much goes back with time. @returns how much is used up at least */
   at(nowMs: number, perMs: number): number {
@@ -29,18 +31,35 @@ export class AnnouncedLevel {
     this.tokens += count;
   }
 
+  /** So many were announced before, and were spent meanwhile. */
+  announceAgain(count: number, nowMs: number, perMs: number): void {
+    const level = this.at(nowMs, perMs);
+    const isWhole = level >= this.tokens;
+    this.tokens += count;
+    if (!isWhole || level >= this.tokens) return;
+    this.#addedAgain += this.tokens - level;
+    this.#level = this.tokens;
+  }
+
   came(count: number, nowMs: number, perMs: number): void {
     this.at(nowMs, perMs);
     this.tokens -= count;
+    const off = Math.min(this.#addedAgain, count);
+    this.#addedAgain -= off;
+    this.#lower(off);
   }
 
   missed(count: number, nowMs: number, perMs: number): void {
-    this.came(count, nowMs, perMs);
+    this.at(nowMs, perMs);
+    this.tokens -= count;
     this.#lower(count);
   }
 
   /** A bucket of this size is not more than empty, whatever was announced before. @param perMs what held until now */
   change(burst: number, nowMs: number, perMs: number): void {
-    this.#level = Math.min(this.at(nowMs, perMs), burst);
+    const excess = this.at(nowMs, perMs) - burst;
+    if (excess <= 0) return;
+    this.#level = burst;
+    this.#addedAgain = Math.max(0, this.#addedAgain - excess);
   }
 }

@@ -4,11 +4,11 @@
 import { createHash } from 'node:crypto';
 import type { AskForLeases, LeaseAnswer, LeaseAsk, StoreState } from '../config/lease-messages.ts';
 import type { StoreConfig } from '../config/stores-config.ts';
-import type { Lease } from './lease.ts';
+import type { Lease, LeaseNeed } from './lease.ts';
 import { GIVE_UP_MS } from './lease.ts';
 import { MOST_LEASES } from './lease-table.ts';
 import type { LeaseTerms } from './lease-terms.ts';
-import { LeasedQuota, type LeaseNeed, type StoreLink } from './leased-quota.ts';
+import { LeasedQuota, type StoreLink } from './leased-quota.ts';
 
 /** How long wants are gathered before the store is asked: a question about many keys costs hardly more than one about one. */
 const GATHER_MS = 20;

@@ -9,6 +9,18 @@ export const NO_OUTAGE = -1;
 /** A question without an answer is given up after this time. Calls that can wait for an answer about a key wait no longer. */
 export const GIVE_UP_MS = 1000;
 
+/** What was asked about one lease. */
+export interface LeaseNeed {
+  readonly owed: number;
+  /** How much must be used up after that. */
+  readonly least: number;
+  readonly wanted: number;
+  /** How many tokens may be kept of those that are granted, if nobody takes them at once. */
+  readonly kept: number;
+  /** By which the store answers, even if others apply by then. */
+  readonly terms: LeaseTerms;
+}
+
 /** The lease of one key, and who waits for tokens of it. */
 export class Lease {
   /** Of messages that have not come. Undefined if there was none. */

@@ -6,7 +6,7 @@ import type { AnnouncedTokens } from '../calls/flow-limits.ts';
 import type { Leases } from '../config/lease-messages.ts';
 import { AnnouncedLevel } from './announced-level.ts';
 import { AnnouncedMessage, type AnnouncedSum } from './announced-tokens.ts';
-import { Lease, NO_OUTAGE } from './lease.ts';
+import { Lease, type LeaseNeed, NO_OUTAGE } from './lease.ts';
 import { LeaseTable } from './lease-table.ts';
 import { advanceOf, type LeaseTerms, leaseOf, shortAdvanceOf } from './lease-terms.ts';
 import { LocalShare, type ShareLink } from './local-share.ts';
@@ -32,18 +32,6 @@ export interface StoreLink extends ShareLink {
   /** @param onChange is called once, when the store is lost or found, or another `failure` applies. @returns ends this */
   watch(onChange: () => void): () => void;
   nowMs(): number;
-}
-
-/** What was asked about one lease. */
-export interface LeaseNeed {
-  readonly owed: number;
-  /** How much must be used up after that. */
-  readonly least: number;
-  readonly wanted: number;
-  /** How many tokens may be kept of those that are granted, if nobody takes them at once. */
-  readonly kept: number;
-  /** By which the store answers, even if others apply by then. */
-  readonly terms: LeaseTerms;
 }
 
 export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
@@ -74,6 +62,14 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
     return this.#terms.burst;
   }
 
+  get perMs(): number {
+    return this.#terms.ratePerSecond / 1000;
+  }
+
+  get nowMs(): number {
+    return this.#link.nowMs();
+  }
+
   /**
    * Other terms of the same limit apply from now on. What was spent stays so. What this process has announced, counts alone, or has not told
    * the store is no more than an empty bucket by the new terms, and no more may be leased. The store keeps the debt that it knows: machines
@@ -83,7 +79,7 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
     if (ratePerSecond === this.#terms.ratePerSecond && burst === this.#terms.burst) return;
     const nowMs = this.#link.nowMs();
     for (const lease of this.#table.leases()) {
-      lease.announced?.change(burst, nowMs, this.#perMs);
+      lease.announced?.change(burst, nowMs, this.perMs);
       if (lease.room === undefined) continue;
       lease.room = Math.min(lease.roomAt(nowMs, this.#terms), burst);
       lease.roomAtMs = nowMs;
@@ -139,7 +135,7 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
       const excess = lease.leastAt(nowMs, this.#terms) + owed - this.#terms.burst;
       if (excess > 1e-6) {
         this.#ask(lease, nowMs);
-        return excess / this.#perMs;
+        return excess / this.perMs;
       }
       lease.tokens = 0;
       lease.owed += owed;
@@ -221,24 +217,32 @@ export class LeasedQuota implements Quota, AnnouncedSum<Lease> {
     const nowMs = this.#link.nowMs();
     const lease = this.#find(key, nowMs);
     lease.announced ??= new AnnouncedLevel();
-    lease.announced.announce(count, nowMs, this.#perMs);
+    lease.announced.announce(count, nowMs, this.perMs);
     return new AnnouncedMessage(this, lease, count);
   }
 
   came(lease: Lease, count: number): void {
     const nowMs = this.#link.nowMs();
     if (lease.outage !== NO_OUTAGE) this.#share.settle(lease, nowMs);
-    lease.announced?.came(count, nowMs, this.#perMs);
+    lease.announced?.came(count, nowMs, this.perMs);
   }
 
   missed(lease: Lease, count: number): void {
     const nowMs = this.#link.nowMs();
-    lease.announced?.missed(count, nowMs, this.#perMs);
+    lease.announced?.missed(count, nowMs, this.perMs);
     this.#return(lease, count, nowMs);
   }
 
-  get #perMs(): number {
-    return this.#terms.ratePerSecond / 1000;
+  owedAgain({ key }: Lease, count: number): Lease {
+    const { nowMs } = this;
+    const lease = this.#find(key, nowMs);
+    lease.announced ??= new AnnouncedLevel();
+    lease.announced.announceAgain(count, nowMs, this.perMs);
+    return lease;
+  }
+
+  unused(lease: Lease, count: number): void {
+    this.#return(lease, count, this.nowMs);
   }
 
   /** By what the store has said last, which others may have changed since; 0 if it does not answer. */

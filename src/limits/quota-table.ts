@@ -23,6 +23,11 @@ export interface Count {
   announced: number;
   /** The same in other processes, as the primary process has told it. */
   announcedElsewhere: number;
+  /**
+   * How much `used` was raised for bytes that were announced before, and whose tokens time had brought back while others waited for their
+   * receiver. It is taken off again as announced bytes come, since these are paid.
+   */
+  addedAgain: number;
   /** When the primary process has told that. */
   toldAtMs: number;
   /** How much the primary process has not been told. */
@@ -92,6 +97,10 @@ export class QuotaTable {
     return this.#allowance.perMs;
   }
 
+  get nowMs(): number {
+    return this.#now();
+  }
+
   get burst(): number {
     return this.#allowance.burst;
   }
@@ -147,8 +156,17 @@ export class QuotaTable {
     const held = heldOf(count);
     const before = count.announced + count.announcedElsewhere;
     count.announced += more;
+    if (more < 0) {
+      const off = Math.min(count.addedAgain, -more);
+      count.addedAgain = Math.min(count.addedAgain - off, count.announced);
+      this.giveBack(count, off);
+      return;
+    }
     // Some may have gone back since they were taken.
-    if (held === before) count.used = Math.max(count.used, before + more);
+    const added = before + more - count.used;
+    if (held < before || added <= 0) return;
+    count.used += added;
+    count.addedAgain += added;
   }
 
   /** Gives back what was used. @param count settled */
@@ -177,7 +195,10 @@ export class QuotaTable {
     if (allowance.burst === this.#allowance.burst && allowance.perMs === this.#allowance.perMs) return;
     for (const count of this.#counts.values()) {
       this.settle(count);
-      count.used = Math.min(count.used, allowance.burst);
+      const excess = count.used - allowance.burst;
+      if (excess <= 0) continue;
+      count.used = allowance.burst;
+      count.addedAgain = Math.max(0, count.addedAgain - excess);
     }
     this.#allowance = allowance;
   }
@@ -235,6 +256,7 @@ export class QuotaTable {
       atMs: Number.NEGATIVE_INFINITY,
       announced: 0,
       announcedElsewhere: 0,
+      addedAgain: 0,
       toldAtMs: 0,
       untold: 0,
       untoldLevel: 0,

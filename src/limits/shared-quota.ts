@@ -38,6 +38,14 @@ export class SharedQuota implements Quota, ToldQuota, AnnouncedSum<Count> {
     return this.#table.burst;
   }
 
+  get perMs(): number {
+    return this.#table.perMs;
+  }
+
+  get nowMs(): number {
+    return this.#table.nowMs;
+  }
+
   change(allowance: Allowance): void {
     this.#table.change(allowance);
     this.#shareOf = 0;
@@ -81,6 +89,17 @@ export class SharedQuota implements Quota, ToldQuota, AnnouncedSum<Count> {
 
   missed(found: Count, count: number): void {
     this.#announce(found, -count);
+    this.#return(found, count);
+  }
+
+  owedAgain({ key, client }: Count, count: number): Count {
+    const found = this.#table.find(key, client);
+    this.#announce(found, count);
+    return found;
+  }
+
+  unused(found: Count, count: number): void {
+    this.#table.settle(found);
     this.#return(found, count);
   }
 

@@ -10,6 +10,8 @@ export class StreamTokens implements Tokens, AnnouncedSum<undefined> {
   #used = 0;
   /** How much of it was taken for bytes that have not come. */
   #announced = 0;
+  /** How much of it time had brought back before it was announced again. */
+  #addedAgain = 0;
   #atMs: number;
 
   /** @param now monotonic milliseconds */
@@ -21,6 +23,14 @@ export class StreamTokens implements Tokens, AnnouncedSum<undefined> {
 
   get burst(): number {
     return this.#allowance.burst;
+  }
+
+  get perMs(): number {
+    return this.#allowance.perMs;
+  }
+
+  get nowMs(): number {
+    return this.#now();
   }
 
   take(_key: string, count: number): number {
@@ -53,10 +63,28 @@ export class StreamTokens implements Tokens, AnnouncedSum<undefined> {
   came(_of: undefined, count: number): void {
     this.#settle();
     this.#announced -= count;
+    const off = Math.min(this.#addedAgain, count);
+    this.#addedAgain -= off;
+    this.unused(undefined, off);
   }
 
   missed(_of: undefined, count: number): void {
-    this.came(undefined, count);
-    this.#used -= count;
+    this.#settle();
+    this.#announced -= count;
+    this.unused(undefined, count);
+  }
+
+  owedAgain(_of: undefined, count: number): undefined {
+    this.#settle();
+    this.#announced += count;
+    const added = this.#announced - this.#used;
+    if (added <= 0) return;
+    this.#used = this.#announced;
+    this.#addedAgain += added;
+  }
+
+  unused(_of: undefined, count: number): void {
+    this.#settle();
+    this.#used = Math.max(this.#announced, this.#used - count);
   }
 }

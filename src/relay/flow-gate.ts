@@ -30,11 +30,18 @@ export interface GateOwner {
 /** Ends the call, from the first byte on that its limit does not let pass. */
 type Refuse = (cause: Failure) => void;
 
+/** A limit that takes the tokens of a whole message when its prefix has come. */
+interface AnnouncingLimit {
+  readonly meter: LengthMeter;
+  readonly tokens: EndingTokens | TriedTokens;
+}
+
 export class FlowGate {
   /** Undefined if no limit paces. It is kept up to date until `close`. */
   pacedTime: PacedTime | undefined = undefined;
   readonly #stages: Stage[] = [];
   readonly #tokens: GateTokens[] = [];
+  readonly #announced: AnnouncingLimit[] = [];
   readonly #owner: GateOwner;
   #refusal: Failure | undefined = undefined;
   /** The position of the limit that ends the call. What it has let pass still has to pass those behind it. */
@@ -104,10 +111,9 @@ export class FlowGate {
       if (rate.counts === 'messages') return new MessageMeter(tokens);
       // A message passes whole or not at all: a gRPC client could not read a status behind a part of one.
       if (!isGrpc) return new ByteMeter(tokens, rate.sliceBytes);
-      return new LengthMeter(
-        (length) => tokens.takeAll(PREFIX_BYTES + length),
-        (missingBytes) => tokens.lacks(missingBytes),
-      );
+      const meter = new LengthMeter((length) => tokens.takeAll(PREFIX_BYTES + length));
+      this.#announced.push({ meter, tokens });
+      return meter;
     });
   }
 
@@ -119,12 +125,10 @@ export class FlowGate {
     this.#tokens.push(tokens);
     this.#add(() => {
       if (rate.counts === 'messages') return new MessageMeter(tokens);
-      if (isGrpc && dryRun.ends)
-        return new LengthMeter(
-          (length) => tokens.passes(PREFIX_BYTES + length),
-          (missingBytes) => tokens.lacks(missingBytes),
-        );
-      return new ByteMeter(tokens, rate.sliceBytes);
+      if (!isGrpc || !dryRun.ends) return new ByteMeter(tokens, rate.sliceBytes);
+      const meter = new LengthMeter((length) => tokens.passes(PREFIX_BYTES + length));
+      this.#announced.push({ meter, tokens });
+      return meter;
     });
   }
 
@@ -195,6 +199,14 @@ export class FlowGate {
   /** This many of the bytes that may pass were passed on. */
   sent(count: number): void {
     for (const stage of this.#stages) stage.allowed -= count;
+  }
+
+  /**
+   * All that could be passed on was. @param isWaiting whether bytes still wait here. Then their sender owes nothing of what has not come: it may
+   * have no credit for it
+   */
+  passedOn(isWaiting: boolean): void {
+    for (const { meter, tokens } of this.#announced) tokens.lacks(meter.missingBytes, isWaiting);
   }
 
   /** This many bytes come once more, and have been counted. */

@@ -44,28 +44,22 @@ export class MessageMeter implements Meter {
  */
 export class LengthMeter implements Meter {
   readonly #mayPass: (length: number) => boolean;
-  readonly #onScanned: ((missingBytes: number) => void) | undefined;
   /** After the last byte that was read. */
   readonly #cursor = new MessageCursor();
   /** How many bytes of a prefix were read, and may not pass yet. */
   #aheadBytes = 0;
 
-  /**
-   * @param mayPass is asked for each message, with its length without the prefix; again, if it has said no and more is offered then
-   * @param onScanned is told at the end of each scan how many bytes of a message that may pass have not passed
-   */
-  constructor(mayPass: (length: number) => boolean, onScanned?: (missingBytes: number) => void) {
+  /** @param mayPass is asked for each message, with its length without the prefix; again, if it has said no and more is offered then */
+  constructor(mayPass: (length: number) => boolean) {
     this.#mayPass = mayPass;
-    this.#onScanned = onScanned;
+  }
+
+  /** How many bytes of a message that may pass have not passed: they wait, or have not come. */
+  get missingBytes(): number {
+    return this.#aheadBytes + this.#cursor.payloadLeft;
   }
 
   scan(bytes: Buffer, start: number, end: number, seenEnd: number): number {
-    const until = this.#judge(bytes, start, end, seenEnd);
-    this.#onScanned?.(this.#aheadBytes + this.#cursor.payloadLeft);
-    return until;
-  }
-
-  #judge(bytes: Buffer, start: number, end: number, seenEnd: number): number {
     const cursor = this.#cursor;
     let at = start + this.#aheadBytes;
     while (at < end) {

@@ -2,7 +2,8 @@
 // until this process knows whether the tokens are missing.
 
 import type { Failure } from '../calls/failure.ts';
-import type { AnnouncedTokens, FlowDryRun, FlowRateLimit } from '../calls/flow-limits.ts';
+import type { FlowDryRun, FlowRateLimit } from '../calls/flow-limits.ts';
+import { AnnouncedBytes } from './announced-bytes.ts';
 import type { TokenTaker } from './flow-meters.ts';
 import type { PacedTime } from './paced-time.ts';
 import type { TokenLine, TokenLines, TokenWaiter } from './token-lines.ts';
@@ -115,37 +116,6 @@ export class PacedTokens implements GateTokens, TokenWaiter {
   }
 }
 
-/** Holds the tokens that were taken for bytes of a message that have not come. */
-class AnnouncedBytes {
-  readonly #rate: FlowRateLimit;
-  /** Undefined if no message is coming. */
-  #tokens: AnnouncedTokens | undefined = undefined;
-  #missing = 0;
-
-  constructor(rate: FlowRateLimit) {
-    this.#rate = rate;
-  }
-
-  /** @param missingBytes how much has not come of the message whose tokens were taken last. Less than before, unless others were taken */
-  lacks(missingBytes: number): void {
-    const came = this.#missing - missingBytes;
-    if (came === 0) return;
-    this.#missing = missingBytes;
-    if (came > 0) this.#tokens?.came(came);
-    else {
-      const { tokens, key, client } = this.#rate;
-      this.#tokens = tokens.announce?.(key, missingBytes, client);
-    }
-    if (missingBytes === 0) this.#tokens = undefined;
-  }
-
-  /** What a message has announced, and what did not come of it, is given back. May be called twice. */
-  end(): void {
-    this.#tokens?.end();
-    this.#tokens = undefined;
-  }
-}
-
 /** The tokens of a limit that is only tried: what comes passes with them and without them, and waits for nobody who knows. */
 export class TriedTokens implements GateTokens {
   readonly rate: FlowRateLimit;
@@ -174,7 +144,7 @@ export class TriedTokens implements GateTokens {
   /** @param wanted that pass together. @returns true */
   passes(wanted: number): boolean {
     // The message before has come.
-    this.lacks(0);
+    this.#announced.finish();
     this.#hasTaken = false;
     if (this.#isOver) return true;
     const { tokens, key, client } = this.rate;
@@ -186,8 +156,8 @@ export class TriedTokens implements GateTokens {
   }
 
   /** As EndingTokens.lacks. */
-  lacks(missingBytes: number): void {
-    if (this.#hasTaken) this.#announced.lacks(missingBytes);
+  lacks(missingBytes: number, isWaiting: boolean): void {
+    if (this.#hasTaken) this.#announced.lacks(missingBytes, isWaiting);
   }
 
   close(): void {
@@ -228,7 +198,7 @@ export class EndingTokens implements GateTokens {
   takeAll(wanted: number): boolean {
     if (this.#stop !== undefined) return false;
     // The message before has come.
-    this.lacks(0);
+    this.#announced.finish();
     const { tokens, key, client } = this.rate;
     const waitMs = tokens.take(key, wanted, client);
     if (waitMs <= 0) return true;
@@ -253,8 +223,8 @@ export class EndingTokens implements GateTokens {
     this.#announced.end();
   }
 
-  /** @param missingBytes how much has not come of the message whose tokens were taken last */
-  lacks(missingBytes: number): void {
-    this.#announced.lacks(missingBytes);
+  /** See AnnouncedBytes.lacks, about the message whose tokens were taken last. */
+  lacks(missingBytes: number, isWaiting: boolean): void {
+    this.#announced.lacks(missingBytes, isWaiting);
   }
 }

@@ -184,6 +184,7 @@ export class StreamRelay {
     backlog.ends = wasEnded || waiting?.ends === true;
     backlog.trailers = waiting?.trailers;
     this.#backlog = backlog;
+    this.#gate?.passedOn(backlog.data.size > 0);
     this.isEnded = false;
   }
 
@@ -225,6 +226,7 @@ export class StreamRelay {
       if (taken > 0) this.#source?.credit(taken);
       at += taken;
       if (at === end && !gate.isRefusing) {
+        gate.passedOn(false);
         this.isEnded = endStream;
         return;
       }
@@ -233,6 +235,7 @@ export class StreamRelay {
     backlog.data.append(bytes, at, end);
     if (endStream) backlog.ends = true;
     if (gate.isRefusing) this.#refuse(gate);
+    else gate.passedOn(backlog.data.size > 0);
   }
 
   /** Sends as much as the gate lets pass and the target takes. @returns how many bytes the target took */
@@ -306,6 +309,7 @@ export class StreamRelay {
       this.#refuse(this.#gate);
       return;
     }
+    this.#gate?.passedOn(backlog.data.size > 0);
     if (backlog.data.size > 0) return;
     this.#backlog = undefined;
     if (!backlog.ends) return;

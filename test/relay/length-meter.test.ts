@@ -22,19 +22,13 @@ class Judged {
   readonly #bytes: Buffer;
   /** The index before which each message begins, and where the last one ends. */
   readonly #begins: readonly number[];
-  readonly #meter = new LengthMeter(
-    (length) => this.#judge(length),
-    (missingBytes) => {
-      this.#missingBytes = missingBytes;
-    },
-  );
+  readonly #meter = new LengthMeter((length) => this.#judge(length));
   #comeBytes = 0;
   #passedBytes = 0;
   /** How many messages may pass. */
   #judged = 0;
   #answers: boolean[] = [];
   #isRefused = false;
-  #missingBytes = 0;
 
   constructor(lengths: readonly number[]) {
     this.#lengths = lengths;
@@ -78,7 +72,7 @@ class Judged {
       );
       assert.equal(this.#judged === 0 || this.#begins[this.#judged - 1] < end, true);
     }
-    assert.equal(this.#missingBytes, Math.max(0, begin - this.#passedBytes));
+    assert.equal(this.#meter.missingBytes, Math.max(0, begin - this.#passedBytes));
   }
 }
 

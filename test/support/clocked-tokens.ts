@@ -43,18 +43,23 @@ export class ClockedTokens implements Tokens {
 
   announce(key: string, count: number): AnnouncedTokens {
     let missing = count;
+    let isHeld = true;
     const less = (came: number): Bucket => {
       const bucket = this.#settled(key);
-      bucket.announced -= came;
+      if (isHeld) bucket.announced -= came;
       missing -= came;
       return bucket;
     };
     this.#settled(key).announced += count;
     return {
       came: less,
+      owed: (isOwed) => {
+        if (isOwed !== isHeld) this.#settled(key).announced += isOwed ? missing : -missing;
+        isHeld = isOwed;
+      },
       end: () => {
         const given = missing;
-        less(given).tokens += given;
+        if (isHeld) less(given).tokens += given;
       },
     };
   }
