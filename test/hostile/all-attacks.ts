@@ -19,6 +19,7 @@ import { pacingAttacks } from './pacing-attacks.ts';
 import { questionAttacks } from './question-attacks.ts';
 import { resourceAttacks } from './resource-attacks.ts';
 import { slowAttacks } from './slow-attacks.ts';
+import { slowReaderAttacks } from './slow-reader-attacks.ts';
 import { stallAttacks } from './stall-attacks.ts';
 import { streamIdAttacks } from './stream-id-attacks.ts';
 import { tlsAttacks } from './tls-attacks.ts';
@@ -37,6 +38,7 @@ export const allAttacks: readonly Attack[] = [
   ...resourceAttacks,
   ...limitAttacks,
   ...pacingAttacks,
+  ...slowReaderAttacks,
   ...connectionFloods,
   ...slowAttacks,
   ...stallAttacks,

@@ -3,6 +3,7 @@
 // the processes that play client and service, and the proxy itself, may stand still for many seconds.
 
 import { ISSUER } from '../support/token-issuer.ts';
+import { boundedRoute } from './bounded-route.ts';
 import type { HostileUpstream } from './hostile-upstream.ts';
 
 /** Connections to the service that takes uploads; by default it would take thousands of sockets to hold all. */
@@ -76,6 +77,7 @@ export function stageConfig(
         limits: [{ count: 'messages', rate: '1/s', burst: 1 }],
       },
       ...hostile.map(({ name }) => ({ name, match: { path: `/${name}.S/*` }, upstream: name })),
+      ...hostile.map(({ name }) => boundedRoute(name)),
       ...hostile.map(({ name }) => ({
         name: `guarded by ${name}`,
         match: { path: `/guarded.${name}.S/*` },
