@@ -54,7 +54,11 @@ export class SharedQuota implements Quota, ToldQuota, AnnouncedSum<Count> {
   take(key: string, count: number, client?: string): number {
     const found = this.#table.find(key, client);
     const waitMs = this.#table.waitMs(found, count);
-    if (waitMs > 0) return waitMs;
+    if (waitMs > 0) {
+      // Who cannot wait for the answer asks nothing else, and would never know again.
+      if (this.#reports.isOn && this.#isOutdated(found)) this.#tell(found);
+      return waitMs;
+    }
     if (this.#reports.isOn && !this.#isWithinShare(found, count)) {
       this.#tell(found);
       return UNSURE_MS;

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { AnnouncedTokens } from '../../src/calls/flow-limits.ts';
 import type { RateLimitConfig } from '../../src/config/limits-config.ts';
-import { Clock } from '../relay/limited-relay.ts';
+import { Clock, Limited } from '../relay/limited-relay.ts';
+import { ending } from '../support/clocked-tokens.ts';
 import { ToldWorkers } from './told-workers.ts';
 
 const BURST = 1000;
@@ -69,6 +70,28 @@ test('a message that has ended or come in one worker holds nothing in another fr
     assert.equal(takes(1000), true, how);
     t.mock.timers.reset();
   }
+});
+
+test('a limit that is only tried judges by what has come in another worker, though it waits for no answer', (t) => {
+  const { fleet, announced } = sceneOf(t);
+  announced.came(900);
+  fleet.pass(10 * FULL_AFTER_MS, true);
+  let told = 0;
+  const rate = ending(fleet.tokens[1], {
+    counts: 'bytes',
+    key: 'all',
+    dryRun: { ends: true, tell: () => told++ },
+  });
+  const sends = (): void => new Limited(new Clock(), { rates: [rate] }).sends('x'.repeat(795));
+  // By what the second worker knows, the first one still holds 900 of 1000 bytes.
+  sends();
+  assert.equal(told, 0, 'that is too old to tell of');
+  fleet.pass(1, true);
+  sends();
+  assert.equal(told, 0, 'all tokens were there');
+  fleet.pass(1, true);
+  sends();
+  assert.equal(told, 1, 'and now they are not');
 });
 
 test('what a worker has announced ends with the worker', (t) => {
