@@ -18,8 +18,11 @@ export function rateLimitsOf({ name, limits = [] }: RouteConfig): readonly RateL
   const seen = new Map<string, number>();
   return limits.flatMap((limit, index) => {
     if (limit.kind !== 'rate') return [];
-    const where = limit.store === undefined ? [] : [`store ${limit.store}`];
-    const what = [name, limit.count, limit.direction, ...limit.by.map(keyPartText), ...where].join('\n');
+    const { count, direction, exceed, store } = limit;
+    const where = store === undefined ? [] : [`store ${store}`];
+    // Of these, streams that began before a reload hold tokens in a way that would stop a stream that is paced.
+    const how = count === 'bytes' && exceed === 'end' ? ['whole messages'] : [];
+    const what = [name, count, direction, ...limit.by.map(keyPartText), ...how, ...where].join('\n');
     const before = seen.get(what) ?? 0;
     seen.set(what, before + 1);
     return [{ id: `${what}\n${before}`, route: name, index, limit, allowance: allowanceOf(limit) }];

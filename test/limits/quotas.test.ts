@@ -74,6 +74,22 @@ test('who counts the waits of a limit that paces is asked when its configuration
   quotas.close();
 });
 
+test('a limit of bytes that paces after a reload holds nothing that streams of before have announced', () => {
+  const quotas = new Quotas(() => 1000);
+  const [ending, pacing] = (['end', 'slow'] as const).map((exceed) =>
+    routeConfig({ limits: [{ ...LIMIT, count: 'bytes', exceed }] }),
+  );
+  const before = quotas.quotaOf(rateLimitsOf(ending)[0]);
+  quotas.use([ending]);
+  before.take('client', LIMIT.burst);
+  before.announce?.('client', LIMIT.burst);
+  const after = quotas.quotaOf(rateLimitsOf(pacing)[0]);
+  quotas.use([pacing]);
+  assert.equal(after.take('client', 1), 0);
+  assert.notEqual(before.take('client', 1), 0, 'and streams of before keep their limit');
+  quotas.close();
+});
+
 test('the failure of a store applies as soon as the configuration does', () => {
   const quotas = new Quotas(() => 1000);
   const route = routeConfig({ limits: [{ ...LIMIT, store: 'fleet' }] });
