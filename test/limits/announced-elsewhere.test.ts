@@ -28,14 +28,18 @@ class Scene {
 
   constructor(t: TestContext) {
     this.fleet = new ToldWorkers(t, LIMIT, 2, new Clock());
-    const [first, second] = this.fleet.tokens;
+    const [first] = this.fleet.tokens;
     assert.equal(first.take('all', 900), 0);
     const announced = first.announce?.('all', 900);
     assert.ok(announced !== undefined);
     this.announced = announced;
-    // The second worker hears of it by its own first bytes.
     this.fleet.pass(300, true);
-    assert.equal(second.take('all', 1), 0);
+    this.hears();
+  }
+
+  /** The second worker hears of what the first one has told, by a byte of its own. */
+  hears(): void {
+    assert.equal(this.fleet.tokens[1].take('all', 1), 0);
     this.fleet.pass(300, true);
   }
 
@@ -70,6 +74,21 @@ test('a message that has ended or come in one worker holds nothing in another fr
     assert.equal(takes(1000), true, how);
     t.mock.timers.reset();
   }
+});
+
+test('a message that waits for its receiver holds nothing in another worker, and is not taken twice after that', (t) => {
+  const { fleet, announced, takes, hears } = sceneOf(t);
+  announced.owed(false);
+  fleet.pass(FULL_AFTER_MS, true);
+  assert.equal(takes(1000), true, 'while it waits');
+  fleet.pass(FULL_AFTER_MS, true);
+  announced.owed(true);
+  fleet.pass(10 * FULL_AFTER_MS, true);
+  hears();
+  assert.equal(takes(101), false, 'when it does not wait any more');
+  announced.came(900);
+  fleet.pass(300, true);
+  assert.equal(takes(1000), true, 'when it has come');
 });
 
 test('a limit that is only tried judges by what has come in another worker, though it waits for no answer', (t) => {
@@ -188,7 +207,12 @@ test('after a reload with a smaller burst, a message that ends gives other worke
   assert.ok(second.take('all', 1) > 0);
 });
 
-function sceneOf(t: TestContext): Pick<Scene, 'fleet' | 'announced' | 'takes'> {
+function sceneOf(t: TestContext): Pick<Scene, 'fleet' | 'announced' | 'takes' | 'hears'> {
   const scene = new Scene(t);
-  return { fleet: scene.fleet, announced: scene.announced, takes: (count) => scene.takes(count) };
+  return {
+    fleet: scene.fleet,
+    announced: scene.announced,
+    takes: (count) => scene.takes(count),
+    hears: () => scene.hears(),
+  };
 }
