@@ -269,8 +269,22 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         description:
           'Calls and streams that run now. If it only rises, clients or services do not end their streams: GET /api/exchanges says who.',
         unit: 'none',
-        width: 8,
+        width: 6,
         queries: [{ expr: `sum by (instance) (framegate_exchanges_active${of()})`, legend: '{{instance}}' }],
+      },
+      {
+        title: 'Calls in flight by route',
+        kind: 'timeseries',
+        description:
+          'Calls and streams of each route that run now. A route with long streams alone shows here before any of them ends.',
+        unit: 'none',
+        width: 6,
+        queries: [
+          {
+            expr: `sum by (route) (framegate_route_active_calls${of('route=~"$route"', 'upstream=~"$upstream"')})`,
+            legend: '{{route}}',
+          },
+        ],
       },
       {
         title: 'Messages',
@@ -278,7 +292,7 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         description:
           'Messages of gRPC in both directions, while their streams run. A direction that stops while calls run means a side that does not read or write.',
         unit: 'cps',
-        width: 8,
+        width: 6,
         queries: [
           { expr: `sum by (direction) (${rate('framegate_messages_total')})`, legend: '{{direction}}' },
         ],
@@ -288,7 +302,7 @@ export const CALL_ROWS: readonly DashboardRow[] = [
         kind: 'timeseries',
         description: 'Without header fields. Compare it with what the network of the machine can carry.',
         unit: 'Bps',
-        width: 8,
+        width: 6,
         queries: [{ expr: `sum by (direction) (${rate('framegate_bytes_total')})`, legend: '{{direction}}' }],
       },
     ],
