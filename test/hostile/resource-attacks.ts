@@ -87,6 +87,8 @@ const stuckUpstream: Attack = {
   id: 'F12',
   name: `An upstream that stops reading: ${STUCK_CLIENTS * STUCK_CALLS} calls with 14 KiB of header fields each`,
   rule: '1 MiB of output for a connection, then connections.maxPending',
+  // More than 50 MiB of header fields at once.
+  isSaturating: true,
   async mount(stage) {
     const upstream = stage.newUpstream();
     await connectUpstream(stage, upstream);
