@@ -51,7 +51,7 @@ function closeDebugger(): void {
  * The buffers that sockets allocate for each read lie outside the heap, but count towards the limit at which V8 collects the whole heap.
  * The heap is small, and so is that limit: half the cost of relaying 64 KiB messages was marking the same 14 MB again and again.
  * Therefore the limit may grow further, and the space for young objects stays small: 4 MiB where a flag of Node says so, otherwise its first
- * size, since without the flag it would grow to 16. Its many cheap collections free the buffers in time, and are too small to be worth
+ * size, since without the flag it would grow to 32. Its many cheap collections free the buffers in time, and are too small to be worth
  * sharing with other threads. Most bytes are now read into one buffer, so this matters less, but HTTP/1.1 still allocates such buffers,
  * and memory use stays low (docs/decisions/0014, 0031, 0074).
  */
